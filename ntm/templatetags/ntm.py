@@ -1,0 +1,79 @@
+"""Template tags shared by every screen: judgements, numbers and dates as Vietnamese write them."""
+
+import datetime
+from decimal import Decimal
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from criteria.numbers import format_number
+from criteria.verdicts import STATES, VERDICTS, Appearance
+
+register = template.Library()
+
+
+def badge(look: Appearance) -> SafeString:
+    return format_html(
+        '<span class="verdict {}"><span class="mark" aria-hidden="true">{}</span>{}</span>', look.css, look.mark, look.label
+    )
+
+
+# A table of 200 x 57 cells asks for the same few badges thousands of times.
+VERDICT_BADGES = {code: badge(look) for code, look in VERDICTS.items()}
+STATE_BADGES = {code: badge(look) for code, look in STATES.items()}
+
+
+@register.simple_tag
+def verdict(value: str | None) -> SafeString:
+    """The badge of a verdict; None and "" read "Chưa đánh giá". KeyError for an unknown code."""
+    return VERDICT_BADGES[value or ""]
+
+
+@register.simple_tag
+def state(value: str | None) -> SafeString:
+    """The badge of a criterion's state; None and "" read "Chưa đánh giá". KeyError for an unknown code."""
+    return STATE_BADGES[value or "not_assessed"]
+
+
+@register.filter
+def state_look(value: str | None) -> Appearance:
+    """Label, mark and css of a verdict or a criterion's state, where a badge is too much: dense cells."""
+    return STATES[value or "not_assessed"]
+
+
+@register.filter
+def number(value: Decimal | None) -> str:
+    """1.234,5 without trailing zeros, four decimal places at most; nothing for None."""
+    return format_number(value)
+
+
+@register.filter
+def percent(value: Decimal | None) -> str:
+    """A figure of 0-100 as "94,3 %", one decimal place; nothing for None."""
+    return "" if value is None else f"{format_number(value, max_places=1)} %"
+
+
+@register.filter
+def vndate(value: datetime.date | None) -> str:
+    """31/12/2025; a moment is shown by its local day; nothing for None."""
+    if isinstance(value, datetime.datetime):
+        value = timezone.localtime(value) if timezone.is_aware(value) else value
+    return f"{value:%d/%m/%Y}" if value else ""
+
+
+@register.filter
+def vndatetime(value: datetime.datetime | None) -> str:
+    """14:05 31/12/2025 in local time; nothing for None."""
+    if not value:
+        return ""
+    return f"{timezone.localtime(value):%H:%M %d/%m/%Y}" if timezone.is_aware(value) else f"{value:%H:%M %d/%m/%Y}"
+
+
+@register.filter
+def vntime(value: datetime.datetime | None) -> str:
+    """14:05 in local time, for "Đã lưu lúc 14:05"; nothing for None."""
+    if not value:
+        return ""
+    return f"{timezone.localtime(value):%H:%M}" if timezone.is_aware(value) else f"{value:%H:%M}"
