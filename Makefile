@@ -1,0 +1,120 @@
+# `make run` and `make test` are all one needs; the README says what they do.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PORT ?= 8000
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+APPS := ntm communes criteria inspections reports
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+
+DEMONSTRATION := NTM_ENV=demonstration DEBUG=1 NTM_TODAY=2024-06-30 PORT=$(PORT)
+# Settings good enough to check and lint with; nothing is served and no database opened.
+PRODUCTION := NTM_ENV=production ALLOWED_HOSTS=ntm.example \
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
+
+.PHONY: help
+help:
+	@echo "make run    install, load the demonstration and serve it on http://127.0.0.1:$(PORT)/ (PORT=... to change)"
+	@echo "make test   install what the tests need and run them on SQLite and on PostgreSQL"
+	@echo "make lint   formatting, linting, types, missing migrations, deployment checks"
+	@echo "make bench  measure the goals of speed and memory"
+	@echo "make fmt    format Python and fix what can be fixed"
+	@echo "make lock   compile the requirements anew from pyproject.toml"
+	@echo "make clean  remove the virtual environment and caches (var/, the data, stays)"
+
+# --- Environment -------------------------------------------------------------------------
+
+# An installation is repeated only when its list of requirements changed. uv installs in
+# seconds; where it can't be had, pip does the same work.
+define install
+@if [ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); then \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement $(1); \
+else \
+	echo "uv can't be installed here; going on with pip."; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(1); \
+fi
+@touch $@
+endef
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)." \
+			"Name another one with: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get install --yes --quiet python3-venv || { apt-get update && apt-get install --yes --quiet python3-venv; }; \
+		else \
+			echo "Python's venv module is missing: sudo apt-get install python3-venv" >&2; exit 1; \
+		fi; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt | .venv/bin/pip
+	@echo "Installing the requirements into .venv ..."
+	$(call install,requirements.txt)
+
+.venv/installed-dev: requirements-dev.txt | .venv/bin/pip
+	@echo "Installing the requirements of tests and tools into .venv ..."
+	$(call install,requirements-dev.txt)
+
+.PHONY: lock
+lock: | .venv/installed-dev
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		pyproject.toml --output-file requirements.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+# --- Run ---------------------------------------------------------------------------------
+
+.PHONY: run
+run: .venv/installed
+	@mkdir -p var
+	@$(DEMONSTRATION) $(BIN)/python manage.py migrate --verbosity 0
+	@$(DEMONSTRATION) $(BIN)/python manage.py createcachetable
+	@$(DEMONSTRATION) $(BIN)/python manage.py demo
+	@exec env $(DEMONSTRATION) $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT)
+
+# --- Test --------------------------------------------------------------------------------
+
+.PHONY: chromium
+chromium:
+	@if [ -n "$(CHROMIUM)" ] && [ -x "$(CHROMIUM)" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ apt-get install --yes --quiet chromium || { apt-get update && apt-get install --yes --quiet chromium; }; }; \
+	then exit 0; fi; \
+	echo "The browser tests need Chromium: sudo apt-get install chromium" >&2; \
+	echo "(or name an installed one: make test CHROMIUM=/path/to/chromium)" >&2; exit 1
+
+.PHONY: test
+test: .venv/installed-dev chromium
+	$(BIN)/python -m pytest -n 2 --dist worksteal --db=sqlite
+	$(BIN)/python -m pytest -n 2 --dist worksteal --db=postgres
+
+.PHONY: bench
+bench: .venv/installed-dev
+	$(BIN)/python -m tests.bench
+
+# --- Lint --------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/djlint templates --check --lint --quiet
+	NTM_ENV=test $(BIN)/mypy $(APPS)
+	NTM_ENV=test $(BIN)/python manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+.PHONY: fmt
+fmt: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint templates --reformat --quiet
+
+.PHONY: clean
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find $(APPS) tests -name __pycache__ -type d -prune -exec rm -rf {} +
