@@ -4,6 +4,8 @@ import datetime
 from decimal import Decimal
 
 from django import template
+from django.core.paginator import Page
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -77,3 +79,35 @@ def vntime(value: datetime.datetime | None) -> str:
     if not value:
         return ""
     return f"{timezone.localtime(value):%H:%M}" if timezone.is_aware(value) else f"{value:%H:%M}"
+
+
+@register.inclusion_tag("components/legend.html")
+def legend() -> dict[str, list[Appearance]]:
+    """The key to all marks, for pages with marks instead of words."""
+    return {"looks": list(STATES.values())}
+
+
+@register.filter
+def page_numbers(page: Page) -> list[int | None]:
+    """The pages to link to from this one: first, last and neighbours; None where numbers are left out."""
+    numbers = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
+    return [number if isinstance(number, int) else None for number in numbers]
+
+
+@register.filter
+def is_checkbox(field: BoundField) -> bool:
+    return isinstance(field.field.widget, CheckboxInput)
+
+
+@register.simple_tag
+def field_widget(field: BoundField) -> SafeString:
+    """The input of a form field with the classes that static/ntm.css styles."""
+    widget = field.field.widget
+    if isinstance(widget, CheckboxInput):
+        css = "form-check-input"
+    elif isinstance(widget, RadioSelect | CheckboxSelectMultiple):
+        css = ""
+    else:
+        css = "form-select" if isinstance(widget, Select) else "form-control"
+    classes = f"{widget.attrs.get('class', '')} {css} {'is-invalid' if field.errors else ''}"
+    return field.as_widget(attrs={"class": " ".join(classes.split())})
