@@ -71,7 +71,7 @@ lock: | .venv/installed-dev
 
 .PHONY: run
 run: .venv/installed
-	@mkdir -p var
+	@mkdir -p var/static
 	@$(DEMONSTRATION) $(BIN)/python manage.py migrate --verbosity 0
 	@$(DEMONSTRATION) $(BIN)/python manage.py createcachetable
 	@$(DEMONSTRATION) $(BIN)/python manage.py demo

@@ -28,9 +28,7 @@ def test_every_vendored_file_is_what_the_manifest_says(folder):
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
 def test_nothing_unlisted_is_shipped(folder):
-    present = {
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    }
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert present - {"manifest.json"} == {entry["file"] for entry in listed_files(folder)}
 
 
