@@ -1,0 +1,18 @@
+"""The sign-in form."""
+
+from typing import Any
+
+from allauth.account.forms import LoginForm
+
+
+class SignInForm(LoginForm):
+    """allauth's, with words of our own and without what a phone's keyboard does to names."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name, password = self.fields["login"], self.fields["password"]
+        name.label, password.label = "Tên đăng nhập", "Mật khẩu"
+        password.help_text = ""
+        name.widget.attrs |= {"autocapitalize": "none", "autocorrect": "off", "spellcheck": "false", "autofocus": True}
+        for field in (name, password):
+            field.widget.attrs.pop("placeholder", None)
