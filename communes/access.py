@@ -1,0 +1,526 @@
+"""Who may see and do what: the only module that decides it. Everything else is denied.
+
+Seeing: each model names `unit_path`, the path from it to its unit ("" for the unit
+itself), and `scope_kind`, which of the rules below apply; `Model.objects.visible_to(user)`
+turns a person's roles into one filter. A view fetches through it, so that what is out of
+scope is a 404 like what doesn't exist.
+
+Doing: `can(user, action, obj)` reads the role's right, then the object's own state, and
+answers with a `Decision` whose reason a page can show; `require` raises it as a 403.
+
+The table of roles is DESIGN §6. Superusers keep reference data; they see what is
+published, and no drafts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.core.exceptions import PermissionDenied
+from django.db import connection, models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from ntm.clock import today
+
+if TYPE_CHECKING:
+    from communes.models import Membership, Unit
+
+OFFICER = "officer"
+COMMUNE_LEADER = "commune_leader"
+DISTRICT_STAFF = "district_staff"
+INSPECTOR = "inspector"
+DEPARTMENT_REVIEWER = "department_reviewer"
+COORDINATOR = "coordinator"
+VIEWER = "viewer"
+
+COMMUNE_ROLES = {OFFICER, COMMUNE_LEADER}
+AREA_ROLES = {DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR, VIEWER}
+TEAM_SEES_FOR = timedelta(days=30)
+
+
+# --- roles -----------------------------------------------------------------------------
+
+
+def predecessors(unit_ids: Iterable[int]) -> set[int]:
+    """Ids of all units that went into these, through any number of mergers and splits."""
+    ids = list(unit_ids)
+    if not ids:
+        return set()
+    marks = ", ".join(["%s"] * len(ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH RECURSIVE earlier(id) AS (
+                SELECT predecessor_id FROM communes_succession WHERE successor_id IN ({marks})
+                UNION
+                SELECT s.predecessor_id FROM communes_succession s JOIN earlier ON s.successor_id = earlier.id
+            )
+            SELECT id FROM earlier
+            """,  # noqa: S608 - only placeholders are formatted in
+            ids,
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+class Roles:
+    """One person's memberships in force today, read once per request."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+        self.is_superuser = bool(user.is_active and user.is_superuser)
+
+    @cached_property
+    def memberships(self) -> list[Membership]:
+        if not self.user.is_authenticated or not self.user.is_active:
+            return []
+        return list(self.user.memberships.in_force(today()).select_related("unit", "department"))
+
+    @cached_property
+    def team_visits(self) -> models.QuerySet:
+        """Ids of visits whose team the person is on, from planning until 30 days after the conclusion."""
+        member = apps.get_model("inspections", "TeamMember")
+        recent = Q(visit__state="concluded", visit__concluded_at__gte=timezone.now() - TEAM_SEES_FOR)
+        return member._default_manager.filter(
+            Q(visit__state__in=["planned", "under_way"]) | recent, user=self.user
+        ).values("visit_id")
+
+    @cached_property
+    def _area_ids(self) -> dict[int, set[int]]:
+        return {m.pk: {m.unit_id} | predecessors([m.unit_id]) for m in self.memberships}
+
+    def area(self, membership: Membership, path: str) -> Q:
+        """Rows whose unit lies in the membership's area or one of its predecessors."""
+        return Q(**{join(path, membership.unit.level) + "__in": self._area_ids[membership.pk]})
+
+    def having(self, *roles: str) -> list[Membership]:
+        return [m for m in self.memberships if m.role in roles]
+
+
+def roles(user: Any) -> Roles:
+    """The person's roles, kept on the user object for the length of a request."""
+    found = user.__dict__.get("_roles")
+    if found is None:
+        found = user.__dict__["_roles"] = Roles(user)
+    return found
+
+
+def join(path: str, field: str) -> str:
+    return f"{path}__{field}" if path else field
+
+
+# --- seeing ----------------------------------------------------------------------------
+
+
+class ScopedQuerySet(models.QuerySet):
+    """A queryset that can be narrowed to what one person may see."""
+
+    def visible_to(self, user: Any) -> ScopedQuerySet:
+        """Rows the person may see; none by default."""
+        condition = SCOPES[self.model.scope_kind](self.model, roles(user))
+        return self.none() if condition is None else self.filter(condition)
+
+
+def nothing() -> Q:
+    return Q(pk__in=[])
+
+
+def visited_units(person: Roles, path: str) -> Q:
+    """Units (and their predecessors) the person is or was lately sent to."""
+    visit = apps.get_model("inspections", "Visit")
+    ids = set(visit._default_manager.filter(pk__in=person.team_visits).values_list("unit_id", flat=True))
+    if not ids:
+        return nothing()
+    return Q(**{join(path, "pk") + "__in": ids | predecessors(ids)})
+
+
+def own_criteria(person: Roles, membership: Membership) -> set[int]:
+    """Criteria a department reviewer answers for: the province's assignment where it has
+    one for the criterion, else the nation's."""
+    responsibility = apps.get_model("criteria", "CriterionDepartment")
+    day = today()
+    rows = responsibility._default_manager.filter(
+        Q(province__isnull=True) | Q(province=membership.unit.province_id),
+        Q(starts_on__isnull=True) | Q(starts_on__lte=day),
+        Q(ends_on__isnull=True) | Q(ends_on__gte=day),
+    ).values_list("criterion_id", "province_id", "department__code")
+    local = {criterion for criterion, province, _ in rows if province}
+    return {
+        criterion
+        for criterion, province, code in rows
+        if membership.department and code == membership.department.code and bool(province) == (criterion in local)
+    }
+
+
+def visible_criteria(user: Any) -> set[int] | None:
+    """Ids of the criteria a person's results are limited to; None: all of them.
+
+    Only someone who is nothing but a department reviewer is limited.
+    """
+    person = roles(user)
+    if person.is_superuser or not person.memberships:
+        return None
+    if any(m.role != DEPARTMENT_REVIEWER for m in person.memberships):
+        return None
+    return set().union(*(own_criteria(person, m) for m in person.memberships))
+
+
+def reviewer_criteria(model: type[models.Model], person: Roles, membership: Membership) -> Q:
+    path = getattr(model, "criterion_path", "indicator__criterion" if _has_field(model, "indicator") else "")
+    return Q(**{f"{path}__in": own_criteria(person, membership)}) if path else Q()
+
+
+def _has_field(model: type[models.Model], name: str) -> bool:
+    return any(field.name == name for field in model._meta.get_fields())
+
+
+def unit_scope(model: type[models.Model], person: Roles) -> Q | None:
+    if person.is_superuser:
+        return Q()
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = visited_units(person, path)
+    for membership in person.having(*COMMUNE_ROLES, *AREA_ROLES):
+        condition |= person.area(membership, path)
+    return condition
+
+
+def draft_scope(model: type[models.Model], person: Roles) -> Q | None:
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = nothing()
+    for membership in person.having(*COMMUNE_ROLES):
+        condition |= person.area(membership, path)
+    return condition
+
+
+def published_scope(model: type[models.Model], person: Roles) -> Q | None:
+    if person.is_superuser:
+        return Q()
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = visited_units(person, path)
+    for membership in person.having(*COMMUNE_ROLES, *AREA_ROLES):
+        area = person.area(membership, path)
+        if membership.role == DEPARTMENT_REVIEWER:
+            area &= reviewer_criteria(model, person, membership)
+        condition |= area
+    return condition
+
+
+def _published_links(model: type[models.Model], **extra: Any) -> Q:
+    """Evidence with a published link (the link itself published, for links)."""
+    if model._meta.model_name == "evidencelink":
+        return Q(published_at__isnull=False, **extra)
+    link = apps.get_model("criteria", "EvidenceLink")
+    return Q(Exists(link._default_manager.filter(evidence=OuterRef("pk"), published_at__isnull=False, **extra)))
+
+
+def evidence_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """Own documents whole; above, what is tied to a sent result; reviewers their own
+    criteria's without personal data; viewers no files."""
+    path = model.unit_path  # type: ignore[attr-defined]
+    if person.is_superuser:
+        return _published_links(model)
+    personal = "evidence__has_personal_data" if model._meta.model_name == "evidencelink" else "has_personal_data"
+    condition = visited_units(person, path) & _published_links(model)
+    for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+        area = person.area(membership, path)
+        if membership.role == DEPARTMENT_REVIEWER:
+            criteria = own_criteria(person, membership)
+            area &= _published_links(model, indicator__criterion__in=criteria) & Q(**{personal: False})
+        elif membership.role not in COMMUNE_ROLES:
+            area &= _published_links(model)
+        condition |= area
+    return condition
+
+
+def visit_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """The visit itself: who was or will be there, when, with which team."""
+    if person.is_superuser:
+        return Q()
+    visit = getattr(model, "visit_path", "")
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = Q(**{join(visit, "pk") + "__in": person.team_visits}) | Q(
+        **{join(visit, "planned_by"): person.user, join(visit, "state") + "__in": ["planned", "under_way"]}
+    )
+    for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+        area = person.area(membership, path)
+        if membership.role == DEPARTMENT_REVIEWER:
+            area &= Q(**{join(visit, "state"): "concluded"})
+        condition |= area
+    return condition
+
+
+def score_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """What a visit found: its team and the coordinator until the conclusion, then whoever sees the visit."""
+    visit = model.visit_path  # type: ignore[attr-defined]
+    concluded = Q(**{join(visit, "state"): "concluded"})
+    if person.is_superuser:
+        return concluded
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = Q(**{f"{visit}__in": person.team_visits})
+    for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+        area = person.area(membership, path)
+        if membership.role == DEPARTMENT_REVIEWER:
+            area &= reviewer_criteria(model, person, membership)
+        condition |= area if membership.role == COORDINATOR else area & concluded
+    return condition
+
+
+SCOPES = {
+    "unit": unit_scope,
+    "draft": draft_scope,
+    "published": published_scope,
+    "evidence": evidence_scope,
+    "evidence_link": evidence_scope,
+    "visit": visit_scope,
+    "team": visit_scope,
+    "score": score_scope,
+    "finding": score_scope,
+}
+
+
+def sees_drafts_of(user: Any, unit: Unit) -> bool:
+    """Whether the person works in the unit's commune (or its successor) and so sees its drafts."""
+    person = roles(user)
+    return any(unit.commune_id in person._area_ids[m.pk] for m in person.having(*COMMUNE_ROLES))
+
+
+def sees_files(user: Any) -> bool:
+    """Whether evidence may be named at all to this person; viewers see figures only."""
+    person = roles(user)
+    return person.is_superuser or not person.memberships or any(m.role != VIEWER for m in person.memberships)
+
+
+def home_units(user: Any) -> list[Unit]:
+    """The units a person's work starts from: those of their memberships, communes first."""
+    order = {"village": 0, "commune": 1, "district": 2, "province": 3}
+    found = {m.unit_id: m.unit for m in roles(user).memberships}
+    return sorted(found.values(), key=lambda unit: (order[unit.level], unit.sort_key))
+
+
+# --- doing -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether something is allowed; if not, why, in words a page can show."""
+
+    allowed: bool
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+ALLOWED = Decision(True)
+NOT_YOURS = "Vai trò của bạn không có quyền thực hiện việc này."
+
+
+def refuse(reason: str = NOT_YOURS) -> Decision:
+    return Decision(False, reason)
+
+
+def _unit_open(unit: Unit) -> Decision:
+    if not unit.exists_on(today()):
+        return refuse(f"{unit.full_name} đã kết thúc từ ngày {unit.closed_on:%d/%m/%Y}; số liệu chỉ để tra cứu.")
+    return ALLOWED
+
+
+def _works_in(person: Roles, unit: Unit, *names: str) -> list[Membership]:
+    """Memberships of these roles at the unit's commune itself (not through a predecessor)."""
+    return [m for m in person.having(*names) if unit.commune_id is not None and m.unit_id == unit.commune_id]
+
+
+def _covers(person: Roles, unit: Unit, *names: str) -> list[Membership]:
+    """Memberships of these roles whose area holds the unit."""
+    ancestors = {unit.province_id, unit.district_id, unit.commune_id} - {None}
+    return [m for m in person.having(*names) if m.unit_id in ancestors]
+
+
+def _change_entry(person: Roles, unit: Unit) -> Decision:
+    if not _works_in(person, unit, *COMMUNE_ROLES):
+        return refuse("Chỉ cán bộ của xã được nhập kết quả và minh chứng của xã.")
+    return _unit_open(unit)
+
+
+def _send(person: Roles, unit: Unit) -> Decision:
+    own = _works_in(person, unit, *COMMUNE_ROLES)
+    if not any(m.role == COMMUNE_LEADER or m.may_send for m in own):
+        return refuse("Chỉ lãnh đạo xã hoặc cán bộ được giao mới gửi được kết quả lên cấp trên.")
+    return _unit_open(unit)
+
+
+def _plan(person: Roles, unit: Unit, stage: str) -> Decision:
+    names = [DISTRICT_STAFF, COORDINATOR] if stage == "district" else [INSPECTOR, COORDINATOR]
+    found = [m for m in _covers(person, unit, *names) if m.role != INSPECTOR or m.may_lead]
+    if not found:
+        return refuse("Bạn không được lập kế hoạch kiểm tra ở cấp này.")
+    return _unit_open(unit)
+
+
+def _plan_district(person: Roles, unit: Unit) -> Decision:
+    return _plan(person, unit, "district")
+
+
+def _plan_province(person: Roles, unit: Unit) -> Decision:
+    return _plan(person, unit, "province")
+
+
+def team_role(person: Roles, visit: Any) -> Any:
+    """The person's row in the visit's team, or None."""
+    return next((m for m in visit.team.all() if m.user_id == person.user.pk), None)
+
+
+def _visit_open(visit: Any) -> Decision:
+    if visit.state == "concluded":
+        return refuse("Cuộc kiểm tra đã kết luận và khóa; muốn điều chỉnh hãy lập phụ lục.")
+    if visit.state == "cancelled":
+        return refuse("Cuộc kiểm tra đã hủy.")
+    return ALLOWED
+
+
+def _change_visit(person: Roles, visit: Any) -> Decision:
+    """The plan and the team: its leader, who planned it, or the coordinator."""
+    member = team_role(person, visit)
+    leads = member is not None and member.role == "leader"
+    planned = visit.planned_by_id == person.user.pk
+    if not (leads or planned or _covers(person, visit.unit, COORDINATOR)):
+        return refuse("Chỉ trưởng đoàn hoặc người lập kế hoạch được sửa kế hoạch và thành phần đoàn.")
+    return _visit_open(visit)
+
+
+def _work_on_visit(person: Roles, visit: Any) -> Decision:
+    """The team's own notes: the commune's opinion, findings, the summary."""
+    member = team_role(person, visit)
+    if member is None or member.role == "attendee":
+        return refuse("Chỉ thành viên đoàn được ghi kết quả kiểm tra.")
+    return _visit_open(visit)
+
+
+def _score(person: Roles, target: tuple[Any, Any]) -> Decision:
+    """Scoring one criterion of a visit: obj is (visit, criterion)."""
+    visit, criterion = target
+    working = _work_on_visit(person, visit)
+    if not working:
+        return working
+    member = team_role(person, visit)
+    if member.role != "leader" and criterion.pk not in {c.pk for c in member.criteria.all()}:
+        return refuse(f"Tiêu chí {criterion.number} chưa được phân công cho bạn.")
+    return ALLOWED
+
+
+def _lead_visit(person: Roles, visit: Any) -> Decision:
+    member = team_role(person, visit)
+    if member is None or member.role != "leader":
+        return refuse("Chỉ trưởng đoàn được kết luận và khóa.")
+    return _visit_open(visit)
+
+
+def _annex(person: Roles, visit: Any) -> Decision:
+    member = team_role(person, visit)
+    if member is None or member.role != "leader":
+        return refuse("Chỉ trưởng đoàn được lập phụ lục điều chỉnh.")
+    return ALLOWED if visit.state == "concluded" else refuse("Chỉ lập phụ lục sau khi đã kết luận.")
+
+
+def _finding_published(finding: Any) -> Decision:
+    if finding.visit.state != "concluded":
+        return refuse("Tồn tại này chưa được công bố: cuộc kiểm tra chưa kết luận.")
+    return ALLOWED
+
+
+def _remedy(person: Roles, finding: Any) -> Decision:
+    if not _works_in(person, finding.visit.unit, *COMMUNE_ROLES):
+        return refuse("Chỉ cán bộ của xã được báo đã khắc phục.")
+    published = _finding_published(finding)
+    if not published:
+        return published
+    if finding.state != "open":
+        return refuse("Tồn tại này không còn ở trạng thái chưa khắc phục.")
+    return ALLOWED
+
+
+def _close(person: Roles, finding: Any) -> Decision:
+    unit = finding.visit.unit
+    member = team_role(person, finding.visit)
+    allowed = (
+        bool(_covers(person, unit, COORDINATOR))
+        or (member is not None and member.role == "leader")
+        or (finding.visit.stage == "district" and bool(_covers(person, unit, DISTRICT_STAFF)))
+    )
+    if not allowed:
+        return refuse("Chỉ bên kiểm tra được xác nhận hoặc yêu cầu khắc phục lại.")
+    return _finding_published(finding)
+
+
+def _comment(person: Roles, finding: Any) -> Decision:
+    if not _covers(person, finding.visit.unit, DEPARTMENT_REVIEWER):
+        return refuse("Chỉ sở, ngành phụ trách được góp ý.")
+    return _finding_published(finding)
+
+
+def _reference(person: Roles, province_id: int | None) -> Decision:
+    """Reference data: national rows (None) by superusers, a province's also by its coordinator."""
+    if person.is_superuser:
+        return ALLOWED
+    if province_id is not None and any(m.unit_id == province_id for m in person.having(COORDINATOR)):
+        return ALLOWED
+    return refuse("Chỉ điều phối viên của tỉnh được sửa danh mục của tỉnh; danh mục trung ương do quản trị hệ thống.")
+
+
+ACTIONS = {
+    "entry.change": _change_entry,
+    "submission.send": _send,
+    "visit.plan.district": _plan_district,
+    "visit.plan.province": _plan_province,
+    "visit.change": _change_visit,
+    "visit.work": _work_on_visit,
+    "visit.score": _score,
+    "visit.conclude": _lead_visit,
+    "visit.annex": _annex,
+    "finding.remedy": _remedy,
+    "finding.close": _close,
+    "finding.comment": _comment,
+    "reference.change": _reference,
+}
+
+
+def can(user: Any, action: str, obj: Any = None) -> Decision:
+    """Whether the person may do `action` to `obj`, with the reason if not.
+
+    Raises KeyError for an action not listed, so that a misspelt one is found at once.
+    """
+    return ACTIONS[action](roles(user), obj)
+
+
+def require(user: Any, action: str, obj: Any = None) -> None:
+    """Raise PermissionDenied with the reason unless the person may do it (403 page)."""
+    decision = can(user, action, obj)
+    if not decision:
+        raise PermissionDenied(decision.reason)
+
+
+def plannable_units(user: Any) -> models.QuerySet:
+    """Rural communes a person may plan a visit to: names only, not their results."""
+    unit = apps.get_model("communes", "Unit")
+    person = roles(user)
+    condition = nothing()
+    for membership in person.having(DISTRICT_STAFF, INSPECTOR, COORDINATOR):
+        if membership.role != INSPECTOR or membership.may_lead:
+            condition |= Q(**{membership.unit.level: membership.unit_id})
+    return unit._default_manager.rural_communes().existing(today()).filter(condition)
+
+
+def plannable_stages(user: Any) -> list[str]:
+    """Stages a person may plan visits for, the usual one first."""
+    person = roles(user)
+    stages = []
+    if any(m.role == COORDINATOR or (m.role == INSPECTOR and m.may_lead) for m in person.memberships):
+        stages.append("province")
+    if person.having(DISTRICT_STAFF, COORDINATOR):
+        stages.append("district")
+    return stages

@@ -1,0 +1,147 @@
+"""What may be recorded as an opinion on an indicator, by whoever gives it.
+
+The commune's entry and the team's score go through the same `judge`; publishing goes
+through `contradiction` once more, since a target may have been confirmed meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from communes.models import Unit
+from criteria import attainment as rules
+from criteria.models import CriteriaSet, Indicator
+from criteria.numbers import format_number, ratio
+from criteria.verdicts import Verdict
+from ntm.clock import today
+
+if TYPE_CHECKING:
+    from criteria.targets import Resolved
+
+MISSES_TARGET = "misses_target"
+HUNDRED = Decimal(100)
+
+
+class Refused(Exception):
+    """An opinion that can't be recorded: messages by field, and a code for the special case."""
+
+    def __init__(self, errors: dict[str, str], code: str = "") -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = errors
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An opinion fit to be stored: the per cent follows from part and whole, the attainment from the rules."""
+
+    verdict: str
+    value: Decimal | None
+    part: Decimal | None
+    whole: Decimal | None
+    entered_attainment: Decimal | None
+    attainment: Decimal | None
+    note: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing said: the row is (again) not assessed."""
+        return self.verdict == "" and self.value is None and self.entered_attainment is None and self.note == ""
+
+
+def judge(
+    indicator: Indicator,
+    target: Resolved,
+    *,
+    verdict: str = "",
+    value: Decimal | None = None,
+    part: Decimal | None = None,
+    whole: Decimal | None = None,
+    entered_attainment: Decimal | None = None,
+    note: str = "",
+    by_team: bool = False,
+) -> Judged:
+    """Check an opinion against the indicator and its target in force; return what to store.
+
+    Raises Refused with a message per field (value, part, whole, verdict,
+    entered_attainment, note); code MISSES_TARGET where a met stands against a confirmed
+    target (DESIGN §2 rule 4).
+    """
+    errors: dict[str, str] = {}
+    is_percent = indicator.kind == Indicator.Kind.PERCENT
+    if verdict == Verdict.NOT_APPLICABLE:
+        if not indicator.may_be_not_applicable:
+            errors["verdict"] = "Chỉ tiêu này không có trường hợp không áp dụng."
+        elif not note:
+            errors["note"] = "Nêu lý do không áp dụng."
+        value = part = whole = entered_attainment = None
+    if verdict == Verdict.FIRMLY_MET and not by_team:
+        errors["verdict"] = "“Đạt vững chắc” chỉ do đoàn kiểm tra đánh giá."
+
+    if indicator.kind == Indicator.Kind.BOOLEAN and value is not None:
+        errors["value"] = "Chỉ tiêu này không nhập số; hãy chọn mức đánh giá."
+    if not is_percent and (part is not None or whole is not None):
+        errors["part"] = "Chỉ tiêu tính theo tỷ lệ mới nhập số đạt trên tổng số."
+    elif (part is None) != (whole is None):
+        missing = "part" if part is None else "whole"
+        errors[missing] = "Nhập cả số đạt và tổng số, hoặc chỉ nhập tỷ lệ."
+    elif part is not None and whole is not None:
+        if whole == 0:
+            errors["whole"] = "Tổng số phải lớn hơn 0."
+        elif part > whole:
+            errors["part"] = f"Số đạt ({format_number(part)}) không được lớn hơn tổng số ({format_number(whole)})."
+        else:
+            value = ratio(part, whole)
+    if is_percent and indicator.measure in {"", "%"} and value is not None and value > HUNDRED:
+        errors["value"] = "Tỷ lệ không được lớn hơn 100 %."
+    if indicator.kind == Indicator.Kind.COUNT and value is not None and value % 1:
+        errors["value"] = "Số lượng phải là số nguyên."
+    if entered_attainment is not None and not 0 <= entered_attainment <= HUNDRED:
+        errors["entered_attainment"] = "Mức độ đạt phải trong khoảng 0–100 %."
+    if errors:
+        raise Refused(errors)
+
+    measured = rules.measured(value, part, whole)
+    message = contradiction(target, verdict, measured)
+    if message:
+        raise Refused({"verdict": message}, MISSES_TARGET)
+    if rules.reaches(target.operator or None, target.value, measured) is not None or verdict in rules.MET_VERDICTS:
+        entered_attainment = None
+    return Judged(
+        verdict=verdict,
+        value=value,
+        part=part,
+        whole=whole,
+        entered_attainment=entered_attainment,
+        attainment=rules.attainment(target.operator or None, target.value, measured, verdict, entered_attainment),
+        note=note,
+    )
+
+
+def contradiction(target: Resolved, verdict: str, measured: Decimal | None) -> str:
+    """Why this verdict can't stand against the target, in words; empty when it can."""
+    if not rules.contradicts(verdict, target.operator or None, target.value, target.confirmed, measured):
+        return ""
+    return (
+        f"Kết quả {format_number(measured, 2)} chưa đạt yêu cầu {target.text} ({target.reason}). "
+        "Hãy chọn “Cơ bản đạt” hoặc “Chưa đạt”, hoặc báo yêu cầu sai nếu mức này không đúng."
+    )
+
+
+def check_day(day: date, unit: Unit, criteria_set: CriteriaSet) -> str:
+    """Why a state of this unit under this set can't hold on that day; empty when it can."""
+    if day > today():
+        return f"Ngày {day:%d/%m/%Y} ở tương lai; chỉ ghi kết quả đã có."
+    if not criteria_set.first_day <= day <= criteria_set.last_day:
+        return f"Ngày {day:%d/%m/%Y} ngoài giai đoạn {criteria_set.period} của bộ tiêu chí."
+    if not unit.exists_on(day):
+        return f"Ngày {day:%d/%m/%Y} ngoài thời gian tồn tại của {unit.full_name}."
+    return ""
+
+
+def latest_day(unit: Unit, criteria_set: CriteriaSet) -> date:
+    """The last day a state can hold on: today, or the end of the set's period."""
+    return min(today(), criteria_set.last_day)

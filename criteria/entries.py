@@ -1,0 +1,77 @@
+"""A unit's drafts: saving one row so that nobody's work is lost."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from communes.models import Unit
+from criteria import targets
+from criteria.checks import Judged, Refused, check_day, judge
+from criteria.models import CriteriaSet, Entry, Indicator
+
+OPINION_FIELDS = ("verdict", "value", "part", "whole", "entered_attainment", "attainment", "note")
+
+
+class Stale(Exception):
+    """Somebody saved the row since it was read. `entry` is the row as it is now."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__("stale")
+        self.entry = entry
+
+
+def save_entry(
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    indicator: Indicator,
+    opinion: dict[str, Any],
+    *,
+    effective_on: date,
+    seen_version: int,
+    by: Any,
+) -> Entry:
+    """Save what was typed for one indicator, if nobody changed the row since `seen_version` (0: no row yet).
+
+    `opinion` holds judge()'s keyword arguments. Saving what already stands changes
+    nothing and isn't a new version. Raises Refused with messages by field, Stale with the
+    row as it stands.
+    """
+    message = check_day(effective_on, unit, criteria_set)
+    if message:
+        raise Refused({"effective_on": message})
+    judged = judge(indicator, targets.resolve_one(unit, indicator, effective_on), **opinion)
+    entry = Entry.objects.filter(unit=unit, indicator=indicator).select_related("updated_by").first()
+    if entry is not None and _same(entry, judged, effective_on):
+        return entry
+    if (entry.version if entry else 0) != seen_version:
+        raise Stale(entry or Entry(unit=unit, indicator=indicator, version=0, effective_on=effective_on))
+    changes = {field: getattr(judged, field) for field in OPINION_FIELDS} | {
+        "effective_on": effective_on,
+        "updated_by": by,
+        "updated_at": timezone.now(),
+    }
+    if entry is None:
+        if judged.is_empty:
+            return Entry(unit=unit, indicator=indicator, version=0, effective_on=effective_on)
+        try:
+            with transaction.atomic():
+                return Entry.objects.create(unit=unit, indicator=indicator, **changes)
+        except IntegrityError:
+            raise Stale(Entry.objects.select_related("updated_by").get(unit=unit, indicator=indicator)) from None
+    won = Entry.objects.filter(pk=entry.pk, version=seen_version).update(version=seen_version + 1, **changes)
+    if not won:
+        raise Stale(Entry.objects.select_related("updated_by").get(pk=entry.pk))
+    for field, value in changes.items():
+        setattr(entry, field, value)
+    entry.version = seen_version + 1
+    return entry
+
+
+def _same(entry: Entry, judged: Judged, effective_on: date) -> bool:
+    return entry.effective_on == effective_on and all(
+        getattr(entry, field) == getattr(judged, field) for field in OPINION_FIELDS if field != "attainment"
+    )

@@ -1,0 +1,131 @@
+"""The proof: documents and pictures of a unit, tied to the indicators they prove."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from communes import access
+from communes.models import Unit
+from criteria.models.sets import Indicator
+
+
+def stored_name(evidence: Evidence, filename: str) -> str:
+    """A random name, nothing of the person's file name: 2024/3f/3fa9….bin."""
+    token = uuid.uuid4().hex
+    return f"evidence/{token[:2]}/{token}.bin"
+
+
+class EvidenceQuerySet(access.ScopedQuerySet):
+    def in_use(self) -> EvidenceQuerySet:
+        return self.filter(retired_at__isnull=True)
+
+
+class Evidence(models.Model):
+    """A document a unit holds as proof.
+
+    Three forms: a file; only on paper (number, date and `kept_at` where it is kept);
+    classified and therefore not uploaded (`checked_by` who looked at it). Files are
+    recognised by their bytes (`sha256`) within the unit only. Never deleted, except the
+    undo of a fresh upload; otherwise retired with a reason.
+    """
+
+    class Form(models.TextChoices):
+        FILE = "file", "Tệp"
+        PAPER = "paper", "Chỉ có bản giấy"
+        CLASSIFIED = "classified", "Tài liệu mật – không tải lên"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    unit = models.ForeignKey(Unit, models.PROTECT, related_name="evidence", verbose_name="Đơn vị")
+    form = models.CharField("Hình thức", max_length=10, choices=Form.choices, default=Form.FILE)
+    title = models.CharField("Tên tài liệu", max_length=250)
+    document_number = models.CharField("Số, ký hiệu", max_length=80, blank=True)
+    issued_on = models.DateField("Ngày ban hành", null=True, blank=True)
+    expires_on = models.DateField("Hết hiệu lực sau ngày", null=True, blank=True)
+    has_personal_data = models.BooleanField("Có dữ liệu cá nhân", default=False)
+    kept_at = models.CharField("Nơi lưu bản giấy", max_length=200, blank=True)
+    checked_by = models.CharField("Người đã kiểm tra", max_length=200, blank=True)
+    file = models.FileField(upload_to=stored_name, blank=True, max_length=120)
+    original_name = models.CharField(max_length=200, blank=True)
+    content_type = models.CharField(max_length=100, blank=True)
+    size = models.PositiveBigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    retired_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    retire_reason = models.CharField("Lý do ngừng sử dụng", max_length=500, blank=True)
+
+    unit_path = "unit"
+    scope_kind = "evidence"
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "minh chứng"
+        verbose_name_plural = "minh chứng"
+        ordering = ["-uploaded_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "sha256"],
+                name="evidence_bytes_unique",
+                condition=Q(retired_at__isnull=True) & ~Q(sha256=""),
+            ),
+            models.CheckConstraint(
+                name="evidence_file_or_none",
+                condition=Q(form="file") ^ Q(file=""),
+            ),
+            models.CheckConstraint(
+                name="evidence_retired_with_reason", condition=Q(retired_at__isnull=True) | ~Q(retire_reason="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_image(self) -> bool:
+        return self.content_type.startswith("image/")
+
+    def is_expired(self, on: date) -> bool:
+        return self.expires_on is not None and self.expires_on < on
+
+
+class EvidenceLink(models.Model):
+    """Evidence proves an indicator of a unit (the holder itself, or its successor).
+
+    `published_at` is set when the unit sends: areas above see published links only.
+    A published link is removed by date, an unpublished one is deleted.
+    """
+
+    evidence = models.ForeignKey(Evidence, models.CASCADE, related_name="links")
+    unit = models.ForeignKey(Unit, models.PROTECT, related_name="evidence_links")
+    indicator = models.ForeignKey(Indicator, models.PROTECT, related_name="evidence_links")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    removed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+
+    unit_path = "unit"
+    scope_kind = "evidence_link"
+    objects = access.ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "liên kết minh chứng"
+        verbose_name_plural = "liên kết minh chứng"
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                F("evidence"),
+                F("unit"),
+                F("indicator"),
+                name="evidence_link_unique",
+                condition=Q(removed_at__isnull=True),
+            )
+        ]
+        indexes = [models.Index(fields=["unit", "indicator"])]

@@ -1,0 +1,326 @@
+"""Criteria sets as dated data: decisions, criteria, indicators, targets."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from communes.models import Department, Level, Unit
+
+VALUE = {"max_digits": 18, "decimal_places": 4}
+
+
+class Provenance(models.TextChoices):
+    """Whether a row of a set was seen in the decision's published text or is remembered."""
+
+    VERIFIED = "verified", "Đã đối chiếu văn bản"
+    RECALLED = "recalled", "Chưa đối chiếu"
+
+
+def default_buckets() -> list[dict]:
+    """The usual groups of communes by criteria met, for sets of 19."""
+    return [
+        {"label": "19", "min": 19, "max": 19},
+        {"label": "15-18", "min": 15, "max": 18},
+        {"label": "10-14", "min": 10, "max": 14},
+        {"label": "5-9", "min": 5, "max": 9},
+        {"label": "<5", "min": 0, "max": 4},
+    ]
+
+
+class CriteriaSetQuerySet(models.QuerySet):
+    def published(self) -> CriteriaSetQuerySet:
+        return self.filter(status=CriteriaSet.Status.PUBLISHED)
+
+    def for_unit(self, unit: Unit) -> CriteriaSetQuerySet:
+        """Published sets a unit can be judged by: of its level, national or of its province,
+        whose period meets the unit's life. Newest first, the standard grade before others."""
+        sets = self.published().filter(level=unit.level).filter(Q(province__isnull=True) | Q(province=unit.province_id))
+        if unit.closed_on:
+            sets = sets.filter(first_year__lte=unit.closed_on.year)
+        if unit.opened_on:
+            sets = sets.filter(Q(last_year__isnull=True) | Q(last_year__gte=unit.opened_on.year))
+        return sets.order_by("-first_year", "grade_order", "code")
+
+
+class CriteriaSet(models.Model):
+    """A decision that says what a unit must reach (e.g. 318/QĐ-TTg, Phụ lục I).
+
+    Years `first_year`–`last_year` are the period (last empty: still open). `variants` is
+    [{"code","name"}] of the regions or groups by which targets differ;
+    `mountain_variant` is the one that binds units with `uses_mountain_targets`.
+    `nearly_met_threshold` is the attainment in per cent from which a missed target is
+    suggested as cơ bản đạt. `buckets` groups communes by criteria met. Official counts
+    are those the decision or its announcement states; None where unknown.
+    """
+
+    class Grade(models.TextChoices):
+        STANDARD = "standard", "Nông thôn mới"
+        ADVANCED = "advanced", "Nông thôn mới nâng cao"
+        MODEL = "model", "Nông thôn mới kiểu mẫu"
+        MODERN = "modern", "Nông thôn mới hiện đại"
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Dự thảo"
+        PUBLISHED = "published", "Đang dùng"
+
+    code = models.SlugField("Mã", max_length=60, unique=True)
+    name = models.CharField("Tên", max_length=250)
+    level = models.CharField("Cấp", max_length=10, choices=Level.choices)
+    grade = models.CharField("Mức", max_length=10, choices=Grade.choices)
+    grade_order = models.GeneratedField(
+        expression=models.Case(
+            models.When(grade="standard", then=0),
+            models.When(grade="advanced", then=1),
+            models.When(grade="model", then=2),
+            default=3,
+            output_field=models.IntegerField(),
+        ),
+        output_field=models.IntegerField(),
+        db_persist=True,
+    )
+    requires = models.ForeignKey("self", models.PROTECT, null=True, blank=True, verbose_name="Điều kiện: đã đạt bộ")
+    province = models.ForeignKey(
+        Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Tỉnh ban hành (trống: trung ương)"
+    )
+    decision = models.CharField("Quyết định", max_length=150, blank=True)
+    amended_by = models.JSONField("Sửa đổi bởi", default=list, blank=True)
+    issued_on = models.DateField("Ngày ban hành", null=True, blank=True)
+    effective_on = models.DateField("Có hiệu lực từ", null=True, blank=True)
+    first_year = models.PositiveSmallIntegerField("Từ năm")
+    last_year = models.PositiveSmallIntegerField("Đến năm", null=True, blank=True)
+    variants = models.JSONField("Vùng, nhóm", default=list, blank=True)
+    mountain_variant = models.CharField("Mức của vùng núi", max_length=40, blank=True)
+    nearly_met_threshold = models.DecimalField(
+        "Ngưỡng gợi ý cơ bản đạt (%)", max_digits=5, decimal_places=2, default=Decimal(80)
+    )
+    buckets = models.JSONField("Nhóm xã theo số tiêu chí", default=default_buckets, blank=True)
+    official_criteria = models.PositiveSmallIntegerField("Số tiêu chí theo văn bản", null=True, blank=True)
+    official_indicators = models.PositiveSmallIntegerField("Số chỉ tiêu theo văn bản", null=True, blank=True)
+    status = models.CharField("Trạng thái", max_length=10, choices=Status.choices, default=Status.DRAFT)
+    rules = models.JSONField("Quy định kèm theo", default=list, blank=True)
+    note = models.TextField("Ghi chú", blank=True)
+    sources = models.JSONField("Nguồn", default=list, blank=True)
+
+    objects = CriteriaSetQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "bộ tiêu chí"
+        verbose_name_plural = "bộ tiêu chí"
+        ordering = ["-first_year", "grade_order", "code"]
+        constraints = [
+            models.CheckConstraint(
+                name="set_period_ordered",
+                condition=Q(last_year__isnull=True) | Q(last_year__gte=F("first_year")),
+                violation_error_message="Năm kết thúc phải từ năm bắt đầu trở đi.",
+            ),
+            models.CheckConstraint(
+                name="set_threshold_percent",
+                condition=Q(nearly_met_threshold__gte=0, nearly_met_threshold__lte=100),
+                violation_error_message="Ngưỡng phải trong khoảng 0–100 %.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def period(self) -> str:
+        """The years as printed: "2021–2025", "từ 2014"."""
+        return f"{self.first_year}–{self.last_year}" if self.last_year else f"từ {self.first_year}"
+
+    @property
+    def first_day(self) -> date:
+        return date(self.first_year, 1, 1)
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which a state can hold under this set."""
+        return date(self.last_year, 12, 31) if self.last_year else date.max
+
+
+class Criterion(models.Model):
+    """One numbered criterion (tiêu chí) of a set."""
+
+    criteria_set = models.ForeignKey(CriteriaSet, models.PROTECT, related_name="criteria", verbose_name="Bộ tiêu chí")
+    number = models.PositiveSmallIntegerField("Số")
+    name = models.CharField("Tên", max_length=250)
+    group = models.CharField("Nhóm", max_length=10, blank=True)
+    group_name = models.CharField("Tên nhóm", max_length=150, blank=True)
+    is_key = models.BooleanField("Tiêu chí cốt lõi", default=False)
+    provenance = models.CharField("Nguồn gốc", max_length=10, choices=Provenance.choices, default=Provenance.RECALLED)
+    note = models.TextField("Ghi chú", blank=True)
+
+    class Meta:
+        verbose_name = "tiêu chí"
+        verbose_name_plural = "tiêu chí"
+        ordering = ["criteria_set", "number"]
+        constraints = [models.UniqueConstraint(fields=["criteria_set", "number"], name="criterion_number_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.number}. {self.name}"
+
+
+class CriterionDepartment(models.Model):
+    """Which department answers for a criterion, from–to; a province's rows replace the nation's."""
+
+    criterion = models.ForeignKey(Criterion, models.CASCADE, related_name="responsibilities", verbose_name="Tiêu chí")
+    department = models.ForeignKey(
+        Department, models.PROTECT, related_name="responsibilities", verbose_name="Sở, ngành"
+    )
+    province = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Tỉnh")
+    starts_on = models.DateField("Từ ngày", null=True, blank=True)
+    ends_on = models.DateField("Đến hết ngày", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "phân công sở, ngành"
+        verbose_name_plural = "phân công sở, ngành"
+        ordering = ["criterion", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                F("criterion"),
+                F("department"),
+                Coalesce("province", 0),
+                Coalesce("starts_on", date(1900, 1, 1)),
+                name="criterion_department_unique",
+                violation_error_message="Sở, ngành này đã được phân công tiêu chí đó.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.criterion} – {self.department}"
+
+
+class IndicatorQuerySet(models.QuerySet):
+    def in_force(self, on: date) -> IndicatorQuerySet:
+        """Indicators that apply on that day."""
+        return self.filter(
+            Q(in_force_from__isnull=True) | Q(in_force_from__lte=on),
+            Q(in_force_to__isnull=True) | Q(in_force_to__gte=on),
+        )
+
+
+class Indicator(models.Model):
+    """One sub-criterion (chỉ tiêu), or a part of one.
+
+    `part_of`: a second threshold within an indicator (17.1 needs both hygienic and piped
+    water); it must hold too but isn't counted among the set's indicators.
+    `stands_for_criterion`: a placeholder where the decision's indicators aren't known
+    yet; it decides its criterion but isn't counted either.
+    """
+
+    class Kind(models.TextChoices):
+        BOOLEAN = "boolean", "Có/không"
+        PERCENT = "percent", "Tỷ lệ"
+        NUMBER = "number", "Số đo"
+        COUNT = "count", "Số lượng"
+
+    criterion = models.ForeignKey(Criterion, models.PROTECT, related_name="indicators", verbose_name="Tiêu chí")
+    code = models.CharField("Mã", max_length=12)
+    position = models.PositiveSmallIntegerField("Thứ tự")
+    name = models.TextField("Nội dung")
+    kind = models.CharField("Kiểu", max_length=10, choices=Kind.choices)
+    measure = models.CharField("Đơn vị tính", max_length=60, blank=True)
+    may_be_not_applicable = models.BooleanField("Có thể không áp dụng", default=False)
+    needs_evidence = models.BooleanField("Cần minh chứng", default=True)
+    part_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="parts", verbose_name="Là phần của"
+    )
+    stands_for_criterion = models.BooleanField("Thay cho cả tiêu chí", default=False)
+    set_by_province = models.BooleanField("Mức do tỉnh quy định", default=False)
+    in_force_from = models.DateField("Áp dụng từ", null=True, blank=True)
+    in_force_to = models.DateField("Áp dụng đến hết", null=True, blank=True)
+    guidance = models.TextField("Hướng dẫn", blank=True)
+    provenance = models.CharField("Nguồn gốc", max_length=10, choices=Provenance.choices, default=Provenance.RECALLED)
+    confidence = models.CharField("Độ tin cậy", max_length=10, blank=True)
+    source = models.TextField("Nguồn", blank=True)
+    note = models.TextField("Ghi chú", blank=True)
+
+    objects = IndicatorQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "chỉ tiêu"
+        verbose_name_plural = "chỉ tiêu"
+        ordering = ["criterion__number", "position"]
+        constraints = [models.UniqueConstraint(fields=["criterion", "code"], name="indicator_code_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.kind != self.Kind.BOOLEAN
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the indicator counts in x/57."""
+        return self.part_of_id is None and not self.stands_for_criterion
+
+
+class Operator(models.TextChoices):
+    AT_LEAST = ">=", "≥"
+    AT_MOST = "<=", "≤"
+    EQUAL = "=", "="
+    PASS = "pass", "Đạt"
+    JUDGE = "judge", "Xem xét theo nội dung"
+
+
+class Target(models.Model):
+    """What an indicator demands (yêu cầu), for whom and from which year.
+
+    Without province and unit: the nation's. `variant`: the region or group it binds
+    (empty: the general row). `from_year` empty: from the set's start. A numeric target
+    binds only once a person has confirmed it against the decision's text.
+    """
+
+    indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="targets", verbose_name="Chỉ tiêu")
+    province = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Tỉnh")
+    unit = models.ForeignKey(
+        Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Riêng cho đơn vị"
+    )
+    variant = models.CharField("Vùng, nhóm", max_length=40, blank=True)
+    from_year = models.PositiveSmallIntegerField("Từ năm", null=True, blank=True)
+    operator = models.CharField("So sánh", max_length=6, choices=Operator.choices)
+    value = models.DecimalField("Mức", null=True, blank=True, **VALUE)
+    text = models.CharField("Yêu cầu như văn bản", max_length=500)
+    source = models.TextField("Nguồn", blank=True)
+    decision = models.CharField("Văn bản", max_length=200, blank=True)
+    provenance = models.CharField("Nguồn gốc", max_length=10, choices=Provenance.choices, default=Provenance.RECALLED)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Người xác nhận"
+    )
+    confirmed_at = models.DateTimeField("Xác nhận lúc", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "yêu cầu"
+        verbose_name_plural = "yêu cầu"
+        ordering = ["indicator", "province", "unit", "variant", "from_year"]
+        constraints = [
+            models.UniqueConstraint(
+                F("indicator"),
+                Coalesce("province", 0),
+                Coalesce("unit", 0),
+                F("variant"),
+                Coalesce("from_year", 0),
+                name="target_unique",
+                violation_error_message="Đã có yêu cầu cho chỉ tiêu, nơi, vùng và năm này.",
+            ),
+            models.CheckConstraint(
+                name="target_numeric_has_value",
+                condition=Q(operator__in=["pass", "judge"], value__isnull=True)
+                | Q(operator__in=[">=", "<=", "="], value__isnull=False),
+                violation_error_message="Yêu cầu so sánh bằng số phải có mức; yêu cầu “Đạt” hoặc xem xét thì không.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.indicator.code}: {self.text}"
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.confirmed_at is not None

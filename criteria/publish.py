@@ -1,0 +1,303 @@
+"""Making an opinion public: revisions, the current assessments, and the standing that follows.
+
+Everything that publishes, voids or rebuilds goes through here and holds the unit's
+Standing row while it does, so that two publications of one unit, set and stage follow
+one another (order of locks: Visit → Standing → Entry → Assessment).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from communes.models import Unit
+from criteria import targets
+from criteria.attainment import measured
+from criteria.checks import contradiction
+from criteria.models import (
+    Assessment,
+    CriteriaSet,
+    Entry,
+    EvidenceLink,
+    Indicator,
+    Revision,
+    Source,
+    Standing,
+    Submission,
+)
+from criteria.rollup import Item, Rollup, roll_up
+from criteria.verdicts import Stage
+from ntm.clock import today
+
+
+class PublicationRefused(Exception):
+    """Some opinions can't be published; nothing was. `errors`: message by indicator id."""
+
+    def __init__(self, errors: dict[int, str]) -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = errors
+
+
+class NothingToSend(Exception):
+    """Nothing has changed since the last sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One opinion to publish; an empty verdict takes an earlier opinion back (not assessed)."""
+
+    indicator_id: int
+    verdict: str
+    effective_on: date
+    value: Decimal | None = None
+    part: Decimal | None = None
+    whole: Decimal | None = None
+    attainment: Decimal | None = None
+    note: str = ""
+
+
+@transaction.atomic
+def publish(
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    stage: str,
+    opinions: Sequence[Published],
+    *,
+    source: str,
+    source_ref: str,
+    by: Any,
+    at: datetime | None = None,
+) -> list[Revision]:
+    """Publish opinions of one stage on one unit, whole or not at all; return the revisions.
+
+    Each revision keeps the target in force on its day. Raises PublicationRefused where a
+    verdict of met stands against a confirmed target.
+    """
+    lock_standing(unit, criteria_set, stage)
+    by_year = {
+        year: targets.resolve_unit(unit, criteria_set, day)
+        for year, day in {opinion.effective_on.year: opinion.effective_on for opinion in opinions}.items()
+    }
+    at = at or timezone.now()
+    revisions, errors = [], {}
+    for opinion in opinions:
+        target = by_year[opinion.effective_on.year][opinion.indicator_id]
+        message = contradiction(target, opinion.verdict, measured(opinion.value, opinion.part, opinion.whole))
+        if message:
+            errors[opinion.indicator_id] = message
+            continue
+        revisions.append(
+            Revision(
+                unit=unit,
+                indicator_id=opinion.indicator_id,
+                stage=stage,
+                verdict=opinion.verdict,
+                value=opinion.value,
+                part=opinion.part,
+                whole=opinion.whole,
+                attainment=opinion.attainment,
+                note=opinion.note,
+                target=target.target,
+                target_operator=target.operator,
+                target_value=target.value,
+                target_text=target.text,
+                effective_on=opinion.effective_on,
+                recorded_at=at,
+                recorded_by=by,
+                source=source,
+                source_ref=source_ref,
+            )
+        )
+    if errors:
+        raise PublicationRefused(errors)
+    revisions = Revision.objects.bulk_create(revisions)
+    refresh_assessments(unit, stage, [opinion.indicator_id for opinion in opinions])
+    refresh_standing(unit, criteria_set, stage)
+    return revisions
+
+
+def lock_standing(unit: Unit, criteria_set: CriteriaSet, stage: str) -> Standing:
+    """Hold the Standing row until the transaction ends, creating it if it isn't there.
+
+    PostgreSQL locks the row; SQLite's IMMEDIATE transaction holds the whole file.
+    """
+    Standing.objects.bulk_create([Standing(unit=unit, criteria_set=criteria_set, stage=stage)], ignore_conflicts=True)
+    return Standing.objects.select_for_update(of=("self",)).get(unit=unit, criteria_set=criteria_set, stage=stage)
+
+
+CACHED = ["revision", "verdict", "value", "part", "whole", "attainment", "note", "effective_on"]
+
+
+def refresh_assessments(unit: Unit, stage: str, indicator_ids: Iterable[int]) -> None:
+    """Make the current assessments of these indicators equal to their newest valid revisions."""
+    ids = set(indicator_ids)
+    current = list(Revision.objects.filter(unit=unit, stage=stage, indicator__in=ids).state_on(today()))
+    Assessment.objects.bulk_create(
+        [
+            Assessment(
+                unit=unit,
+                indicator_id=revision.indicator_id,
+                stage=stage,
+                revision=revision,
+                **{field: getattr(revision, field) for field in CACHED[1:]},
+            )
+            for revision in current
+        ],
+        update_conflicts=True,
+        unique_fields=["unit", "indicator", "stage"],
+        update_fields=CACHED,
+    )
+    gone = ids - {revision.indicator_id for revision in current}
+    if gone:
+        Assessment.objects.filter(unit=unit, stage=stage, indicator__in=gone).delete()
+
+
+# --- standing --------------------------------------------------------------------------
+
+
+def standing_fields(rollup: Rollup) -> dict[str, Any]:
+    """A roll-up as the columns of Standing."""
+    return {
+        "criteria_total": len(rollup.states),
+        "criteria_met": rollup.criteria_met,
+        "criteria_nearly": rollup.criteria_nearly,
+        "criteria_not_met": rollup.counts["not_met"],
+        "criteria_incomplete": rollup.counts["incomplete"],
+        "criteria_not_assessed": rollup.counts["not_assessed"],
+        "indicators_total": rollup.indicators_total,
+        "indicators_met": rollup.indicators_met,
+        "indicators_assessed": rollup.indicators_assessed,
+        "progress": rollup.progress,
+        "criteria": [[number, state.state, str(state.attainment)] for number, state in rollup.states.items()],
+    }
+
+
+def compute_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: str) -> dict[int, dict[str, Any]]:
+    """The standings of units of one province from their assessments, in a fixed number of queries."""
+    indicators = list(
+        Indicator.objects.filter(criterion__criteria_set=criteria_set)
+        .in_force(min(today(), criteria_set.last_day))
+        .values_list("id", "criterion__number", "part_of_id", "stands_for_criterion")
+    )
+    numbers = list(criteria_set.criteria.order_by("number").values_list("number", flat=True))
+    opinions: dict[int, dict[int, tuple[str, Decimal | None]]] = defaultdict(dict)
+    for unit_id, indicator_id, verdict, attained in Assessment.objects.filter(
+        unit__in=[unit.pk for unit in units], stage=stage, indicator__criterion__criteria_set=criteria_set
+    ).values_list("unit_id", "indicator_id", "verdict", "attainment"):
+        opinions[unit_id][indicator_id] = (verdict, attained)
+    parts = {indicator for indicator, _, part_of, _ in indicators if part_of}
+    demanded = targets.resolve_area(units, criteria_set, min(today(), criteria_set.last_day)) if parts else {}
+    result = {}
+    for unit in units:
+        mine = opinions[unit.pk]
+        items = []
+        for indicator, number, part_of, stands in indicators:
+            verdict, attained = mine.get(indicator, ("", None))
+            # A part exists only to carry a second threshold: where none is set, it isn't asked.
+            applies = indicator not in parts or bool(demanded[unit.pk][indicator].operator)
+            items.append(Item(indicator, number, verdict, attained, part_of, counted=not stands, applies=applies))
+        result[unit.pk] = standing_fields(roll_up(items, numbers))
+    return result
+
+
+def refresh_standing(unit: Unit, criteria_set: CriteriaSet, stage: str) -> None:
+    """Recompute one stored standing; the caller holds its lock."""
+    fields = compute_standings([unit], criteria_set, stage)[unit.pk]
+    Standing.objects.filter(unit=unit, criteria_set=criteria_set, stage=stage).update(
+        **fields, updated_at=timezone.now()
+    )
+
+
+# --- sending ---------------------------------------------------------------------------
+
+
+def unsent_entries(unit: Unit, criteria_set: CriteriaSet):
+    """The unit's draft rows that differ from what was last sent."""
+    return Entry.objects.filter(unit=unit, indicator__criterion__criteria_set=criteria_set).exclude(
+        version=F("sent_version")
+    )
+
+
+def unsent_links(unit: Unit, criteria_set: CriteriaSet):
+    """Evidence tied since the last sending."""
+    return EvidenceLink.objects.filter(
+        unit=unit,
+        indicator__criterion__criteria_set=criteria_set,
+        published_at__isnull=True,
+        removed_at__isnull=True,
+        evidence__retired_at__isnull=True,
+    )
+
+
+@transaction.atomic
+def send(unit: Unit, criteria_set: CriteriaSet, by: Any) -> Submission:
+    """Publish what the unit changed since the last sending as its self-assessment.
+
+    Raises NothingToSend where nothing changed (the second click finds that), and
+    PublicationRefused where a target confirmed meanwhile contradicts a row.
+    """
+    lock_standing(unit, criteria_set, Stage.SELF)
+    entries = list(unsent_entries(unit, criteria_set).select_for_update(of=("self",)).order_by("pk"))
+    now = timezone.now()
+    links = unsent_links(unit, criteria_set).update(published_at=now)
+    if not entries and not links:
+        raise NothingToSend
+    submission = Submission.objects.create(
+        unit=unit, criteria_set=criteria_set, sent_by=by, sent_at=now, rows=len(entries)
+    )
+    if entries:
+        publish(
+            unit,
+            criteria_set,
+            Stage.SELF,
+            [
+                Published(
+                    indicator_id=entry.indicator_id,
+                    verdict=entry.verdict,
+                    effective_on=entry.effective_on,
+                    value=entry.value,
+                    part=entry.part,
+                    whole=entry.whole,
+                    attainment=entry.attainment,
+                    note=entry.note,
+                )
+                for entry in entries
+            ],
+            source=Source.SUBMISSION,
+            source_ref=str(submission.pk),
+            by=by,
+            at=now,
+        )
+        Entry.objects.filter(pk__in=[entry.pk for entry in entries]).update(sent_version=F("version"))
+    return submission
+
+
+@transaction.atomic
+def void(revisions: Iterable[Revision], *, by: Any, reason: str) -> int:
+    """Void revisions with a reason; the states before them hold again. Returns how many.
+
+    Raises ValueError without a reason.
+    """
+    if not reason.strip():
+        raise ValueError("Nêu lý do hủy kết quả đã ghi.")
+    batches: dict[tuple[int, int, str], list[Revision]] = defaultdict(list)
+    for revision in revisions:
+        batches[(revision.unit_id, revision.indicator.criterion.criteria_set_id, revision.stage)].append(revision)
+    count = 0
+    for (unit_id, set_id, stage), batch in sorted(batches.items()):
+        unit, criteria_set = Unit.objects.get(pk=unit_id), CriteriaSet.objects.get(pk=set_id)
+        lock_standing(unit, criteria_set, stage)
+        count += Revision.objects.filter(pk__in=[r.pk for r in batch], voided_at__isnull=True).update(
+            voided_at=timezone.now(), voided_by=by, void_reason=reason.strip()
+        )
+        refresh_assessments(unit, stage, [r.indicator_id for r in batch])
+        refresh_standing(unit, criteria_set, stage)
+    return count

@@ -1,0 +1,4 @@
+"""Addresses of the criteria app."""
+
+app_name = "criteria"
+urlpatterns: list = []

@@ -1,0 +1,314 @@
+"""Who looked, and what they found: visits, teams, scores, findings, annexes.
+
+A visit is a draft like an entry: its scores and findings are seen by its team and the
+coordinator only, until the leader concludes it and publishes its opinion in one
+transaction (`inspections.conclude`). Then it doesn't change; annexes do.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from communes import access
+from communes.models import Department, Unit
+from criteria.models import CriteriaSet, Criterion, Evidence, Indicator
+from criteria.models.results import Opinion, opinion_constraints
+from criteria.verdicts import Stage
+
+
+class VisitQuerySet(access.ScopedQuerySet):
+    def open(self) -> VisitQuerySet:
+        return self.filter(state__in=[Visit.State.PLANNED, Visit.State.UNDER_WAY])
+
+
+class Visit(models.Model):
+    """One inspection of a unit under a set, by the district's or the province's side.
+
+    `code` is unique within the country: province code, year, running number
+    (38-2024-003). `records_opinion`: whether concluding publishes the scores as the
+    stage's opinion; always, except for a monitoring visit, where it is asked.
+    `criteria` empty means all of the set. `unscored_reason` says why some indicators
+    were left with the earlier opinion. `version` rises with each saved change of the
+    visit's own fields.
+    """
+
+    class Kind(models.TextChoices):
+        MONITORING = "monitoring", "Kiểm tra, đôn đốc"
+        DESK = "desk", "Thẩm tra hồ sơ"
+        VERIFICATION = "verification", "Thẩm tra"
+        APPRAISAL = "appraisal", "Thẩm định"
+        RECHECK = "recheck", "Phúc tra"
+
+    class State(models.TextChoices):
+        PLANNED = "planned", "Đã lập kế hoạch"
+        UNDER_WAY = "under_way", "Đang kiểm tra"
+        CONCLUDED = "concluded", "Đã kết luận"
+        CANCELLED = "cancelled", "Đã hủy"
+
+    STAGES = [(Stage.DISTRICT.value, Stage.DISTRICT.label), (Stage.PROVINCE.value, Stage.PROVINCE.label)]
+
+    code = models.CharField("Mã", max_length=20, unique=True)
+    unit = models.ForeignKey(Unit, models.PROTECT, related_name="visits", verbose_name="Xã được kiểm tra")
+    criteria_set = models.ForeignKey(CriteriaSet, models.PROTECT, related_name="visits", verbose_name="Bộ tiêu chí")
+    stage = models.CharField("Cấp kiểm tra", max_length=10, choices=STAGES)
+    kind = models.CharField("Hình thức", max_length=15, choices=Kind.choices)
+    records_opinion = models.BooleanField("Ghi nhận kết quả chính thức", default=True)
+    criteria = models.ManyToManyField(Criterion, blank=True, related_name="visits", verbose_name="Phạm vi")
+    decision_number = models.CharField("Quyết định thành lập đoàn", max_length=100, blank=True)
+    planned_on = models.DateField("Ngày dự kiến")
+    held_on = models.DateField("Ngày kiểm tra", null=True, blank=True)
+    state = models.CharField("Trạng thái", max_length=10, choices=State.choices, default=State.PLANNED)
+    commune_opinion = models.TextField("Ý kiến của xã", blank=True, max_length=5000)
+    summary = models.TextField("Kết luận", blank=True, max_length=5000)
+    unscored_reason = models.CharField("Lý do chưa chấm", max_length=500, blank=True)
+    cancel_reason = models.CharField("Lý do hủy", max_length=500, blank=True)
+    planned_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="Người lập")
+    created_at = models.DateTimeField(default=timezone.now)
+    concluded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    concluded_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+
+    unit_path = "unit"
+    scope_kind = "visit"
+    objects = VisitQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "cuộc kiểm tra"
+        verbose_name_plural = "các cuộc kiểm tra"
+        ordering = ["-planned_on", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="visit_concluded_whole",
+                condition=~Q(state="concluded")
+                | Q(held_on__isnull=False, concluded_at__isnull=False, concluded_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="visit_opinion_unless_monitoring", condition=Q(kind="monitoring") | Q(records_opinion=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.unit} ({self.code})"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in {self.State.PLANNED, self.State.UNDER_WAY}
+
+    @property
+    def is_concluded(self) -> bool:
+        return self.state == self.State.CONCLUDED
+
+
+class TeamMember(models.Model):
+    """One person of a visit: a user of the system, or a guest known by name and post.
+
+    `criteria` are the ones assigned to a member; the leader may score all. `counterpart`
+    is the commune's officer they work with.
+    """
+
+    class Role(models.TextChoices):
+        LEADER = "leader", "Trưởng đoàn"
+        SECRETARY = "secretary", "Thư ký"
+        MEMBER = "member", "Thành viên"
+        ATTENDEE = "attendee", "Thành phần tham dự"
+
+    visit = models.ForeignKey(Visit, models.CASCADE, related_name="team")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="visit_roles",
+        verbose_name="Tài khoản",
+    )
+    name = models.CharField("Họ và tên", max_length=100)
+    post = models.CharField("Chức vụ", max_length=150, blank=True)
+    organisation = models.CharField("Cơ quan", max_length=200, blank=True)
+    role = models.CharField("Vai trò", max_length=10, choices=Role.choices)
+    criteria = models.ManyToManyField(Criterion, blank=True, related_name="+", verbose_name="Tiêu chí được phân công")
+    counterpart = models.CharField("Cán bộ xã phối hợp", max_length=150, blank=True)
+
+    unit_path = "visit__unit"
+    scope_kind = "team"
+    visit_path = "visit"
+    objects = access.ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "thành phần đoàn"
+        verbose_name_plural = "thành phần đoàn"
+        ordering = ["visit", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["visit", "user"],
+                name="team_user_once",
+                condition=Q(user__isnull=False),
+                violation_error_message="Người này đã có trong đoàn.",
+            ),
+            models.UniqueConstraint(
+                fields=["visit"],
+                name="team_one_leader",
+                condition=Q(role="leader"),
+                violation_error_message="Đoàn đã có trưởng đoàn.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Score(Opinion):
+    """The team's draft opinion on one indicator of a visit.
+
+    The opinion and the remark (`note`) are saved apart, each with its own version, so
+    that two people who fill different cells of one row both keep what they typed.
+    `agrees` is set only by the member's own act "Nhất trí với xã".
+    """
+
+    visit = models.ForeignKey(Visit, models.CASCADE, related_name="scores")
+    indicator = models.ForeignKey(Indicator, models.PROTECT, related_name="scores")
+    entered_attainment = models.DecimalField(
+        "Mức độ đạt do đoàn ước tính (%)", max_digits=5, decimal_places=2, null=True, blank=True
+    )
+    agrees = models.BooleanField("Nhất trí với xã", default=False)
+    scorer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    scored_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+    note_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    note_at = models.DateTimeField(null=True, blank=True)
+    note_version = models.PositiveIntegerField(default=0)
+
+    unit_path = "visit__unit"
+    scope_kind = "score"
+    visit_path = "visit"
+    objects = access.ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "kết quả chấm"
+        verbose_name_plural = "kết quả chấm"
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "indicator"], name="score_unique"),
+            *opinion_constraints("score"),
+        ]
+
+
+class FindingQuerySet(access.ScopedQuerySet):
+    def unsettled(self) -> FindingQuerySet:
+        """Open, or remedied but not yet confirmed by the inspecting side."""
+        return self.exclude(state=Finding.State.CLOSED)
+
+    def overdue(self, on: date) -> FindingQuerySet:
+        return self.filter(state=Finding.State.OPEN, due_on__lt=on)
+
+
+class Finding(models.Model):
+    """A shortcoming (tồn tại, hạn chế) to be remedied by a date.
+
+    open → remedied (the commune, with evidence) → closed, or reopened (the inspecting
+    side). Each step and each slip of the date is a `FindingEvent`.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Chưa khắc phục"
+        REMEDIED = "remedied", "Đã khắc phục, chờ xác nhận"
+        CLOSED = "closed", "Đã xác nhận khắc phục"
+
+    class Cause(models.TextChoices):
+        CAPITAL = "capital", "Vốn"
+        AWARENESS = "awareness", "Nhận thức"
+        DIRECTION = "direction", "Chỉ đạo"
+        ENVIRONMENT = "environment", "Điều kiện khách quan"
+        OTHER = "other", "Khác"
+
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="findings", verbose_name="Cuộc kiểm tra")
+    criterion = models.ForeignKey(Criterion, models.PROTECT, related_name="findings", verbose_name="Tiêu chí")
+    indicator = models.ForeignKey(
+        Indicator, models.PROTECT, null=True, blank=True, related_name="findings", verbose_name="Chỉ tiêu"
+    )
+    description = models.TextField("Tồn tại, hạn chế", max_length=3000)
+    recommendation = models.TextField("Kiến nghị", max_length=3000, blank=True)
+    department = models.ForeignKey(
+        Department, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Sở, ngành"
+    )
+    due_on = models.DateField("Thời hạn khắc phục")
+    cause = models.CharField("Nguyên nhân", max_length=12, choices=Cause.choices, blank=True)
+    state = models.CharField("Trạng thái", max_length=10, choices=State.choices, default=State.OPEN)
+    evidence = models.ManyToManyField(
+        Evidence, blank=True, related_name="findings", verbose_name="Minh chứng khắc phục"
+    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+
+    unit_path = "visit__unit"
+    scope_kind = "finding"
+    visit_path = "visit"
+    objects = FindingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "tồn tại, hạn chế"
+        verbose_name_plural = "tồn tại, hạn chế"
+        ordering = ["due_on", "pk"]
+        indexes = [models.Index(fields=["state", "due_on"])]
+
+    def __str__(self) -> str:
+        return self.description[:80]
+
+    def is_overdue(self, on: date) -> bool:
+        return self.state == self.State.OPEN and self.due_on < on
+
+
+class FindingEvent(models.Model):
+    """One step in a finding's life, with who, when and why; also each slip of its date."""
+
+    class Kind(models.TextChoices):
+        RAISED = "raised", "Nêu tồn tại"
+        SLIPPED = "slipped", "Lùi thời hạn"
+        REMEDIED = "remedied", "Báo đã khắc phục"
+        CLOSED = "closed", "Xác nhận đã khắc phục"
+        REOPENED = "reopened", "Yêu cầu khắc phục lại"
+        COMMENTED = "commented", "Ý kiến"
+
+    finding = models.ForeignKey(Finding, models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    note = models.TextField(blank=True, max_length=2000)
+    old_due_on = models.DateField(null=True, blank=True)
+    new_due_on = models.DateField(null=True, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        verbose_name = "bước xử lý"
+        verbose_name_plural = "các bước xử lý"
+        constraints = [
+            models.CheckConstraint(
+                name="finding_slip_has_dates_and_reason",
+                condition=~Q(kind="slipped") | (Q(old_due_on__isnull=False, new_due_on__isnull=False) & ~Q(note="")),
+            )
+        ]
+
+
+class VisitAnnex(models.Model):
+    """A correction or addition to a concluded visit (Phụ lục điều chỉnh)."""
+
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="annexes")
+    number = models.PositiveSmallIntegerField("Số")
+    text = models.TextField("Nội dung", max_length=5000)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    unit_path = "visit__unit"
+    scope_kind = "score"
+    visit_path = "visit"
+    objects = access.ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["visit", "number"]
+        verbose_name = "phụ lục điều chỉnh"
+        verbose_name_plural = "phụ lục điều chỉnh"
+        constraints = [models.UniqueConstraint(fields=["visit", "number"], name="annex_number_unique")]

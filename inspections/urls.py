@@ -1,0 +1,4 @@
+"""Addresses of the inspections app."""
+
+app_name = "inspections"
+urlpatterns: list = []

@@ -1,0 +1,36 @@
+"""People who sign in. What they may do lies in `communes.models.Membership`."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """A person with an account.
+
+    `full_name` is written as in documents ("Nguyễn Văn A"); `post` and `organisation`
+    are printed in minutes and lists of attendees. Django's first and last name are not
+    used, because Vietnamese names don't split that way.
+    """
+
+    first_name = None
+    last_name = None
+    full_name = models.CharField("Họ và tên", max_length=100)
+    post = models.CharField("Chức vụ", max_length=150, blank=True)
+    organisation = models.CharField("Cơ quan", max_length=200, blank=True)
+    must_change_password = models.BooleanField("Phải đổi mật khẩu khi đăng nhập", default=False)
+
+    REQUIRED_FIELDS = ["full_name"]
+
+    class Meta:
+        verbose_name = "người dùng"
+        verbose_name_plural = "người dùng"
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+    def get_full_name(self) -> str:
+        return self.full_name or self.username
+
+    def get_short_name(self) -> str:
+        return self.full_name or self.username
