@@ -101,9 +101,10 @@ bench: .venv/installed-dev
 
 .PHONY: lint
 lint: .venv/installed-dev
+	@mkdir -p var/static
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/djlint templates --lint --quiet
 	NTM_ENV=test $(BIN)/mypy $(APPS)
 	NTM_ENV=test $(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
@@ -112,7 +113,6 @@ lint: .venv/installed-dev
 fmt: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/djlint templates --reformat --quiet
 
 .PHONY: clean
 clean:
