@@ -1,0 +1,269 @@
+"""What an indicator demands of a unit on a day, and why.
+
+Rows of targets differ by place (the nation's, a province's, one unit's), by variant (region
+or group) and by the year from which they bind. `choose` is the whole rule, over plain rows;
+the functions after it fetch the rows in a fixed number of queries, whatever the number of
+indicators or units.
+
+The rule (DESIGN §4):
+
+1. Rows of a later year are left out; they are only shown (`Resolved.later`).
+2. Places are asked in turn: the unit's own rows, its province's, the nation's.
+3. At a place that has variant rows only these count: the unit's group first, then its
+   region (or the set's mountain variant, for units that use mountain targets *instead of*
+   their region's). The general row is for places without variant rows.
+4. Of the rows left, the latest year wins.
+5. A place without a row for the unit is passed over. A province's rows take the nation's
+   place only for the units they speak of: a province details what the nation leaves to it
+   and can't put a unit below the national level by naming other groups only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db.models import F, FilteredRelation, OuterRef, Q, Subquery
+
+from communes.models import Region, Unit, UnitVersion
+from communes.names import full_name
+from criteria.models import Indicator, Target
+
+if TYPE_CHECKING:
+    from criteria.models import CriteriaSet
+
+NO_TARGET = "Chưa quy định mức"
+
+
+class Row(NamedTuple):
+    """What of a target decides whether it binds. Without province and unit: the nation's."""
+
+    id: int
+    province: int | None
+    unit: int | None
+    variant: str
+    from_year: int | None
+
+
+class Place(NamedTuple):
+    """What of a unit decides which targets bind it, as it was on the day."""
+
+    unit: int
+    province: int | None
+    group: str
+    region: str
+    uses_mountain_targets: bool
+
+    def variants(self, mountain_variant: str) -> list[str]:
+        """The variants that speak of the unit, the strongest first."""
+        by_region = mountain_variant if self.uses_mountain_targets and mountain_variant else self.region
+        return [code for code in (self.group, by_region) if code]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The target in force for one indicator and unit on a day, with its reason.
+
+    `operator` is "" and `target` None where no level is set: a person judges then.
+    `confirmed`: a person has compared it with the decision's text; only then does a
+    numeric one bind. `reason` says in Vietnamese where the target comes from, or why there
+    is none. `later` is the target that takes its place in a later year: shown, not enforced.
+    """
+
+    target: Target | None
+    operator: str
+    value: Decimal | None
+    text: str
+    confirmed: bool
+    reason: str
+    later: Target | None
+    source: str
+
+
+# --- the rule, over plain rows -------------------------------------------------------------
+
+
+def choose(rows: Iterable[Row], place: Place, year: int, mountain_variant: str = "") -> Row | None:
+    """The row that binds in that year, or None. `rows` are one indicator's."""
+    begun = [row for row in rows if row.from_year is None or row.from_year <= year]
+    variants = place.variants(mountain_variant)
+    for level in (
+        [row for row in begun if row.unit == place.unit],
+        [row for row in begun if row.unit is None and row.province is not None and row.province == place.province],
+        [row for row in begun if row.unit is None and row.province is None],
+    ):
+        wanted = variants if any(row.variant for row in level) else [""]
+        for variant in wanted:
+            matching = [row for row in level if row.variant == variant]
+            if matching:
+                return max(matching, key=lambda row: row.from_year or 0)
+    return None
+
+
+def choose_later(rows: Iterable[Row], place: Place, year: int, mountain_variant: str = "") -> Row | None:
+    """The row of a later year that will take over first, or None."""
+    rows = list(rows)
+    for later in sorted({row.from_year for row in rows if row.from_year is not None and row.from_year > year}):
+        found = choose(rows, place, later, mountain_variant)
+        if found and found.from_year == later:
+            return found
+    return None
+
+
+# --- fetching ------------------------------------------------------------------------------
+
+
+def resolve_unit(unit: Unit, criteria_set: CriteriaSet, on: date) -> dict[int, Resolved]:
+    """Targets of all indicators of the set for a unit on a day, by indicator id. Two queries."""
+    return resolve_area([unit], criteria_set, on)[unit.pk]
+
+
+def resolve_one(unit: Unit, indicator: Indicator, on: date) -> Resolved:
+    """The target of one indicator; two queries where its criterion and set are at hand."""
+    criteria_set = indicator.criterion.criteria_set
+    return _resolve([unit], criteria_set, on, {"pk": indicator.pk})[unit.pk][indicator.pk]
+
+
+def resolve_area(units: Iterable[Unit], criteria_set: CriteriaSet, on: date) -> dict[int, dict[int, Resolved]]:
+    """Targets of all indicators of the set for many units, by unit id and indicator id. Two queries.
+
+    Units alike in place, region and group share their `Resolved`.
+    """
+    return _resolve(list(units), criteria_set, on, {})
+
+
+def places_on(units: Iterable[Unit], on: date) -> dict[int, Place]:
+    """Province, region and group of units as they were on a day, by unit id. One query.
+
+    Only what lies before a later change is read from the history; a day before the first
+    known version is answered by that version.
+    """
+    units = list(units)
+    fields = ("unit_id", "province_id", "target_group", "region", "uses_mountain_targets")
+    past = UnitVersion.objects.filter(unit__in=[unit.pk for unit in units], valid_to__gt=on)
+    places = {
+        unit.pk: Place(unit.pk, unit.province_id, unit.target_group, unit.region, unit.uses_mountain_targets)
+        for unit in units
+    }
+    # Latest first, so that the earliest version not yet over on that day is written last.
+    for values in past.order_by("-valid_from").values_list(*fields):
+        place = Place(*values)
+        places[place.unit] = place
+    return places
+
+
+def _resolve(
+    units: list[Unit], criteria_set: CriteriaSet, on: date, only: Mapping[str, Any]
+) -> dict[int, dict[int, Resolved]]:
+    places = places_on(units, on)
+    found = _Targets(criteria_set, places.values(), only)
+    own = {row.unit for rows in found.rows.values() for row in rows if row.unit is not None}
+    shared: dict[Place, dict[int, Resolved]] = {}
+    answer = {}
+    for pk, place in places.items():
+        key = place if pk in own else place._replace(unit=0)
+        if key not in shared:
+            shared[key] = {indicator: found.resolve(indicator, key, on.year) for indicator in found.rows}
+        answer[pk] = shared[key]
+    return answer
+
+
+_TARGET_FIELDS = [field.attname for field in Target._meta.concrete_fields]
+
+
+class _Targets:
+    """The targets of a set's indicators that may concern these places, read in one query."""
+
+    def __init__(self, criteria_set: CriteriaSet, places: Iterable[Place], only: Mapping[str, Any]) -> None:
+        self.set = criteria_set
+        self.names = {variant["code"]: variant["name"] for variant in criteria_set.variants}
+        self.rows: dict[int, list[Row]] = {}
+        self.targets: dict[int, Target] = {}
+        self.provinces: dict[int, str] = {}
+        self.left_to_province: set[int] = set()
+        places = list(places)
+        concerned = Q(targets__province__isnull=True) | Q(
+            targets__province__in={place.province for place in places if place.province}
+        )
+        concerned &= Q(targets__unit__isnull=True) | Q(targets__unit__in={place.unit for place in places})
+        province = Unit.objects.filter(pk=OuterRef("row__province"))
+        indicators = (
+            Indicator.objects.filter(criterion__criteria_set=criteria_set, **only)
+            .annotate(row=FilteredRelation("targets", condition=concerned))
+            .order_by("pk", "row__pk")
+            .values_list(
+                "pk",
+                "set_by_province",
+                *(F(f"row__{name}") for name in _TARGET_FIELDS),
+                # Not row__province__kind: Django would join the province before the row it hangs on.
+                Subquery(province.values("kind")),
+                Subquery(province.values("name")),
+            )
+        )
+        for indicator, set_by_province, *values, kind, name in indicators:
+            rows = self.rows.setdefault(indicator, [])
+            if set_by_province:
+                self.left_to_province.add(indicator)
+            if values[0] is None:
+                continue
+            target = Target.from_db(None, _TARGET_FIELDS, values)
+            self.targets[target.pk] = target
+            rows.append(Row(target.pk, target.province_id, target.unit_id, target.variant, target.from_year))
+            if target.province_id is not None:
+                self.provinces[target.province_id] = full_name(kind, name)
+
+    def resolve(self, indicator: int, place: Place, year: int) -> Resolved:
+        rows = self.rows[indicator]
+        row = choose(rows, place, year, self.set.mountain_variant)
+        later_row = choose_later(rows, place, year, self.set.mountain_variant)
+        later = self.targets[later_row.id] if later_row else None
+        if row is None:
+            reason = self._why_none(indicator, place, year, later)
+            return Resolved(None, "", None, "", False, reason, later, "")
+        target = self.targets[row.id]
+        return Resolved(
+            target=target,
+            operator=target.operator,
+            value=target.value,
+            text=target.text,
+            confirmed=target.is_confirmed,
+            reason=self._why(target, place),
+            later=later,
+            source=" – ".join(filter(None, [target.decision, target.source])),
+        )
+
+    def _why(self, target: Target, place: Place) -> str:
+        if target.unit_id is not None:
+            reason = "Mức quy định riêng cho đơn vị"
+        elif target.province_id is not None:
+            reason = f"Quy định của {_inside_sentence(self.provinces[target.province_id])}"
+        elif self.set.province_id is not None:
+            reason = "Mức của bộ tiêu chí tỉnh ban hành"
+        else:
+            reason = "Mức trung ương"
+        if target.variant:
+            reason += f" cho {self._variant_name(target.variant)}"
+            if place.uses_mountain_targets and target.variant == self.set.mountain_variant != place.region:
+                reason += " (xã áp dụng mức của vùng này)"
+        return f"{reason}, từ năm {target.from_year}" if target.from_year else reason
+
+    def _why_none(self, indicator: int, place: Place, year: int, later: Target | None) -> str:
+        if later:
+            return f"{NO_TARGET} cho năm {year}; có mức từ năm {later.from_year}"
+        if any(row.variant for row in self.rows[indicator]):
+            mine = place.variants(self.set.mountain_variant)
+            whom = self._variant_name(mine[0]) if mine else "đơn vị chưa xếp vùng, nhóm"
+            return f"{NO_TARGET} cho {whom}"
+        return f"{NO_TARGET} (do tỉnh quy định)" if indicator in self.left_to_province else NO_TARGET
+
+    def _variant_name(self, code: str) -> str:
+        name = self.names.get(code) or dict(Region.choices).get(code, code)
+        return f"vùng {name}" if code in Region.values else _inside_sentence(name)
+
+
+def _inside_sentence(name: str) -> str:
+    """ "Tỉnh Thanh Hóa" as it stands within a sentence: "tỉnh Thanh Hóa"."""
+    return name[:1].lower() + name[1:]
