@@ -36,9 +36,15 @@ class Databases:
         if not with_world:
             return self.empty
         if self.world is None:
-            self.world = self._copy(self.empty, "world")
-            self.use(self.world)
-            call_command("demo", verbosity=0)
+            name = self._copy(self.empty, "world")
+            self.use(name)
+            try:
+                call_command("demo", verbosity=0)
+            except BaseException:
+                self.use(self.empty)
+                self._drop(name)
+                raise
+            self.world = name
         return self.world
 
     def use(self, name: str) -> None:

@@ -113,13 +113,17 @@ def test_the_import_rule_sees_every_form(imported: str, wrong: bool, tmp_path: P
 
 
 def test_migrations_import_no_app_code() -> None:
-    """A migration must work whatever the app has become since."""
+    """A migration must work whatever the app has become since.
+
+    The plain `import app.models` that Django itself writes, to name a field's default or
+    upload_to, can't be avoided.
+    """
     found = [
-        f"{file.relative_to(ROOT)} imports {imported}"
+        f"{file.relative_to(ROOT)} imports from {node.module}"
         for file in own_files(".py")
         if file.parent.name == "migrations" and file.relative_to(ROOT).parts[0] in APPS
-        for imported in imports(file)
-        if imported.split(".")[0] in APPS
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] in APPS)
     ]
     assert found == []
 

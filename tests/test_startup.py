@@ -10,9 +10,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
+from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from ntm import env
+from ntm.accounts.models import User
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("matplotlib", "numpy", "openpyxl", "pandas", "xlsxwriter")
@@ -90,6 +93,17 @@ def test_production_is_what_runs_unless_said_otherwise(tmp_path: Path) -> None:
 )
 def test_production_refuses(changes: dict[str, str], message: str, tmp_path: Path) -> None:
     assert message in refusal(tmp_path, **changes)
+
+
+@pytest.mark.parametrize("production", [True, False])
+def test_production_takes_no_demonstration_password(db: None, settings, production: bool) -> None:
+    """Neither for signing in, should the demonstration have been loaded, nor as a new password."""
+    settings.PRODUCTION = production
+    person = User.objects.create_user(username="someone", password=settings.DEMONSTRATION_PASSWORD, full_name="Ai đó")
+    signed_in = authenticate(username="someone", password=settings.DEMONSTRATION_PASSWORD)
+    assert signed_in == (None if production else person)
+    with pytest.raises(ValidationError):
+        validate_password(settings.DEMONSTRATION_PASSWORD)
 
 
 @pytest.mark.parametrize(
