@@ -1,5 +1,7 @@
 """What every page shows whatever its view: the day, the demonstration mark, the menu."""
 
+from typing import NamedTuple
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -14,13 +16,19 @@ MENU = (
 )
 
 
+class NavLink(NamedTuple):
+    label: str
+    url: str
+    is_current: bool
+
+
 def site(request: HttpRequest) -> dict:
     """Give templates `demo`, `fixed_today` (or None), `today` and the menu `nav`."""
     return {
         "demo": settings.DEMONSTRATION,
         "fixed_today": settings.NTM_TODAY,
         "today": today(),
-        "nav": [{"label": label, "url": url, "is_current": is_within(request.path, url)} for label, url in MENU],
+        "nav": [NavLink(label, url, is_within(request.path, url)) for label, url in MENU],
     }
 
 

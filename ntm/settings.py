@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "criteria",
     "inspections",
     "reports",
-    "django.contrib.admin",
+    "ntm.apps.ReferenceAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -200,4 +200,6 @@ LOGGING: dict = {
     "root": {"handlers": ["console"], "level": "WARNING"},
 }
 if PRODUCTION:
-    from ntm.logging import LOGGING
+    from ntm import logging as production_logging
+
+    LOGGING = production_logging.LOGGING

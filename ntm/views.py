@@ -1,15 +1,22 @@
 """What belongs to no app: the health check and the error pages."""
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.views.decorators.cache import never_cache
 
-from ntm.accounts.middleware import wants_data
+from ntm.accounts.middleware import asks_for_json
 
 TOO_BIG = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+MESSAGES = {
+    400: "Máy chủ không hiểu được yêu cầu này.",
+    403: "Tài khoản đang dùng không được giao việc này.",
+    404: "Không tìm thấy, hoặc không thuộc phạm vi được xem.",
+    413: "Nội dung gửi lên vượt quá giới hạn.",
+    500: "Hệ thống gặp lỗi. Hãy thử lại sau ít phút.",
+}
 
 
 @login_not_required
@@ -27,62 +34,36 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
-def error(request: HttpRequest, status: int, title: str, message: str) -> HttpResponse:
-    """Answer with a page, or with `{"message"}` to a script that asked for data.
+def error(request: HttpRequest, status: int, message: str = "") -> HttpResponse:
+    """Answer with the status's page, or with `{"message"}` to a script that asked for JSON.
 
-    The page is rendered without the request: it must not need a session, a person or
-    the database, any of which may be what failed.
+    Pages 400 and 500 are plain: they need no session, no person and no database, any of
+    which may be what failed.
     """
-    if wants_data(request):
-        return JsonResponse({"message": message}, status=status)
-    return HttpResponse(
-        loader.render_to_string("error.html", {"status": status, "title": title, "message": message}), status=status
-    )
+    context = {"exception": message, "reason": message}
+    if asks_for_json(request):
+        return JsonResponse({"message": message or MESSAGES[status]}, status=status)
+    page = loader.render_to_string(f"{status}.html", context, None if status in {400, 500} else request)
+    return HttpResponse(page, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if isinstance(exception, TOO_BIG):
-        return error(
-            request,
-            413,
-            "Dữ liệu gửi lên quá lớn",
-            "Nội dung gửi lên vượt quá giới hạn cho phép. Hãy chia nhỏ rồi gửi lại.",
-        )
-    return error(
-        request,
-        400,
-        "Yêu cầu không hợp lệ",
-        "Máy chủ không đọc được yêu cầu này. Hãy quay lại trang trước, kiểm tra nội dung rồi thử lại.",
-    )
+    return error(request, 413 if isinstance(exception, TOO_BIG) else 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Say why, in the words of `communes.access`."""
-    return error(request, 403, "Không được phép", str(exception) or "Bạn không có quyền thực hiện việc này.")
+    return error(request, 403, str(exception))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error(
-        request,
-        404,
-        "Không tìm thấy",
-        "Trang này không có, hoặc không thuộc phạm vi bạn được xem.",
-    )
+    return error(request, 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return error(
-        request,
-        500,
-        "Hệ thống gặp lỗi",
-        "Việc vừa rồi chưa được lưu. Hãy thử lại sau ít phút; nếu vẫn lỗi, báo cho quản trị hệ thống.",
-    )
+    return error(request, 500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return error(
-        request,
-        403,
-        "Phiên làm việc đã thay đổi",
-        "Trang được mở từ phiên làm việc cũ nên chưa gửi được. Hãy tải lại trang rồi thử lại.",
-    )
+    """The page was opened in an earlier session, or comes from another site."""
+    return error(request, 403, "Trang được mở từ phiên làm việc cũ nên chưa gửi được. Hãy tải lại trang rồi gửi lại.")

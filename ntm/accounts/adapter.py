@@ -11,7 +11,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal.ratelimit import truncate_ip
 from django.contrib.auth import authenticate
 from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from ntm.accounts.lockout import Attempt, LockedOut
 from ntm.accounts.models import User
@@ -81,9 +81,7 @@ class AccountAdapter(DefaultAccountAdapter):
         user.set_password(password)
         user.must_change_password = False
         user.save(update_fields=["password", "must_change_password"])
-        audit.info(
-            "password changed", extra={"username": user.username, "address": self.get_client_ip(self.request)}
-        )
+        audit.info("password changed", extra={"username": user.username, "address": self.get_client_ip(self.request)})
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return "/"

@@ -10,16 +10,20 @@ from django.shortcuts import redirect, resolve_url
 OPEN_TO_OLD_PASSWORDS = {"account_change_password", "account_logout", "healthz"}
 
 
+def asks_for_json(request: HttpRequest) -> bool:
+    return "application/json" in request.headers.get("Accept", "")
+
+
 def wants_data(request: HttpRequest) -> bool:
     """Whether a script asks (htmx or fetch): it can't follow a redirect to a page."""
-    return "HX-Request" in request.headers or "application/json" in request.headers.get("Accept", "")
+    return "HX-Request" in request.headers or asks_for_json(request)
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Send strangers to the sign-in page, and people with a one-time password to change it.
 
     Scripts get 401 with `X-Login-Required: 1` instead, so that the page can ask for the
-    password in place and lose nothing typed; 403 while the password must be changed.
+    password in place and lose nothing typed.
     """
 
     def process_view(
@@ -32,9 +36,10 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         return super().process_view(request, view_func, view_args, view_kwargs)
 
     def handle_old_password(self, request: HttpRequest) -> HttpResponseBase:
-        if wants_data(request):
-            message = "Bạn phải đổi mật khẩu trước khi tiếp tục."
-            return JsonResponse({"message": message, "location": resolve_url("account_change_password")}, status=403)
+        if asks_for_json(request):
+            return JsonResponse({"message": "Bạn phải đổi mật khẩu trước khi tiếp tục."}, status=403)
+        if "HX-Request" in request.headers:
+            return HttpResponse(status=204, headers={"HX-Redirect": resolve_url("account_change_password")})
         return redirect("account_change_password")
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable) -> HttpResponseBase:

@@ -1,0 +1,215 @@
+"""Units, departments, accounts and roles in the admin."""
+
+import logging
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.db import models
+from django.http import HttpRequest
+
+from communes.access import COORDINATOR
+from communes.models import Department, Level, Membership, Role, Succession, Unit, UnitVersion
+from ntm.accounts.models import User
+from ntm.admin import CleanForm, ReadOnlyInline, ScopedAdmin, own_provinces
+
+audit = logging.getLogger("ntm.audit")
+
+
+class VersionInline(ReadOnlyInline):
+    model = UnitVersion
+    fk_name = "unit"
+    fields = ["valid_from", "valid_to", "code", "name", "kind", "district", "region", "decision"]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).select_related("district")
+
+
+class OriginInline(ReadOnlyInline):
+    model = Succession
+    fk_name = "successor"
+    verbose_name_plural = "hình thành từ"
+    fields = ["predecessor", "effective_on", "kind", "decision", "is_approximate", "is_verified"]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).select_related("predecessor", "successor")
+
+
+class SuccessionInline(OriginInline):
+    fk_name = "predecessor"
+    verbose_name_plural = "chuyển thành"
+    fields = ["successor", "effective_on", "kind", "decision", "is_approximate", "is_verified"]
+
+
+@admin.register(Unit)
+class UnitAdmin(ScopedAdmin):
+    """Names, codes and places come from decisions and keep their history: they are loaded, not typed here."""
+
+    province_paths = ("province",)
+    coordinators = {"view", "change"}
+    superusers = {"view", "change"}
+    sees_national_rows = False
+    readonly_fields = [
+        "level", "kind", "name", "code", "province", "district", "region", "opened_on", "closed_on"
+    ]  # fmt: skip
+    fields = [*readonly_fields, "target_group", "uses_mountain_targets", "population", "households"]
+    inlines = [VersionInline, OriginInline, SuccessionInline]
+    list_display = ["full_name", "code", "level", "district", "province", "target_group", "closed_on"]
+    list_filter = ["level", "region", "target_group", ("closed_on", admin.EmptyFieldListFilter)]
+    list_select_related = ["district", "province"]
+    search_fields = ["search_name", "code"]
+    search_help_text = "Tên (có dấu hoặc không dấu) hoặc mã"
+
+    @admin.display(description="Tên", ordering="sort_key")
+    def full_name(self, unit: Unit) -> str:
+        return unit.full_name
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).select_related("district", "province")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        if search_term.strip():
+            queryset = queryset.search(search_term)  # type: ignore[attr-defined]
+        return queryset, False
+
+    def describe(self, unit: Unit) -> str:  # type: ignore[override]
+        """Name, code and place: many communes bear one name."""
+        place = unit.district if unit.level in {Level.COMMUNE, Level.VILLAGE} and unit.district else unit.province
+        return f"{unit.full_name} ({unit.code or 'không mã'})" + (f", {place.full_name}" if place != unit else "")
+
+
+@admin.register(Department)
+class DepartmentAdmin(ScopedAdmin):
+    province_paths = ("province",)
+    coordinators = {"view", "add", "change"}
+    deletes_unused = True
+    fields = ["name", "code", "province"]
+    autocomplete_fields = ["province"]
+    list_display = ["name", "code", "province"]
+    list_select_related = ["province"]
+    search_fields = ["name", "code"]
+
+
+@admin.register(Membership)
+class MembershipAdmin(ScopedAdmin):
+    """Who works where as what. A role is ended by its date, so that what was done under it stays explained."""
+
+    province_paths = ("unit__province",)
+    coordinators = {"view", "add", "change"}
+    sees_national_rows = False
+    fields = ["user", "unit", "role", "department", "may_send", "may_lead", "starts_on", "ends_on"]
+    autocomplete_fields = ["unit", "department"]
+    list_display = ["user", "role", "unit", "department", "starts_on", "ends_on"]
+    list_filter = ["role"]
+    list_select_related = ["user", "unit", "department"]
+    search_fields = ["user__username", "user__full_name", "unit__search_name"]
+    search_help_text = "Tên đăng nhập, họ tên, hoặc tên đơn vị không dấu"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> list[str]:  # type: ignore[override]
+        return ["user"] if obj else []
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        if isinstance(obj, Membership) and obj.role == COORDINATOR and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A coordinator chooses among people who already have a role in the province."""
+        if db_field.name == "user" and not request.user.is_superuser:
+            people = Membership.objects.filter(unit__province__in=own_provinces(request)).values("user")
+            kwargs["queryset"] = User.objects.filter(pk__in=people, is_active=True, is_superuser=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A coordinator gives roles below the own one."""
+        if db_field.name == "role" and not request.user.is_superuser:
+            kwargs["choices"] = [("", "---------"), *((r.value, r.label) for r in Role if r != Role.COORDINATOR)]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        audit.info(
+            "role changed" if change else "role given",
+            extra={
+                "username": request.user.get_username(),
+                "person": obj.user.username,
+                "role": obj.role,
+                "unit": obj.unit_id,
+                "fields": form.changed_data,
+            },
+        )
+
+
+class MembershipInline(admin.TabularInline):
+    """A person's roles, for superusers: nobody else sees accounts."""
+
+    model = Membership
+    form = CleanForm
+    extra = 0
+    can_delete = False
+    autocomplete_fields = ["unit", "department"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    has_change_permission = has_view_permission
+
+
+class OneTimePasswordForm(AdminPasswordChangeForm):
+    """Someone else's password, to be changed at the next sign-in."""
+
+    def set_password_and_save(self, user: User, commit: bool = True, **kwargs: Any) -> User:  # type: ignore[override]
+        user.must_change_password = True
+        return super().set_password_and_save(user, commit=commit, **kwargs)
+
+
+@admin.register(User)
+class UserAdmin(ScopedAdmin, DjangoUserAdmin):
+    """An account is switched off, never deleted. A password given here is for one time."""
+
+    form = DjangoUserAdmin.form
+    change_password_form = OneTimePasswordForm
+    fieldsets = (
+        (None, {"fields": ["username", "password", "must_change_password"]}),
+        ("Người dùng", {"fields": ["full_name", "post", "organisation"]}),
+        ("Quyền", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        ("Thời điểm", {"fields": ["last_login", "date_joined"]}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ["username", "full_name", "post", "organisation", "is_staff", "password1", "password2"]}),
+    )
+    inlines = [MembershipInline]
+    readonly_fields = ["last_login", "date_joined"]
+    filter_horizontal = ()
+    list_display = ["username", "full_name", "organisation", "is_active", "is_staff", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    search_fields = ["username", "full_name"]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.must_change_password = True
+        super().save_model(request, obj, form, change)
+        self.note(request, obj, "account changed" if change else "account created", form.changed_data)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        for formset in formsets:
+            for membership in [*formset.new_objects, *(row for row, _ in formset.changed_objects)]:
+                self.note(request, form.instance, "role given", [membership.role, str(membership.unit_id)])
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        if request.resolver_match and request.resolver_match.url_name == "auth_user_password_change":
+            self.note(request, obj, "one-time password given", [])
+        return super().log_change(request, obj, message)
+
+    @staticmethod
+    def note(request: HttpRequest, person: User, event: str, fields: list[str]) -> None:
+        """Write down who changed whose account, never a password."""
+        named = [name for name in fields if "password" not in name]
+        audit.info(event, extra={"username": request.user.get_username(), "person": person.username, "fields": named})
