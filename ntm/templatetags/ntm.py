@@ -18,7 +18,10 @@ register = template.Library()
 
 def badge(look: Appearance) -> SafeString:
     return format_html(
-        '<span class="verdict {}"><span class="v-mark" aria-hidden="true">{}</span>{}</span>', look.css, look.mark, look.label
+        '<span class="verdict {}"><span class="v-mark" aria-hidden="true">{}</span>{}</span>',
+        look.css,
+        look.mark,
+        look.label,
     )
 
 
