@@ -11,8 +11,8 @@ from django.http import HttpRequest
 
 from communes.access import COORDINATOR
 from communes.models import Department, Level, Membership, Role, Succession, Unit, UnitVersion
+from communes.reference import CleanForm, ReadOnlyInline, ScopedAdmin, own_provinces
 from ntm.accounts.models import User
-from ntm.admin import CleanForm, ReadOnlyInline, ScopedAdmin, own_provinces
 
 audit = logging.getLogger("ntm.audit")
 
@@ -87,7 +87,6 @@ class DepartmentAdmin(ScopedAdmin):
     coordinators = {"view", "add", "change"}
     deletes_unused = True
     fields = ["name", "code", "province"]
-    autocomplete_fields = ["province"]
     list_display = ["name", "code", "province"]
     list_select_related = ["province"]
     search_fields = ["name", "code"]

@@ -14,4 +14,4 @@ class ReferenceAdminConfig(admin_apps.AdminConfig):
     """Django's admin, as the pages where reference data is kept."""
 
     default = False
-    default_site = "ntm.admin.ReferenceSite"
+    default_site = "communes.reference.ReferenceSite"

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 
 
 class AccountsConfig(AppConfig):
@@ -7,3 +8,8 @@ class AccountsConfig(AppConfig):
     name = "ntm.accounts"
     label = "accounts"
     verbose_name = "Tài khoản"
+
+    def ready(self) -> None:
+        from ntm.accounts.checks import demonstration_accounts
+
+        register(demonstration_accounts, Tags.database)

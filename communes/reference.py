@@ -199,6 +199,8 @@ class ScopedAdmin(admin.ModelAdmin):
         page = self.admin_site._registry.get(db_field.remote_field.model)
         if page is not None and "queryset" not in kwargs:
             kwargs["queryset"] = page.get_queryset(request)
+            if db_field.name == "province":
+                kwargs["queryset"] = kwargs["queryset"].filter(level="province")
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field is not None and db_field.name in self.province_paths and not request.user.is_superuser:
             provinces = own_provinces(request)
