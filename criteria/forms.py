@@ -8,7 +8,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from communes.models import Unit
 from communes.text import TextTooLongError, clean_text
+from criteria.models import Indicator, TargetReport
 from criteria.numbers import NumberError, parse_number
 from criteria.verdicts import Verdict
 
@@ -69,3 +71,26 @@ class EntryForm(OpinionForm):
         error_messages={"invalid": "Nhập ngày như 31/12/2025.", "required": "Nhập thời điểm số liệu."}
     )
     version = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+
+
+class TargetReportForm(forms.Form):
+    """Why a target is wrong, in the person's words."""
+
+    text = TextField(
+        label="Yêu cầu sai ở đâu",
+        help_text="Nêu mức đúng và văn bản quy định, ví dụ: “Quyết định 26/2024/QĐ-UBND quy định 90 %”.",
+        multiline=True,
+        max_length=2000,
+        error_messages={"required": "Nêu yêu cầu sai ở đâu."},
+    )
+
+    def report(self, unit: Unit, indicator: Indicator, target: Any, by: Any) -> TargetReport:
+        """Store the report with the target as it stands."""
+        return TargetReport.objects.create(
+            unit=unit,
+            indicator=indicator,
+            target=target.target,
+            target_text=target.text,
+            text=self.cleaned_data["text"],
+            reported_by=by,
+        )

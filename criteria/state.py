@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+from communes.access import ScopedQuerySet
 from criteria.models import Assessment, CriteriaSet, Revision
 from criteria.models.results import RevisionQuerySet
-from communes.access import ScopedQuerySet
 
 FIELDS = ("unit_id", "indicator_id", "stage", "verdict", "value", "part", "whole", "attainment", "note", "effective_on")
 

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from communes.models import Department, Level, Unit
+from ntm.clock import today
 
 VALUE = {"max_digits": 18, "decimal_places": 4}
 
@@ -37,15 +38,24 @@ class CriteriaSetQuerySet(models.QuerySet):
     def published(self) -> CriteriaSetQuerySet:
         return self.filter(status=CriteriaSet.Status.PUBLISHED)
 
-    def for_unit(self, unit: Unit) -> CriteriaSetQuerySet:
+    def for_unit(self, unit: Unit, on: date | None = None) -> CriteriaSetQuerySet:
         """Published sets a unit can be judged by: of its level, national or of its province,
-        whose period meets the unit's life. Newest first, the standard grade before others."""
-        sets = self.published().filter(level=unit.level).filter(Q(province__isnull=True) | Q(province=unit.province_id))
-        if unit.closed_on:
-            sets = sets.filter(first_year__lte=unit.closed_on.year)
+        whose period has begun by `on` (default today) and meets the unit's life. Newest
+        first, the standard grade before others."""
+        last = min(on or today(), unit.closed_on or date.max)
+        sets = self.published().filter(level=unit.level, first_year__lte=last.year)
+        sets = sets.filter(Q(province__isnull=True) | Q(province=unit.province_id))
         if unit.opened_on:
             sets = sets.filter(Q(last_year__isnull=True) | Q(last_year__gte=unit.opened_on.year))
         return sets.order_by("-first_year", "grade_order", "code")
+
+    def chosen(self, unit: Unit, code: str = "") -> CriteriaSet:
+        """The set named by `code` among the unit's, without one the newest standard set.
+
+        Raises CriteriaSet.DoesNotExist where there is none.
+        """
+        sets = self.for_unit(unit)
+        return sets.get(code=code) if code else (sets.filter(grade="standard").first() or sets[:1].get())
 
 
 class CriteriaSet(models.Model):

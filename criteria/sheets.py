@@ -1,0 +1,241 @@
+"""One unit's rows under a set, put together for the entry and criterion pages.
+
+Everything is fetched in a fixed number of queries, whatever the number of indicators;
+templates only lay it out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from communes.access import visible_criteria
+from communes.models import Unit
+from criteria import attainment as rules
+from criteria import targets
+from criteria.checks import latest_day
+from criteria.models import CriteriaSet, Criterion, Entry, EvidenceLink, Indicator
+from criteria.numbers import format_number
+from criteria.rollup import Item, roll_up
+from criteria.state import state_on
+from criteria.targets import Resolved
+from criteria.verdicts import NO_OPINION, VERDICTS, Stage, Verdict
+
+OFFICER_VERDICTS = (Verdict.MET.value, Verdict.NEARLY_MET.value, Verdict.NOT_MET.value)
+
+
+@dataclass
+class Row:
+    """One indicator as its page shows it. `typed` holds the inputs' texts, also refused ones."""
+
+    indicator: Indicator
+    target: Resolved
+    entry: Entry | None
+    published: dict[str, dict[str, Any]]
+    links: list[EvidenceLink]
+    threshold: Decimal
+    default_day: date
+    typed: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    offers_report: bool = False
+    theirs: Entry | None = None
+    saved_now: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.typed:
+            self.typed = typed_from(self.entry, self.default_day)
+
+    @property
+    def version(self) -> int:
+        return self.entry.version if self.entry else 0
+
+    @property
+    def verdict(self) -> str:
+        return self.entry.verdict if self.entry else ""
+
+    @property
+    def is_unsent(self) -> bool:
+        return bool(self.entry and self.entry.is_unsent)
+
+    @property
+    def verdict_choices(self) -> list[tuple[str, str, str, str]]:
+        """(code, label, mark, css) a commune may choose from."""
+        codes = [*OFFICER_VERDICTS]
+        if self.indicator.may_be_not_applicable:
+            codes.append(Verdict.NOT_APPLICABLE.value)
+        return [(code, VERDICTS[code].label, VERDICTS[code].mark, VERDICTS[code].css) for code in codes]
+
+    @property
+    def takes_fraction(self) -> bool:
+        return self.indicator.kind == Indicator.Kind.PERCENT
+
+    @property
+    def takes_attainment(self) -> bool:
+        """Whether the person estimates the attainment, since no numeric target gives it."""
+        return self.target.operator not in rules.NUMERIC_OPERATORS
+
+    @property
+    def suggestion(self) -> str:
+        """What the saved figures speak for, in words; empty where they are silent."""
+        if self.entry is None:
+            return ""
+        return suggestion(
+            self.indicator, self.target, self.threshold, self.entry.value, self.entry.part, self.entry.whole
+        )
+
+    @property
+    def opinions(self) -> list[dict[str, Any]]:
+        """The three published opinions side by side: label, row or None, what to say without one."""
+        return [
+            {"stage": stage, "label": stage.label, "row": self.published.get(stage.value), "none": NO_OPINION[stage]}
+            for stage in Stage
+        ]
+
+    @property
+    def previous(self) -> str:
+        """The last sent value in the indicator's measure, for the grey hint."""
+        row = self.published.get(Stage.SELF.value)
+        if not row or row["value"] is None:
+            return ""
+        return f"{format_number(row['value'])} {self.indicator.measure}".strip()
+
+
+@dataclass
+class Sheet:
+    """A criterion with its rows; `state` and `attainment` follow from the drafts."""
+
+    criterion: Criterion
+    rows: list[Row]
+    state: str = "not_assessed"
+    attainment: Decimal = Decimal(0)
+
+    @property
+    def assessed(self) -> int:
+        return sum(1 for row in self.rows if row.verdict)
+
+
+def typed_from(entry: Entry | None, default_day: date) -> dict[str, str]:
+    """A row's saved state as the texts of its inputs."""
+    day = entry.effective_on if entry else default_day
+    return {
+        "value": format_number(entry.value) if entry and entry.part is None else "",
+        "part": format_number(entry.part) if entry else "",
+        "whole": format_number(entry.whole) if entry else "",
+        "entered_attainment": format_number(entry.entered_attainment) if entry else "",
+        "verdict": entry.verdict if entry else "",
+        "note": entry.note if entry else "",
+        "effective_on": f"{day:%Y-%m-%d}",
+    }
+
+
+def suggestion(
+    indicator: Indicator,
+    target: Resolved,
+    threshold: Decimal,
+    value: Decimal | None,
+    part: Decimal | None,
+    whole: Decimal | None,
+) -> str:
+    """The suggested verdict with what is missing: "Cơ bản đạt (còn thiếu 9)"; empty where figures are silent."""
+    measured = rules.measured(value, part, whole)
+    operator = target.operator or None
+    code = rules.suggest(operator, target.value, measured, threshold)
+    if not code:
+        return ""
+    words = VERDICTS[code].label
+    if code == Verdict.MET:
+        return words
+    count = rules.gap_count(operator, target.value, part, whole)
+    if count:
+        return f"{words} (còn {'thừa' if target.operator == '<=' else 'thiếu'} {format_number(count)})"
+    gap = format_number(rules.gap(operator, target.value, measured), 2)
+    unit = "điểm phần trăm" if indicator.measure == "%" else indicator.measure
+    return f"{words} (còn {'cao hơn' if target.operator == '<=' else 'thiếu'} {gap} {unit})".replace(" )", ")")
+
+
+def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | None = None, drafts: bool) -> list[Sheet]:
+    """The set's criteria (or one, by number) with their rows for this unit and reader.
+
+    `drafts`: whether the reader works on the unit and sees its entries; the caller asked
+    `access.sees_drafts_of`. Departments get their own criteria only. Nine queries at most.
+    """
+    criteria = Criterion.objects.filter(criteria_set=criteria_set).order_by("number")
+    allowed = visible_criteria(user)
+    if allowed is not None:
+        criteria = criteria.filter(pk__in=allowed)
+    if number is not None:
+        criteria = criteria.filter(number=number)
+    found = {criterion.pk: Sheet(criterion, []) for criterion in criteria}
+    day = latest_day(unit, criteria_set)
+    indicators = list(
+        Indicator.objects.filter(criterion__in=found).in_force(day).order_by("criterion__number", "position")
+    )
+    demanded = targets.resolve_unit(unit, criteria_set, day)
+    entries = (
+        {
+            entry.indicator_id: entry
+            for entry in Entry.objects.filter(unit=unit, indicator__in=indicators).select_related("updated_by")
+        }
+        if drafts
+        else {}
+    )
+    published: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for (stage, _, indicator_id), row in state_on([unit.pk], criteria_set, [s.value for s in Stage]).items():
+        if row["verdict"] or row["value"] is not None:
+            published[indicator_id][stage] = row
+    links: dict[int, list[EvidenceLink]] = defaultdict(list)
+    for link in (
+        EvidenceLink.objects.visible_to(user)
+        .filter(unit=unit, indicator__in=indicators, removed_at__isnull=True, evidence__retired_at__isnull=True)
+        .select_related("evidence", "evidence__uploaded_by")
+        .order_by("created_at", "pk")
+    ):
+        links[link.indicator_id].append(link)
+    for indicator in indicators:
+        found[indicator.criterion_id].rows.append(
+            Row(
+                indicator,
+                demanded[indicator.pk],
+                entries.get(indicator.pk),
+                published[indicator.pk],
+                links[indicator.pk],
+                criteria_set.nearly_met_threshold,
+                day,
+            )
+        )
+    result = list(found.values())
+    for sheet in result:
+        for row in sheet.rows:
+            row.indicator.criterion = sheet.criterion
+        sheet.criterion.criteria_set = criteria_set
+    _add_states(result, drafts)
+    return result
+
+
+def _add_states(found: list[Sheet], drafts: bool) -> None:
+    """Each criterion's state by the drafts (or, for a reader, by the sent self-assessment)."""
+    items = []
+    for sheet in found:
+        for row in sheet.rows:
+            sent = row.published.get(Stage.SELF.value, {})
+            verdict = row.verdict if drafts else sent.get("verdict", "")
+            attained = (row.entry.attainment if row.entry else None) if drafts else sent.get("attainment")
+            part_of = row.indicator.part_of_id
+            items.append(
+                Item(
+                    row.indicator.pk,
+                    sheet.criterion.number,
+                    verdict,
+                    attained,
+                    part_of,
+                    counted=not row.indicator.stands_for_criterion,
+                    applies=part_of is None or bool(row.target.operator),
+                )
+            )
+    states = roll_up(items, [sheet.criterion.number for sheet in found]).states
+    for sheet in found:
+        state = states[sheet.criterion.number]
+        sheet.state, sheet.attainment = state.state, state.attainment

@@ -1,0 +1,338 @@
+"""Entering a unit's results: all indicators, one criterion, saving a row, sending, history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from communes.access import can, require, sees_drafts_of, visible_criteria
+from communes.models import Unit
+from criteria import targets
+from criteria.checks import MISSES_TARGET, Refused, latest_day
+from criteria.entries import Stale, save_entry
+from criteria.forms import EntryForm, TargetReportForm
+from criteria.models import CriteriaSet, Indicator, Revision
+from criteria.publish import NothingToSend, PublicationRefused, send, unsent_entries, unsent_links
+from criteria.sheets import Row, Sheet, sheets, suggestion
+
+SHOWN = {
+    "": "Tất cả",
+    "missing": "Chưa đánh giá",
+    "weak": "Chưa đạt, cơ bản đạt",
+    "evidence": "Thiếu minh chứng",
+    "unsent": "Chưa gửi",
+}
+
+
+def _unit_and_set(request: HttpRequest, pk: int) -> tuple[Unit, CriteriaSet]:
+    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    try:
+        return unit, CriteriaSet.objects.chosen(unit, request.GET.get("set", ""))
+    except CriteriaSet.DoesNotExist:
+        raise Http404("Không có bộ tiêu chí này cho đơn vị.") from None
+
+
+def _drafts(request: HttpRequest, unit: Unit) -> bool:
+    return sees_drafts_of(request.user, unit)
+
+
+def _is_shown(row: Row, show: str) -> bool:
+    return {
+        "missing": not row.verdict,
+        "weak": row.verdict in {"not_met", "nearly_met"},
+        "evidence": row.indicator.needs_evidence and not row.links,
+        "unsent": row.is_unsent or any(link.published_at is None for link in row.links),
+    }.get(show, True)
+
+
+@require_safe
+def entry(request: HttpRequest, pk: int) -> HttpResponse:
+    """All indicators of a set for one unit (Nhập kết quả)."""
+    unit, criteria_set = _unit_and_set(request, pk)
+    if not _drafts(request, unit):
+        raise PermissionDenied("Chỉ cán bộ của xã xem được số liệu đang nhập; hãy xem trang tình hình thực hiện.")
+    found = sheets(unit, criteria_set, request.user, drafts=True)
+    show = request.GET.get("show", "")
+    rows = [row for sheet in found for row in sheet.rows]
+    shown = [(sheet, [row for row in sheet.rows if _is_shown(row, show)]) for sheet in found]
+    return render(
+        request,
+        "criteria/entry.html",
+        {
+            **_page(request, unit, criteria_set, found),
+            "groups": [(sheet, kept) for sheet, kept in shown if kept],
+            "show": show,
+            "filters": [(code, label, sum(_is_shown(row, code) for row in rows)) for code, label in SHOWN.items()],
+            "assessed": sum(1 for row in rows if row.verdict and row.indicator.is_counted),
+            "total": sum(1 for row in rows if row.indicator.is_counted),
+            "unsent": sum(_is_shown(row, "unsent") for row in rows),
+        },
+    )
+
+
+@require_safe
+def criterion(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """One criterion of a unit: entry for those who work on it, the three opinions, evidence."""
+    unit, criteria_set = _unit_and_set(request, pk)
+    return _criterion_page(request, unit, criteria_set, number)
+
+
+def _criterion_page(
+    request: HttpRequest,
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    number: int,
+    replaced: Row | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    found = sheets(unit, criteria_set, request.user, number=number, drafts=_drafts(request, unit))
+    if not found:
+        raise Http404("Không có tiêu chí này.")
+    sheet = found[0]
+    if replaced:
+        sheet.rows = [replaced if row.indicator.pk == replaced.indicator.pk else row for row in sheet.rows]
+    allowed = visible_criteria(request.user)
+    others = criteria_set.criteria.order_by("number")
+    if allowed is not None:
+        others = others.filter(pk__in=allowed)
+    numbers = [(c.number, c.name) for c in others]
+    place = [n for n, _ in numbers].index(number)
+    context = {
+        **_page(request, unit, criteria_set, found),
+        "sheet": sheet,
+        "numbers": numbers,
+        "previous": numbers[place - 1] if place else None,
+        "next": numbers[place + 1] if place + 1 < len(numbers) else None,
+        "errors": [
+            (f"row-{row.indicator.pk}", f"{row.indicator.code}: {text}")
+            for row in sheet.rows
+            for text in row.errors.values()
+        ],
+    }
+    return render(request, "criteria/criterion.html", context, status=status)
+
+
+def _page(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, found: list[Sheet]) -> dict[str, Any]:
+    rows = [row for sheet in found for row in sheet.rows]
+    return {
+        "unit": unit,
+        "criteria_set": criteria_set,
+        "sets": CriteriaSet.objects.for_unit(unit),
+        "sheets": found,
+        "drafts": _drafts(request, unit),
+        "can_change": can(request.user, "entry.change", unit),
+        "can_send": can(request.user, "submission.send", unit),
+        "unconfirmed": sum(1 for row in rows if row.target.operator and not row.target.confirmed),
+        "max_day": latest_day(unit, criteria_set),
+        "marks": [
+            {
+                "number": sheet.criterion.number,
+                "name": sheet.criterion.name,
+                "state": sheet.state,
+                "url": criterion_url(unit, criteria_set, sheet.criterion.number),
+            }
+            for sheet in found
+        ],
+    }
+
+
+def criterion_url(unit: Unit, criteria_set: CriteriaSet, number: int) -> str:
+    return f"{reverse('criteria:criterion', args=[unit.pk, number])}?set={criteria_set.code}"
+
+
+def _indicator(unit: Unit, pk: int) -> Indicator:
+    """An indicator of one of the unit's sets, with criterion and set; 404 for a forged one."""
+    return get_object_or_404(
+        Indicator.objects.select_related("criterion__criteria_set").filter(
+            criterion__criteria_set__in=CriteriaSet.objects.for_unit(unit)
+        ),
+        pk=pk,
+    )
+
+
+@require_POST
+def entry_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
+    """Save one row; answers with the row for htmx, with the page for an ordinary post."""
+    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    item = _indicator(unit, indicator)
+    require(request.user, "entry.change", unit)
+    criteria_set = item.criterion.criteria_set
+    form = EntryForm(request.POST)
+    if not form.is_valid():
+        errors = {name: str(texts[0]) for name, texts in form.errors.items()}
+        return _row_answer(request, unit, item, errors=errors, status=422)
+    opinion = {"verdict": "", **form.opinion()}
+    if "clear" in request.POST:
+        opinion = {"note": ""}
+    try:
+        save_entry(
+            unit,
+            criteria_set,
+            item,
+            opinion,
+            effective_on=form.cleaned_data["effective_on"],
+            seen_version=form.cleaned_data["version"],
+            by=request.user,
+        )
+    except Refused as refused:
+        return _row_answer(
+            request, unit, item, errors=refused.errors, offers_report=refused.code == MISSES_TARGET, status=422
+        )
+    except Stale as stale:
+        return _row_answer(request, unit, item, theirs=stale, status=409)
+    return _row_answer(request, unit, item, saved=True)
+
+
+def _row_answer(
+    request: HttpRequest,
+    unit: Unit,
+    item: Indicator,
+    *,
+    errors: dict[str, str] | None = None,
+    offers_report: bool = False,
+    theirs: Stale | None = None,
+    saved: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    criteria_set = item.criterion.criteria_set
+    number = item.criterion.number
+    if saved and not request.htmx:
+        messages.success(request, f"Đã lưu chỉ tiêu {item.code}.")
+        return redirect(f"{criterion_url(unit, criteria_set, number)}#row-{item.pk}")
+    sheet = sheets(unit, criteria_set, request.user, number=number, drafts=True)[0]
+    row = next((row for row in sheet.rows if row.indicator.pk == item.pk), None)
+    if row is None:
+        raise Http404("Chỉ tiêu không còn áp dụng.")
+    row.saved_now = saved
+    if not saved:
+        row.typed = {name: request.POST.get(name, "") for name in row.typed}
+    row.errors = errors or {}
+    row.offers_report = offers_report
+    if theirs:
+        row.theirs = theirs.entry
+    if not request.htmx:
+        return _criterion_page(request, unit, criteria_set, number, row, status)
+    return render(
+        request,
+        "criteria/_entry_answer.html",
+        {
+            "row": row,
+            "sheet": sheet,
+            "unit": unit,
+            "criteria_set": criteria_set,
+            "can_change": True,
+            "max_day": latest_day(unit, criteria_set),
+            "unsent": unsent_entries(unit, criteria_set).count(),
+        },
+        status=status,
+    )
+
+
+@require_POST
+def entry_suggestion(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
+    """The suggestion for what is being typed; an empty answer where figures are silent or unfinished."""
+    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    item = _indicator(unit, indicator)
+    require(request.user, "entry.change", unit)
+    form = EntryForm(request.POST)
+    form.is_valid()
+    typed = form.cleaned_data
+    words = ""
+    if not {"value", "part", "whole"} & set(form.errors):
+        target = targets.resolve_one(unit, item, latest_day(unit, item.criterion.criteria_set))
+        threshold = item.criterion.criteria_set.nearly_met_threshold
+        words = suggestion(item, target, threshold, typed["value"], typed["part"], typed["whole"])
+    return render(request, "criteria/_suggestion.html", {"words": words})
+
+
+def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what would be sent; on POST publish it as the unit's self-assessment."""
+    unit, criteria_set = _unit_and_set(request, pk)
+    require(request.user, "submission.send", unit)
+    page = f"{reverse('criteria:entry', args=[unit.pk])}?set={criteria_set.code}"
+    refused: dict[int, str] = {}
+    if request.method == "POST":
+        try:
+            submission = send(unit, criteria_set, request.user)
+        except NothingToSend:
+            messages.info(request, "Không có gì thay đổi kể từ lần gửi trước.")
+            return redirect(page)
+        except PublicationRefused as error:
+            refused = error.errors
+        else:
+            messages.success(request, f"Đã gửi cấp trên {submission.rows} chỉ tiêu thay đổi.")
+            return redirect(f"{reverse('reports:unit_detail', args=[unit.pk])}?set={criteria_set.code}")
+    entries = list(
+        unsent_entries(unit, criteria_set)
+        .select_related("indicator__criterion", "updated_by")
+        .order_by("indicator__criterion__number", "indicator__position")
+    )
+    links = unsent_links(unit, criteria_set).count()
+    found = sheets(unit, criteria_set, request.user, drafts=True)
+    rows = [row for sheet in found for row in sheet.rows]
+    return render(
+        request,
+        "criteria/submission_send.html",
+        {
+            **_page(request, unit, criteria_set, found),
+            "entries": entries,
+            "links": links,
+            "refused": [(entry, refused[entry.indicator_id]) for entry in entries if entry.indicator_id in refused],
+            "unassessed": sum(1 for row in rows if not row.verdict and row.indicator.is_counted),
+            "without_evidence": sum(1 for row in rows if row.verdict == "met" and _is_shown(row, "evidence")),
+        },
+        status=422 if refused else 200,
+    )
+
+
+@require_safe
+def revision_list(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
+    """The published states of one indicator, newest first, as a person can read them."""
+    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    item = _indicator(unit, indicator)
+    revisions = (
+        Revision.objects.visible_to(request.user)
+        .filter(unit=unit, indicator=item)
+        .select_related("recorded_by", "voided_by")
+        .order_by("-recorded_at", "-pk")
+    )
+    allowed = visible_criteria(request.user)
+    if allowed is not None and item.criterion_id not in allowed:
+        raise Http404
+    return render(
+        request,
+        "criteria/revision_list.html",
+        {"unit": unit, "indicator": item, "criteria_set": item.criterion.criteria_set, "revisions": revisions},
+    )
+
+
+def target_report(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
+    """Report a target as wrong: the way out of a refused verdict that isn't a lower one."""
+    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    item = _indicator(unit, indicator)
+    require(request.user, "entry.change", unit)
+    target = targets.resolve_one(unit, item, latest_day(unit, item.criterion.criteria_set))
+    form = TargetReportForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        form.report(unit, item, target, request.user)
+        messages.success(request, "Đã gửi báo yêu cầu sai tới điều phối viên của tỉnh.")
+        return redirect(f"{criterion_url(unit, item.criterion.criteria_set, item.criterion.number)}#row-{item.pk}")
+    return render(
+        request,
+        "criteria/target_report.html",
+        {
+            "unit": unit,
+            "indicator": item,
+            "criteria_set": item.criterion.criteria_set,
+            "target": target,
+            "form": form,
+            "reports": item.target_reports.filter(unit=unit).select_related("reported_by"),
+        },
+        status=422 if form.errors else 200,
+    )
