@@ -44,10 +44,7 @@ _D_STROKE = str.maketrans("ÐƉðɖ", "ĐĐđđ")
 _APOSTROPHE = re.compile(r"(?<=\b\w)['’‘ʼ`´′]\s*|['’‘ʼ`´′]")
 # A number, or letters with the marks on them.
 _WORD = re.compile(r"[0-9]+|(?:[^\W0-9_]|[\u0300-\u036f])+")
-_KIND = re.compile(
-    f"({'|'.join(sorted(KINDS.values(), key=len, reverse=True))}) (.+)",
-    re.IGNORECASE,
-)
+_KIND = re.compile(f"({'|'.join(KINDS.values())}) (.+)", re.IGNORECASE)
 _KIND_CODES = {label.lower(): code for code, label in KINDS.items()}
 
 
@@ -68,7 +65,7 @@ def sort_key(text: str) -> str:
     Word by word: the letters first (a ă â b c d đ e ê … u ư v x y), and where these are alike
     the tones (ngang, huyền, hỏi, ngã, sắc, nặng); numbers by their value and before letters,
     so that Thôn 2 comes before Thôn 10. Where a tone mark stands makes no difference
-    (hòa = hoà), nor do case and punctuation.
+    (hòa = hoà), nor do case and punctuation, nor marks of other languages (ĭ = i).
 
     The key holds digits only, in codes of fixed width: collations disagree about punctuation,
     case and letter pairs ("ch" is one letter to some), but not about 0 to 9, so C, ICU and
@@ -76,9 +73,8 @@ def sort_key(text: str) -> str:
     collations that compare runs of digits by value. At most SORT_KEY_LENGTH characters.
     """
     words = _WORD.findall(_decomposed(text))
-    return "".join(_number_code(word) if word[0] in "0123456789" else _word_code(word) for word in words)[
-        :SORT_KEY_LENGTH
-    ]
+    key = "".join(_number_code(word) if word[0] in "0123456789" else _word_code(word) for word in words)
+    return key[:SORT_KEY_LENGTH]
 
 
 def full_name(kind: str, name: str) -> str:

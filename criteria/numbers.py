@@ -30,7 +30,7 @@ MAX_PLACES = 4
 # Longer than any number we accept with all its marks; keeps the work and the message small.
 _MAX_TYPED = 60
 
-_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_FULL_WIDTH = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 _MINUS_SIGNS = dict.fromkeys((0x2012, 0x2013, 0x2212), "-")
 _TYPED = {**_FULL_WIDTH, **_MINUS_SIGNS}
 

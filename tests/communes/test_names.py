@@ -127,6 +127,7 @@ def test_dictionary_order(in_order):
         ("Thôn 2", "Thôn 02"),
         ("Thôn 2A", "Thôn 2 A"),
         ("Thôn 2", "Thôn  2."),
+        ("Čư Sĭ", "Cư Si"),
         (unicodedata.normalize("NFD", "Đặng Ước"), "Đặng Ước"),
     ],
 )
@@ -147,6 +148,10 @@ def test_keys_are_short_and_plain_digits(text):
     assert len(key) <= SORT_KEY_LENGTH
     assert set(key) <= set("0123456789")
     assert key == sort_key(unicodedata.normalize("NFD", text)) == sort_key(f" {text}. ")
+
+
+def test_keys_of_long_texts_are_cut():
+    assert len(sort_key("Đông Phú " * 100)) == SORT_KEY_LENGTH
 
 
 def test_letters_of_other_alphabets_come_last_and_apart():

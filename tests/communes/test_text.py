@@ -17,7 +17,7 @@ typed = st.text(alphabet="aà\u0301đ \t\n\r\u00a0\u200b\u202e\ufeff\x00\x1f\x85
         ("", ""),
         ("   ", ""),
         ("Đông Phú", "Đông Phú"),
-        ("  Đông \t  Phú ", "Đông Phú"),
+        ("  Đông \t  Phú\txã", "Đông Phú xã"),
         ("Đông\u00a0Phú\u3000xã\u202fA", "Đông Phú xã A"),
         (unicodedata.normalize("NFD", "Thẩm định ở xã Đông Phú"), "Thẩm định ở xã Đông Phú"),
         ("e\u200b\u0302", "ê"),  # a zero-width mark between a letter and its diacritic
@@ -97,6 +97,7 @@ def test_no_visible_character_is_lost(text):
         ("a.tar.gz", "a.tar.gz"),
         ("a.pdf. . ", "a.pdf"),
         ("a .pdf", "a.pdf"),
+        (".. a.pdf", "a.pdf"),
         (".htaccess", NAMELESS + ".htaccess"),
         (".pdf", NAMELESS + ".pdf"),
         ("..", NAMELESS),
@@ -118,6 +119,7 @@ def test_file_names(name, safe):
 
 def test_a_long_file_name_keeps_its_extension():
     assert safe_filename("đ" * 300 + ".pdf") == "đ" * 146 + ".pdf"
+    assert safe_filename("đ" * 300 + "." + "x" * 21) == "đ" * 150  # too long to be an extension
     assert safe_filename("a." + "x" * 300) == "a." + "x" * 148
     assert safe_filename("a." + "x" * 20) == "a." + "x" * 20
 
