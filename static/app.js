@@ -104,13 +104,12 @@ document.addEventListener("submit", async (event) => {
 
 const signedInAs = document.querySelector('meta[name="signed-in-as"]')?.content ?? "";
 
-/** Reads a page of ours: whose session it was drawn for, its CSRF token, what its form complains of. */
+/** Reads a page of ours: whose session it was drawn for, and its CSRF token. */
 async function readPage(response) {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   return {
     user: page.querySelector('meta[name="signed-in-as"]')?.content ?? "",
     token: page.querySelector('meta[name="csrf-token"]')?.content ?? "",
-    problem: page.querySelector("[data-form-error], .field-error")?.textContent.trim() ?? "",
   };
 }
 
@@ -154,19 +153,19 @@ async function askForPassword() {
       try {
         const response = await fetch(loginUrl, {
           method: "POST",
-          headers: { "X-CSRFToken": csrfToken() },
+          headers: { "X-CSRFToken": csrfToken(), "X-Requested-With": "XMLHttpRequest", Accept: "application/json" },
           body: new URLSearchParams({ login: form.elements.login.value, password: password.value }),
         });
-        const page = await readPage(response);
-        takeToken(page);
-        if (page.user) {
-          dialog.close(acceptPerson(page) ? "done" : "cancel");
-        } else if (/\/2fa\//.test(response.url)) {
+        const answer = await response.json().catch(() => ({}));
+        if (response.ok && answer.data?.username) {
+          takeToken({ token: answer.data.csrf_token });
+          dialog.close(acceptPerson({ user: answer.data.username }) ? "done" : "cancel");
+        } else if (/\/2fa\//.test(answer.location ?? "")) {
           error.textContent = "Tài khoản này cần mã xác thực hai lớp: hãy đăng nhập ở cửa sổ khác rồi quay lại.";
         } else if (response.status === 429) {
           error.textContent = "Đã thử quá nhiều lần. Hãy đợi ít phút rồi thử lại.";
         } else {
-          error.textContent = page.problem || "Mật khẩu không đúng.";
+          error.textContent = answer.form?.errors?.[0] ?? answer.message ?? "Mật khẩu không đúng.";
         }
       } catch {
         error.textContent = "Không kết nối được máy chủ. Hãy kiểm tra mạng rồi thử lại.";
