@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from communes import access
 from communes.models import Unit
+from communes.names import search_name
 from criteria.models.sets import Indicator
 
 
@@ -25,6 +26,13 @@ class EvidenceQuerySet(access.ScopedQuerySet):
     def in_use(self) -> EvidenceQuerySet:
         return self.filter(retired_at__isnull=True)
 
+    def search(self, text: str) -> EvidenceQuerySet:
+        """Documents whose title and number hold every word of `text`, whatever case and diacritics."""
+        found = self
+        for word in search_name(text).split():
+            found = found.filter(search_text__contains=word)
+        return found
+
 
 class Evidence(models.Model):
     """A document a unit holds as proof.
@@ -32,7 +40,8 @@ class Evidence(models.Model):
     Three forms: a file; only on paper (number, date and `kept_at` where it is kept);
     classified and therefore not uploaded (`checked_by` who looked at it). Files are
     recognised by their bytes (`sha256`) within the unit only. Never deleted, except the
-    undo of a fresh upload; otherwise retired with a reason.
+    undo of a fresh upload; otherwise retired with a reason. `search_text` is derived from
+    title and number (`communes.names.search_name`).
     """
 
     class Form(models.TextChoices):
@@ -45,6 +54,7 @@ class Evidence(models.Model):
     form = models.CharField("Hình thức", max_length=10, choices=Form.choices, default=Form.FILE)
     title = models.CharField("Tên tài liệu", max_length=250)
     document_number = models.CharField("Số, ký hiệu", max_length=80, blank=True)
+    search_text = models.CharField(max_length=340, blank=True, editable=False)
     issued_on = models.DateField("Ngày ban hành", null=True, blank=True)
     expires_on = models.DateField("Hết hiệu lực sau ngày", null=True, blank=True)
     has_personal_data = models.BooleanField("Có dữ liệu cá nhân", default=False)
@@ -86,6 +96,10 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def set_search_text(self) -> None:
+        """Refresh what is derived from title and number; call before saving either."""
+        self.search_text = search_name(f"{self.title} {self.document_number}")
 
     @property
     def is_image(self) -> bool:
