@@ -1,0 +1,697 @@
+"""Criteria sets, and who usually answers for them, from files into the database.
+
+A file is read whole and checked whole (`read_sets`, `read_departments`) before `load`
+writes anything: what is wrong is listed with its place, and nothing is half-loaded. Rows
+are found again by their natural keys (set code, criterion number, indicator code; for a
+target province, variant and year), so that loading twice changes nothing. Nothing that
+people entered is deleted, and a confirmation stands as long as the confirmed number does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import ProtectedError
+
+from communes.models import Department, Level, Unit
+from criteria.models import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target
+from criteria.numbers import format_number
+from ntm.clock import today
+
+NUMERIC = {Operator.AT_LEAST.value, Operator.AT_MOST.value, Operator.EQUAL.value}
+PERCENT_RANGE = (Decimal(0), Decimal(100))
+
+
+class Malformed(Exception):
+    """Files that can't be loaded: every problem with its file, its place and the reason."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass
+class Summary:
+    """What loading one set came to. `verified`, `recalled`: the nation's targets by provenance;
+    `without_target`: indicators with none; `notes`: what a person should know."""
+
+    criteria_set: CriteriaSet
+    criteria: int = 0
+    indicators: int = 0
+    parts: int = 0
+    placeholders: int = 0
+    verified: int = 0
+    recalled: int = 0
+    without_target: int = 0
+    added: int = 0
+    changed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+# --- reading and checking ------------------------------------------------------------------
+
+# Keys and the types of their values; "?" marks a key that may be missing.
+ANY_TEXT = (str, type(None))
+YEAR = (int, type(None))
+NUMBER = (int, Decimal, type(None))
+SET_KEYS = {
+    "code": str, "name": str, "level": str, "grade": str, "decision": ANY_TEXT, "amended_by?": list,
+    "issued": ANY_TEXT, "effective?": ANY_TEXT, "period": list, "official_counts": dict, "variants": list,
+    "groups": list, "criteria": list, "rules": list, "note?": ANY_TEXT, "sources": list,
+    "provincial_targets?": list, "mountain_variant?": ANY_TEXT, "requires?": ANY_TEXT, "province?": ANY_TEXT,
+    "buckets?": list, "nearly_met_threshold?": NUMBER,
+}  # fmt: skip
+COUNT_KEYS = {"criteria": YEAR, "indicators": YEAR}
+VARIANT_KEYS = {"code": str, "name": str, "definition?": str}
+GROUP_KEYS = {"code": str, "name": str}
+BUCKET_KEYS = {"label": str, "min": int, "max": int}
+CRITERION_KEYS = {
+    "number": int, "group": ANY_TEXT, "name": str, "provenance": str, "note": ANY_TEXT, "indicators": list,
+    "is_key?": bool,
+}  # fmt: skip
+INDICATOR_KEYS = {
+    "code": str, "name": str, "kind": str, "unit": ANY_TEXT, "targets": list, "set_by_province": bool,
+    "provenance": str, "source": ANY_TEXT, "note": ANY_TEXT, "confidence": ANY_TEXT, "part_of": ANY_TEXT,
+    "may_be_not_applicable": bool,
+}  # fmt: skip
+TARGET_KEYS = {
+    "variant": ANY_TEXT, "year": YEAR, "operator": str, "value": NUMBER, "text": str, "provenance": str,
+    "source?": ANY_TEXT,
+}  # fmt: skip
+PROVINCIAL_KEYS = {
+    "province": str, "province_code": str, "indicator": ANY_TEXT, "variant?": ANY_TEXT, "year": YEAR,
+    "operator": str, "value": NUMBER, "text": str, "decision": ANY_TEXT, "source": ANY_TEXT,
+}  # fmt: skip
+DEPARTMENTS_KEYS = {"note": str, "criteria_in_set": int, "level": str, "departments": list}
+DEPARTMENT_KEYS = {"code": str, "name": str, "criteria": list}
+
+TYPE_NAMES = {
+    str: "văn bản", int: "số nguyên", Decimal: "số", bool: "true hoặc false", list: "danh sách", dict: "đối tượng",
+    type(None): "null",
+}  # fmt: skip
+
+
+def read_sets(paths: Iterable[Path]) -> list[dict]:
+    """The checked contents of set files; folders stand for their *.json.
+
+    Raises Malformed with every problem of every file.
+    """
+    problems: list[str] = []
+    sets = []
+    for path in _files(paths, problems):
+        check = _Check(path, problems)
+        data = check.parse()
+        if data is not None and check.keys(data, "", SET_KEYS):
+            _SetCheck(check, data).run()
+            sets.append(data)
+    codes = Counter(data["code"] for data in sets)
+    problems += [f"Mã bộ tiêu chí “{code}” có trong {times} tệp." for code, times in codes.items() if times > 1]
+    known = set(codes) | set(CriteriaSet.objects.values_list("code", flat=True))
+    problems += [
+        f"{data['code']}, requires: không có bộ tiêu chí “{data['requires']}”."
+        for data in sets
+        if data.get("requires") and (data["requires"] not in known or data["requires"] == data["code"])
+    ]
+    if problems:
+        raise Malformed(problems)
+    return sets
+
+
+def read_departments(path: Path) -> dict:
+    """The checked contents of the file of departments. Raises Malformed."""
+    problems: list[str] = []
+    check = _Check(path, problems)
+    data = check.parse()
+    if data is not None and check.keys(data, "", DEPARTMENTS_KEYS):
+        codes: set[str] = set()
+        for place, row in check.each(data["departments"], "departments", DEPARTMENT_KEYS):
+            check.model(Department(code=row["code"], name=row["name"]), place, {})
+            if row["code"] in codes:
+                check.problem(f"{place}.code", f"mã “{row['code']}” bị lặp")
+            codes.add(row["code"])
+            for number in row["criteria"]:
+                if type(number) is not int or not 1 <= number <= data["criteria_in_set"]:
+                    check.problem(f"{place}.criteria", f"{number!r} không phải số tiêu chí 1–{data['criteria_in_set']}")
+    if data is None or problems:
+        raise Malformed(problems)
+    return data
+
+
+def _files(paths: Iterable[Path], problems: list[str]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not files:
+            problems.append(f"{path}: thư mục không có tệp *.json.")
+        found += files
+    return found
+
+
+class _Check:
+    """Collects the problems of one file."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        self.path = path
+        self.problems = problems
+
+    def problem(self, place: str, reason: str) -> None:
+        self.problems.append(f"{self.path.name}: {place}: {reason}." if place else f"{self.path.name}: {reason}.")
+
+    def parse(self) -> Any:
+        try:
+            text = self.path.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            return self.problem("", f"không đọc được tệp ({error.strerror})")
+        except UnicodeDecodeError as error:
+            return self.problem(f"byte {error.start}", "tệp không phải mã hóa UTF-8")
+        try:
+            return json.loads(
+                text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_refuse_double_keys
+            )
+        except json.JSONDecodeError as error:
+            return self.problem(
+                f"dòng {error.lineno}, cột {error.colno}", "không đúng cú pháp JSON, hoặc tệp bị cắt cụt"
+            )
+        except ValueError as error:
+            return self.problem("", str(error))
+
+    def keys(self, data: Any, place: str, expected: dict) -> bool:
+        """Whether `data` is an object with these keys and types; problems are noted."""
+        if not isinstance(data, dict):
+            self.problem(place, "phải là một đối tượng {…}")
+            return False
+        before = len(self.problems)
+        known = {key.rstrip("?") for key in expected}
+        for key in data:
+            if key not in known:
+                self.problem(_join(place, key), "khóa lạ")
+        for key, types in expected.items():
+            name = key.rstrip("?")
+            if name not in data:
+                if not key.endswith("?"):
+                    self.problem(_join(place, name), "thiếu khóa này")
+            elif not _is(data[name], types):
+                self.problem(_join(place, name), f"phải là {_type_names(types)}")
+        return len(self.problems) == before
+
+    def each(self, rows: list, place: str, expected: dict) -> Iterable[tuple[str, dict]]:
+        """Well-formed rows of a list with their places."""
+        for position, row in enumerate(rows):
+            if self.keys(row, f"{place}[{position}]", expected):
+                yield f"{place}[{position}]", row
+
+    def model(self, instance: models.Model, place: str, names: dict[str, str]) -> None:
+        """Check lengths, choices and numbers as the model does; `names`: its fields' keys in the file."""
+        related = [f.name for f in instance._meta.concrete_fields if f.is_relation or f.primary_key or f.generated]
+        try:
+            instance.clean_fields(exclude=related)
+        except ValidationError as error:
+            for name, messages in error.message_dict.items():
+                for message in messages:
+                    self.problem(_join(place, names.get(name, name)), message.rstrip("."))
+
+    def texts(self, rows: list, place: str) -> None:
+        for position, row in enumerate(rows):
+            if not isinstance(row, str):
+                self.problem(f"{place}[{position}]", "phải là văn bản")
+
+
+class _SetCheck:
+    """The rules of one set's file beyond the types of its keys."""
+
+    def __init__(self, check: _Check, data: dict) -> None:
+        self.check = check
+        self.data = data
+        self.variants: set[str] = set()
+        self.first: int | None = None
+        self.last: int | None = None
+        self.codes: dict[str, int] = {}
+        self.provincial: set[tuple] = set()
+
+    def run(self) -> None:
+        check, data = self.check, self.data
+        self._head()
+        numbers: set[int] = set()
+        groups = {row["code"] for _, row in check.each(data["groups"], "groups", GROUP_KEYS)}
+        for place, row in check.each(data["criteria"], "criteria", CRITERION_KEYS):
+            if row["number"] in numbers:
+                check.problem(f"{place}.number", f"tiêu chí số {row['number']} bị lặp")
+            numbers.add(row["number"])
+            if row["group"] is not None and row["group"] not in groups:
+                check.problem(f"{place}.group", f"không có nhóm “{row['group']}”")
+            check.model(Criterion(**_criterion_fields(row, {})), place, {})
+            if row["number"] < 1:
+                check.problem(f"{place}.number", "số tiêu chí phải từ 1")
+            self._indicators(row, place)
+        for place, row in check.each(data.get("provincial_targets", []), "provincial_targets", PROVINCIAL_KEYS):
+            self._provincial(row, place)
+        self._counts()
+
+    def _head(self) -> None:
+        check, data = self.check, self.data
+        self._dates()
+        check.keys(data["official_counts"], "official_counts", COUNT_KEYS)
+        for key in ("amended_by", "rules", "sources"):
+            check.texts(data.get(key, []), key)
+        self._variants()
+        for place, row in check.each(data.get("buckets", []), "buckets", BUCKET_KEYS):
+            if not 0 <= row["min"] <= row["max"]:
+                check.problem(place, "min phải từ 0 và không lớn hơn max")
+        if self.first is not None:
+            check.model(
+                CriteriaSet(**_set_fields(data)),
+                "",
+                {"issued_on": "issued", "effective_on": "effective", "first_year": "period", "last_year": "period"},
+            )
+
+    def _dates(self) -> None:
+        check, data = self.check, self.data
+        period = data["period"]
+        if len(period) != 2 or type(period[0]) is not int or not _is(period[1], YEAR):
+            check.problem("period", "phải là [năm đầu, năm cuối hoặc null]")
+        elif period[1] is not None and period[1] < period[0]:
+            check.problem("period", "năm cuối trước năm đầu")
+        else:
+            self.first, self.last = period
+        for key in ("issued", "effective"):
+            if data.get(key) and not _is_day_or_month(data[key]):
+                check.problem(key, "phải là ngày dạng 2022-03-08 (hoặc tháng 2022-03)")
+
+    def _variants(self) -> None:
+        check, data = self.check, self.data
+        for place, row in check.each(data["variants"], "variants", VARIANT_KEYS):
+            if row["code"] in self.variants:
+                check.problem(f"{place}.code", f"mã “{row['code']}” bị lặp")
+            if len(row["code"]) > 40:
+                check.problem(f"{place}.code", "mã dài quá 40 ký tự")
+            self.variants.add(row["code"])
+        if data.get("mountain_variant") and data["mountain_variant"] not in self.variants:
+            check.problem("mountain_variant", f"không có vùng, nhóm “{data['mountain_variant']}”")
+
+    def _indicators(self, criterion: dict, criterion_place: str) -> None:
+        whole: set[str] = set()
+        for place, row in self.check.each(criterion["indicators"], f"{criterion_place}.indicators", INDICATOR_KEYS):
+            if row["code"] in self.codes:
+                self.check.problem(f"{place}.code", f"mã chỉ tiêu “{row['code']}” bị lặp")
+            if row["part_of"] is None:
+                whole.add(row["code"])
+            elif row["part_of"] not in whole:
+                self.check.problem(
+                    f"{place}.part_of", f"không có chỉ tiêu “{row['part_of']}” đứng trước trong tiêu chí này"
+                )
+            self.codes[row["code"]] = criterion["number"]
+            self.check.model(Indicator(**_indicator_fields(row, 1)), place, {"measure": "unit"})
+            seen: set[tuple] = set()
+            for target_place, target in self.check.each(row["targets"], f"{place}.targets", TARGET_KEYS):
+                self._target(target, target_place, row["kind"])
+                self._unique(seen, (target["variant"], target["year"]), target_place)
+
+    def _provincial(self, row: dict, place: str) -> None:
+        if row["indicator"] is None:
+            return
+        if row["indicator"] not in self.codes:
+            self.check.problem(f"{place}.indicator", f"không có chỉ tiêu “{row['indicator']}”")
+        kinds = {i["code"]: i["kind"] for c in self.data["criteria"] for i in c.get("indicators", []) if "kind" in i}
+        self._target({"provenance": "recalled", "variant": None, **row}, place, kinds.get(row["indicator"], ""))
+        self._unique(self.provincial, (row["province_code"], row["indicator"], row.get("variant"), row["year"]), place)
+
+    def _unique(self, seen: set[tuple], key: tuple, place: str) -> None:
+        if key in seen:
+            self.check.problem(place, "yêu cầu bị lặp: cùng vùng, nhóm và cùng năm")
+        seen.add(key)
+
+    def _target(self, row: dict, place: str, kind: str) -> None:
+        check, value = self.check, row["value"]
+        check.model(Target(**_target_fields(row)), place, {"from_year": "year"})
+        if row["operator"] in NUMERIC:
+            if value is None:
+                check.problem(f"{place}.value", f"so sánh “{row['operator']}” phải có mức bằng số")
+            elif kind == Indicator.Kind.BOOLEAN:
+                check.problem(f"{place}.operator", "chỉ tiêu có/không thì không so sánh bằng số")
+        elif value is not None:
+            check.problem(f"{place}.value", f"yêu cầu “{row['operator']}” không có mức bằng số")
+        if value is not None:
+            lowest, highest = PERCENT_RANGE
+            if value < lowest or (kind == Indicator.Kind.PERCENT and value > highest):
+                check.problem(f"{place}.value", f"mức {value} ngoài khoảng cho phép")
+        if row["variant"] is not None and row["variant"] not in self.variants:
+            check.problem(f"{place}.variant", f"không có vùng, nhóm “{row['variant']}”")
+        year = row["year"]
+        if year is not None and self.first is not None and not self.first <= year <= (self.last or year):
+            check.problem(f"{place}.year", f"năm {year} ngoài giai đoạn {self.first}–{self.last or ''}")
+
+    def _counts(self) -> None:
+        official = self.data["official_counts"]
+        criteria = [row for row in self.data["criteria"] if isinstance(row, dict)]
+        if _is(official.get("criteria"), int) and len(criteria) != official["criteria"]:
+            self.check.problem("criteria", f"có {len(criteria)} tiêu chí, văn bản nói {official['criteria']}")
+        complete = all(row.get("indicators") for row in criteria)
+        counted = sum(
+            1 for row in criteria for i in row.get("indicators") or [] if isinstance(i, dict) and not i.get("part_of")
+        )
+        if complete and _is(official.get("indicators"), int) and counted != official["indicators"]:
+            self.check.problem("criteria", f"có {counted} chỉ tiêu, văn bản nói {official['indicators']}")
+
+
+def _is(value: Any, types: Any) -> bool:
+    allowed = types if isinstance(types, tuple) else (types,)
+    return type(value) in allowed
+
+
+def _type_names(types: Any) -> str:
+    return " hoặc ".join(TYPE_NAMES[one] for one in (types if isinstance(types, tuple) else (types,)))
+
+
+def _join(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"“{text}” không phải là một số dùng được")
+
+
+def _refuse_double_keys(pairs: list[tuple[str, Any]]) -> dict:
+    doubled = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
+    if doubled:
+        raise ValueError(f"khóa “{doubled[0]}” xuất hiện hai lần trong một đối tượng")
+    return dict(pairs)
+
+
+def _is_day_or_month(text: str) -> bool:
+    try:
+        date.fromisoformat(text if len(text) == 10 else f"{text}-01")
+    except ValueError:
+        return False
+    return len(text) in (7, 10)
+
+
+def _day(text: str | None) -> date | None:
+    """A whole date; a month alone ("2014-08") isn't one and stays in the file."""
+    return date.fromisoformat(text) if text and len(text) == 10 and _is_day_or_month(text) else None
+
+
+# --- from a file's rows to the models' fields ----------------------------------------------
+
+
+def _set_fields(data: dict) -> dict[str, Any]:
+    fields = {
+        "code": data["code"],
+        "name": data["name"],
+        "level": data["level"],
+        "grade": data["grade"],
+        "decision": data["decision"] or "",
+        "amended_by": data.get("amended_by", []),
+        "issued_on": _day(data["issued"]),
+        "effective_on": _day(data.get("effective")),
+        "first_year": data["period"][0],
+        "last_year": data["period"][1],
+        "variants": data["variants"],
+        "mountain_variant": data.get("mountain_variant") or "",
+        "official_criteria": data["official_counts"].get("criteria"),
+        "official_indicators": data["official_counts"].get("indicators"),
+        "rules": [*data["rules"], *_conditions(data)],
+        "note": data.get("note") or "",
+        "sources": data["sources"],
+    }
+    if data.get("buckets"):
+        fields["buckets"] = data["buckets"]
+    if data.get("nearly_met_threshold") is not None:
+        fields["nearly_met_threshold"] = Decimal(data["nearly_met_threshold"])
+    return fields
+
+
+def _conditions(data: dict) -> list[str]:
+    """Provinces' extra conditions that concern no single indicator."""
+    return [
+        f"{row['province']}: {row['text']} ({'; '.join(filter(None, [row.get('decision'), row.get('source')]))})"
+        for row in data.get("provincial_targets", [])
+        if isinstance(row, dict) and row.get("indicator") is None and {"province", "text"} <= set(row)
+    ]
+
+
+def _criterion_fields(row: dict, groups: dict[str, str]) -> dict[str, Any]:
+    return {
+        "number": row["number"],
+        "name": row["name"],
+        "group": row["group"] or "",
+        "group_name": groups.get(row["group"] or "", ""),
+        "is_key": row.get("is_key", False),
+        "provenance": row["provenance"],
+        "note": row["note"] or "",
+    }
+
+
+def _indicator_fields(row: dict, position: int) -> dict[str, Any]:
+    return {
+        "code": row["code"],
+        "position": position,
+        "name": row["name"],
+        "kind": row["kind"],
+        "measure": row["unit"] or "",
+        "may_be_not_applicable": row["may_be_not_applicable"],
+        "stands_for_criterion": False,
+        "set_by_province": row["set_by_province"],
+        "provenance": row["provenance"],
+        "confidence": row["confidence"] or "",
+        "source": row["source"] or "",
+        "note": row["note"] or "",
+    }
+
+
+def _placeholder_fields(row: dict) -> dict[str, Any]:
+    return {
+        "code": str(row["number"]),
+        "position": 1,
+        "name": row["name"],
+        "kind": Indicator.Kind.BOOLEAN,
+        "stands_for_criterion": True,
+        "provenance": row["provenance"],
+    }
+
+
+def _target_fields(row: dict) -> dict[str, Any]:
+    return {
+        "variant": row.get("variant") or "",
+        "from_year": row["year"],
+        "operator": row["operator"],
+        "value": None if row["value"] is None else Decimal(row["value"]),
+        "text": row["text"],
+        "source": row.get("source") or "",
+        "provenance": row["provenance"],
+    }
+
+
+# --- writing -------------------------------------------------------------------------------
+
+
+def load(sets: Iterable[dict], departments: dict | None = None) -> list[Summary]:
+    """Write checked sets (and who answers for their criteria) in one transaction."""
+    sets = list(sets)
+    with transaction.atomic():
+        summaries = [_Loader(data).run() for data in sets]
+        for data, summary in zip(sets, summaries, strict=True):
+            required = CriteriaSet.objects.get(code=data["requires"]) if data.get("requires") else None
+            _store(summary.criteria_set, {"requires": required}, summary)
+        if departments:
+            for summary in summaries:
+                _assign_departments(summary, departments)
+    return summaries
+
+
+def _store(row: Any, fields: dict[str, Any], summary: Summary) -> bool:
+    """Give the row these values; save it if that makes it new or different. Whether it did."""
+    new = row.pk is None
+    different = [name for name, value in fields.items() if new or getattr(row, name) != value]
+    if not new and not different:
+        return False
+    for name in different:
+        setattr(row, name, fields[name])
+    row.save()
+    summary.added += new
+    summary.changed += not new
+    return True
+
+
+class _Loader:
+    """Writes one set; what it needs of the database is read once."""
+
+    def __init__(self, data: dict) -> None:
+        self.data = data
+        self.set = CriteriaSet.objects.filter(code=data["code"]).first() or CriteriaSet(code=data["code"])
+        self.summary = Summary(self.set)
+
+    def run(self) -> Summary:
+        summary, data = self.summary, self.data
+        self._set()
+        indicators = Indicator.objects.filter(criterion__criteria_set=self.set)
+        self.criteria = {row.number: row for row in self.set.criteria.all()}
+        self.indicators = {(row.criterion_id, row.code): row for row in indicators}
+        self.targets = {
+            (row.indicator_id, row.province_id, row.variant, row.from_year): row
+            for row in Target.objects.filter(indicator__in=indicators, unit__isnull=True)
+        }
+        self.kept: set[tuple[str, int]] = set()
+        groups = {row["code"]: row["name"] for row in data["groups"]}
+        for row in data["criteria"]:
+            criterion = self.criteria.get(row["number"]) or Criterion(criteria_set=self.set)
+            _store(criterion, _criterion_fields(row, groups), summary)
+            self.kept.add(("criterion", criterion.pk))
+            self._indicators(criterion, row)
+        self._provincial()
+        self._left_over()
+        summary.criteria = len(data["criteria"])
+        return summary
+
+    def _set(self) -> None:
+        fields = _set_fields(self.data)
+        code = self.data.get("province")
+        province = _province(code, self.set.province_id, fields["first_year"]) if code else None
+        if code and province is None:
+            self.summary.notes.append(
+                f"Chưa có tỉnh ban hành (mã {code}) trong danh mục đơn vị: bộ để ở dạng dự thảo; "
+                "nạp đơn vị (load_units) rồi chạy lại load_criteria."
+            )
+        if self.set.pk is None:
+            draft = code and province is None
+            fields["status"] = CriteriaSet.Status.DRAFT if draft else CriteriaSet.Status.PUBLISHED
+        elif province is not None and self.set.province_id is None and self.set.status == CriteriaSet.Status.DRAFT:
+            fields["status"] = CriteriaSet.Status.PUBLISHED
+        _store(self.set, {**fields, "province": province}, self.summary)
+
+    def _indicators(self, criterion: Criterion, row: dict) -> None:
+        summary = self.summary
+        if not row["indicators"]:
+            self._placeholder(criterion, row)
+            return
+        stored: dict[str, Indicator] = {}
+        for position, described in enumerate(row["indicators"], start=1):
+            fields = _indicator_fields(described, position)
+            fields["part_of"] = stored[described["part_of"]] if described["part_of"] else None
+            indicator = self.indicators.get((criterion.pk, described["code"])) or Indicator(criterion=criterion)
+            _store(indicator, fields, summary)
+            stored[indicator.code] = indicator
+            self.kept.add(("indicator", indicator.pk))
+            for target in described["targets"]:
+                self._target(indicator, {**_target_fields(target), "decision": self.set.decision}, None)
+                summary.verified += target["provenance"] == "verified"
+                summary.recalled += target["provenance"] != "verified"
+            summary.without_target += not described["targets"]
+            summary.parts += described["part_of"] is not None
+            summary.indicators += described["part_of"] is None
+        self._close_placeholders(criterion, set(stored))
+
+    def _placeholder(self, criterion: Criterion, row: dict) -> None:
+        """One yes/no row that stands for a criterion whose indicators the file doesn't have."""
+        entered = [
+            indicator
+            for (owner, _), indicator in self.indicators.items()
+            if owner == criterion.pk and not indicator.stands_for_criterion
+        ]
+        if entered:
+            return
+        fields = _placeholder_fields(row)
+        indicator = self.indicators.get((criterion.pk, fields["code"])) or Indicator(criterion=criterion)
+        _store(indicator, fields, self.summary)
+        self.kept.add(("indicator", indicator.pk))
+        self.summary.placeholders += 1
+
+    def _close_placeholders(self, criterion: Criterion, codes: set[str]) -> None:
+        """End the placeholder whose criterion got its indicators; its results stay."""
+        for (owner, code), indicator in self.indicators.items():
+            if owner != criterion.pk or not indicator.stands_for_criterion or code in codes:
+                continue
+            self.kept.add(("indicator", indicator.pk))
+            try:
+                with transaction.atomic():
+                    indicator.delete()
+            except ProtectedError:
+                if indicator.in_force_to is None:
+                    _store(indicator, {"in_force_to": today() - timedelta(days=1)}, self.summary)
+                    self.summary.notes.append(
+                        f"Tiêu chí {criterion.number} nay đã có chỉ tiêu; dòng thay cho cả tiêu chí ngừng áp dụng, "
+                        "kết quả đã nhập vẫn giữ."
+                    )
+
+    def _target(self, indicator: Indicator, fields: dict[str, Any], province: Unit | None) -> None:
+        key = (indicator.pk, province.pk if province else None, fields["variant"], fields["from_year"])
+        target = self.targets.get(key) or Target(indicator=indicator, province=province)
+        moved = target.pk is not None and (target.operator, target.value) != (fields["operator"], fields["value"])
+        if moved and target.is_confirmed:
+            fields = {**fields, "confirmed_by": None, "confirmed_at": None}
+            self.summary.notes.append(
+                f"Chỉ tiêu {indicator.code}: mức đã xác nhận {target.operator} {format_number(target.value)} "
+                f"nay là {fields['operator']} {format_number(fields['value'])}; phải xác nhận lại."
+            )
+        _store(target, fields, self.summary)
+        self.kept.add(("target", target.pk))
+
+    def _provincial(self) -> None:
+        by_code = {
+            indicator.code: indicator
+            for indicator in Indicator.objects.filter(criterion__criteria_set=self.set, stands_for_criterion=False)
+        }
+        skipped: Counter[str] = Counter()
+        for row in self.data.get("provincial_targets", []):
+            if row["indicator"] is None:
+                continue
+            province = _province(row["province_code"], None, self.set.first_year)
+            if province is None:
+                skipped[row["province"]] += 1
+                continue
+            fields = {**_target_fields({"provenance": "recalled", **row}), "decision": row["decision"] or ""}
+            self._target(by_code[row["indicator"]], fields, province)
+        self.summary.notes += [
+            f"Bỏ qua {times} yêu cầu của {province}: tỉnh chưa có trong danh mục đơn vị của giai đoạn này."
+            for province, times in skipped.items()
+        ]
+
+    def _left_over(self) -> None:
+        """Say what the database has beyond the file; it is kept."""
+        beyond = {
+            "tiêu chí": [row for row in self.criteria.values() if ("criterion", row.pk) not in self.kept],
+            "chỉ tiêu": [row for row in self.indicators.values() if ("indicator", row.pk) not in self.kept],
+            "yêu cầu": [
+                row for row in self.targets.values() if row.province_id is None and ("target", row.pk) not in self.kept
+            ],
+        }
+        self.summary.notes += [
+            f"Giữ lại {len(rows)} {what} không có trong tệp." for what, rows in beyond.items() if rows
+        ]
+
+
+def _province(code: str, known: int | None, year: int) -> Unit | None:
+    """The province of that code in that year. A province formed later by a merger isn't it."""
+    if known is not None:
+        return Unit.objects.get(pk=known)
+    return Unit.objects.filter(level=Level.PROVINCE, code=code).existing(date(year, 1, 1)).first()
+
+
+def _assign_departments(summary: Summary, data: dict) -> None:
+    """Give the nation's usual departments the criteria that have none yet."""
+    criteria_set = summary.criteria_set
+    if criteria_set.level != data["level"] or summary.criteria != data["criteria_in_set"]:
+        return
+    criteria = {row.number: row for row in criteria_set.criteria.all()}
+    assigned = set(
+        CriterionDepartment.objects.filter(criterion__criteria_set=criteria_set, province__isnull=True).values_list(
+            "criterion__number", flat=True
+        )
+    )
+    for row in data["departments"]:
+        department = Department.objects.filter(code=row["code"], province__isnull=True).first() or Department(
+            code=row["code"]
+        )
+        _store(department, {"name": row["name"]}, summary)
+        for number in row["criteria"]:
+            if number not in assigned:
+                CriterionDepartment.objects.create(criterion=criteria[number], department=department)
+                summary.added += 1
