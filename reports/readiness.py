@@ -1,0 +1,623 @@
+"""What stands between a unit and the standard: one answer for screens and workbooks.
+
+`readiness` puts side by side, for every indicator of a set, what is demanded, what each
+stage says, the proof and the shortcomings, and lists what is missing at one stage. The
+list empty reads "Đủ tiêu chí và minh chứng". That isn't recognition, which asks for more
+than criteria (`Readiness.recognition_needs`) and is decided by a council.
+
+Nothing is stored: evidence expires without anybody touching a row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from communes import access
+from communes.models import Unit
+from criteria import targets
+from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS, gap, gap_amount, gap_count, measured, reaches
+from criteria.models import CriteriaSet, EvidenceLink, Indicator
+from criteria.numbers import format_number
+from criteria.rollup import Item, Rollup, State, combined, roll_up
+from criteria.state import state_on
+from criteria.targets import Resolved
+from criteria.verdicts import NO_OPINION, Stage
+from inspections.models import Finding
+from ntm.clock import today
+
+COMBINED = "combined"
+STAGES: dict[str, str] = {**dict(Stage.choices), COMBINED: "Kết quả tổng hợp"}
+NO_OPINION_AT: dict[str, str] = {**NO_OPINION, COMBINED: "Chưa đánh giá"}
+READY = "Đủ tiêu chí và minh chứng"
+
+# What is missing, the heaviest first; the list is sorted by this order.
+KINDS: dict[str, str] = {
+    "not_met": "Chưa đạt",
+    "contradiction": "Kết quả chưa đạt yêu cầu",
+    "finding_overdue": "Tồn tại quá hạn",
+    "nearly_met": "Cơ bản đạt",
+    "unassessed": "Chưa đánh giá",
+    "number": "Thiếu số liệu",
+    "evidence_expired": "Minh chứng hết hạn",
+    "evidence": "Thiếu minh chứng",
+    "finding": "Tồn tại chưa xử lý xong",
+}
+_WEIGHT = {kind: weight for weight, kind in enumerate(KINDS)}
+
+# What a per cent counts, by the words its name begins with (after "Tỷ lệ"): only things
+# that are counted one by one; of roads and areas nobody says in which measure they were typed.
+_COUNTED = (
+    ("hộ gia đình và cơ sở", "hộ, cơ sở"),
+    ("hộ", "hộ"),
+    ("nghèo", "hộ"),
+    ("trường", "trường"),
+    ("thôn", "thôn"),
+    ("cơ sở", "cơ sở"),
+    ("công trình", "công trình"),
+    ("học sinh", "học sinh"),
+    ("trẻ em", "trẻ em"),
+    ("lao động", "lao động"),
+    ("người", "người"),
+    ("dân số", "người"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one stage says of one indicator; an empty verdict: nothing."""
+
+    verdict: str = ""
+    value: Decimal | None = None
+    part: Decimal | None = None
+    whole: Decimal | None = None
+    attainment: Decimal | None = None
+    note: str = ""
+    effective_on: date | None = None
+
+
+NO_WORD = Opinion()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One published piece of evidence, as the person who asks may see it."""
+
+    id: Any
+    title: str
+    number: str
+    form: str
+    issued_on: date | None
+    expires_on: date | None
+    is_expired: bool
+
+    @property
+    def marks(self) -> str:
+        """What must be said beside the title: only on paper, classified, expired."""
+        said = {"paper": ["chỉ có bản giấy"], "classified": ["tài liệu mật"]}.get(self.form, [])
+        if self.is_expired and self.expires_on:
+            said = [*said, f"hết hạn {self.expires_on:%d/%m/%Y}"]
+        return ", ".join(said)
+
+    @property
+    def text(self) -> str:
+        """Number, title and marks in one line: "12/QĐ-UBND – Quy hoạch chung (chỉ có bản giấy)"."""
+        named = f"{self.number} – {self.title}" if self.number else self.title
+        return f"{named} ({self.marks})" if self.marks else named
+
+
+@dataclass(frozen=True, slots=True)
+class FindingLine:
+    """A shortcoming of a concluded visit that isn't closed yet; no words where the person may not read it."""
+
+    id: int | None
+    criterion: int
+    indicator_id: int | None
+    indicator: str
+    description: str
+    recommendation: str
+    department: str
+    stage: str
+    visit_code: str
+    due_on: date
+    state: str
+    state_label: str
+    is_overdue: bool
+
+
+@dataclass(slots=True)
+class IndicatorLine:
+    """One indicator (or part): demand, opinions, proof.
+
+    `opinion` is the one at the stage asked for. `gap` is in the indicator's own measure,
+    `gap_items` in that of part and whole; both None where unknown, 0 once reached. `newer_self`:
+    the commune's own opinion holds from a later day than the higher one that is shown as combined.
+    """
+
+    id: int
+    criterion: int
+    code: str
+    name: str
+    kind: str
+    measure: str
+    part_of: int | None
+    stands: bool
+    needs_evidence: bool
+    applies: bool
+    target: Resolved
+    opinions: dict[str, Opinion]
+    combined_source: str
+    newer_self: bool
+    opinion: Opinion
+    gap: Decimal | None
+    gap_items: Decimal | int | None
+    gap_text: str
+    documents: list[Document] = field(default_factory=list)
+    documents_total: int = 0
+    documents_valid: int = 0
+    documents_unsent: int = 0
+
+    @property
+    def is_part(self) -> bool:
+        return self.part_of is not None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it counts in x/57: no part, no stand-in for a whole criterion."""
+        return not (self.is_part or self.stands)
+
+    @property
+    def documents_hidden(self) -> int:
+        """Published documents that this person may not see named."""
+        return self.documents_total - len(self.documents)
+
+    @property
+    def is_numeric_target(self) -> bool:
+        return self.target.operator in NUMERIC_OPERATORS
+
+
+@dataclass(slots=True)
+class CriterionLine:
+    """One criterion with its state at each stage (and combined)."""
+
+    id: int
+    number: int
+    name: str
+    group: str
+    group_name: str
+    is_key: bool
+    states: dict[str, State]
+    indicators: list[IndicatorLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing between the unit and the standard. `text` says how much, in words."""
+
+    kind: str
+    criterion: int
+    criterion_name: str
+    indicator: str
+    name: str
+    text: str
+    due_on: date | None = None
+    finding_id: int | None = None
+
+    @property
+    def label(self) -> str:
+        return KINDS[self.kind]
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Where one unit stands under one set, and what is missing at `stage`.
+
+    `rollups` has, by stage and for "combined", the roll-up of its opinions, or None where
+    it has given none. `as_of` is the day asked for; `latest` the day of the newest opinion
+    at the stage. `limited`: only the criteria a department answers for are in.
+    """
+
+    unit: Unit
+    criteria_set: CriteriaSet
+    stage: str
+    as_of: date
+    latest: date | None
+    criteria: list[CriterionLine]
+    rollups: dict[str, Rollup | None]
+    missing: list[Missing]
+    findings: list[FindingLine]
+    names_files: bool
+    limited: bool
+
+    @property
+    def rollup(self) -> Rollup | None:
+        return self.rollups[self.stage]
+
+    @property
+    def is_ready(self) -> bool:
+        return not self.missing
+
+    @property
+    def indicators(self) -> list[IndicatorLine]:
+        return [line for criterion in self.criteria for line in criterion.indicators]
+
+    @property
+    def newer_selfs(self) -> int:
+        return sum(line.newer_self for line in self.indicators)
+
+    @property
+    def unconfirmed_targets(self) -> int:
+        """Numeric targets in force that nobody has compared with the decision yet."""
+        return sum(line.is_numeric_target and not line.target.confirmed for line in self.indicators)
+
+    @property
+    def recognition_needs(self) -> list[str]:
+        """What recognition asks for besides criteria and evidence (QĐ 18/2022/QĐ-TTg)."""
+        needs = [
+            "lấy ý kiến hài lòng của người dân đạt tỷ lệ quy định",
+            "không có nợ đọng xây dựng cơ bản",
+            "không có vụ việc phức tạp về an ninh, trật tự",
+        ]
+        if self.criteria_set.requires is not None:
+            needs.insert(0, f"đã đạt “{self.criteria_set.requires.name}”")
+        return needs
+
+    @property
+    def sentence(self) -> str:
+        return sentence(self.rollup) if self.rollup else NO_OPINION_AT[self.stage]
+
+
+def sentence(rollup: Rollup) -> str:
+    """The usual sentence: "14/19 đạt · 3 cơ bản đạt · 2 chưa đạt (số 11, 17)".
+
+    "Đạt" holds firmly met, met and not applicable together; what isn't there isn't said.
+    """
+    said = [f"{rollup.criteria_met}/{len(rollup.states)} đạt"]
+    if rollup.counts["firmly_met"]:
+        said[0] += f" ({rollup.counts['firmly_met']} đạt vững chắc)"
+    if rollup.criteria_nearly:
+        said.append(f"{rollup.criteria_nearly} cơ bản đạt")
+    for state, words in (
+        ("not_met", "chưa đạt"),
+        ("incomplete", "chưa đánh giá đủ"),
+        ("not_assessed", "chưa đánh giá"),
+    ):
+        numbers = [str(number) for number, found in rollup.states.items() if found.state == state]
+        if numbers:
+            said.append(f"{len(numbers)} {words} (số {', '.join(numbers)})")
+    return " · ".join(said)
+
+
+def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None, on: date | None = None) -> Readiness:
+    """Where the unit stands under the set by the opinion of `stage` ("combined": the highest there is).
+
+    `user` narrows what is named: a department's person sees its own criteria, a viewer no
+    documents. What is *missing* is counted on everything published, whoever asks, so that
+    everybody reads the same list. `on`: opinions and evidence as at that day, findings as
+    they stand now. A fixed number of queries, whatever the number of indicators.
+
+    Raises KeyError for an unknown stage. The caller has checked that the unit is visible.
+    """
+    if stage not in STAGES:
+        raise KeyError(stage)
+    day = on or today()
+    target_day = min(day, criteria_set.last_day)
+    own = access.visible_criteria(user) if user is not None else None
+    criteria = [
+        row
+        for row in criteria_set.criteria.order_by("number").values(
+            "id", "number", "name", "group", "group_name", "is_key"
+        )
+        if own is None or row["id"] in own
+    ]
+    numbers = {row["id"]: row["number"] for row in criteria}
+    indicators = [
+        indicator
+        for indicator in Indicator.objects.filter(criterion__criteria_set=criteria_set)
+        .in_force(target_day)
+        .order_by("criterion__number", "position", "pk")
+        if indicator.criterion_id in numbers
+    ]
+    resolved = targets.resolve_unit(unit, criteria_set, target_day)
+    opinions = _opinions(unit, criteria_set, on)
+    joint = combined({code: opinions[code] for code in Stage.values})
+    opinions[COMBINED] = {indicator: opinion for indicator, (_, opinion) in joint.items()}
+    documents = UnitDocuments(unit, criteria_set, user, day, historic=on is not None)
+    findings = _findings(unit, criteria_set, user, set(numbers), day)
+
+    lines = [
+        _line(indicator, numbers[indicator.criterion_id], resolved[indicator.pk], opinions, joint, stage)
+        for indicator in indicators
+    ]
+    for line in lines:
+        documents.fill(line)
+    rollups = {code: _roll_up(lines, opinions[code], list(numbers.values())) for code in STAGES}
+    by_criterion: dict[int, list[IndicatorLine]] = defaultdict(list)
+    for line in lines:
+        by_criterion[line.criterion].append(line)
+    criterion_lines = [
+        CriterionLine(
+            **row,
+            states={code: rollup.states[row["number"]] for code, rollup in rollups.items() if rollup is not None},
+            indicators=by_criterion[row["number"]],
+        )
+        for row in criteria
+    ]
+    missing = _missing(criterion_lines, findings)
+    days = [line.opinion.effective_on for line in lines if line.opinion.verdict and line.opinion.effective_on]
+    return Readiness(
+        unit=unit,
+        criteria_set=criteria_set,
+        stage=stage,
+        as_of=day,
+        latest=max(days, default=None),
+        criteria=criterion_lines,
+        rollups=rollups,
+        missing=missing,
+        findings=findings,
+        names_files=documents.named,
+        limited=own is not None,
+    )
+
+
+# --- fetching --------------------------------------------------------------------------
+
+
+def _opinions(unit: Unit, criteria_set: CriteriaSet, on: date | None) -> dict[str, dict[int, Opinion]]:
+    result: dict[str, dict[int, Opinion]] = {stage: {} for stage in Stage.values}
+    for (stage, _, indicator), row in state_on([unit.pk], criteria_set, Stage.values, on).items():
+        result[stage][indicator] = Opinion(
+            row["verdict"],
+            row["value"],
+            row["part"],
+            row["whole"],
+            row["attainment"],
+            row["note"],
+            row["effective_on"],
+        )
+    return result
+
+
+class UnitDocuments:
+    """The unit's evidence by indicator: what is published, and what of it this person may see named."""
+
+    def __init__(self, unit: Unit, criteria_set: CriteriaSet, user: Any, day: date, *, historic: bool) -> None:
+        self.day = day
+        self.named = user is None or access.sees_files(user)
+        links = EvidenceLink.objects.filter(unit=unit, indicator__criterion__criteria_set=criteria_set)
+        if not historic:
+            links = links.filter(removed_at__isnull=True, evidence__retired_at__isnull=True)
+        self.visible = None
+        if user is not None:
+            self.visible = set(links.visible_to(user).values_list("pk", flat=True)) if self.named else set()
+        self.rows: dict[int, list[EvidenceLink]] = defaultdict(list)
+        for link in links.select_related("evidence").order_by("created_at", "pk"):
+            if not historic or _held_on(link, day):
+                self.rows[link.indicator_id].append(link)
+
+    def fill(self, line: IndicatorLine) -> None:
+        """Put an indicator's documents and their counts into its line."""
+        for link in self.rows[line.id]:
+            seen = self.visible is None or link.pk in self.visible
+            if link.published_at is None:
+                line.documents_unsent += seen
+                continue
+            evidence = link.evidence
+            expired = evidence.is_expired(self.day)
+            line.documents_total += 1
+            line.documents_valid += not expired
+            if seen:
+                line.documents.append(
+                    Document(
+                        evidence.pk,
+                        evidence.title,
+                        evidence.document_number,
+                        evidence.form,
+                        evidence.issued_on,
+                        evidence.expires_on,
+                        expired,
+                    )
+                )
+
+
+def _held_on(link: EvidenceLink, day: date) -> bool:
+    """Whether the link was published by that day and neither removed nor retired."""
+    ends = [moment for moment in (link.removed_at, link.evidence.retired_at) if moment is not None]
+    return (
+        link.published_at is not None
+        and link.published_at.date() <= day
+        and all(moment.date() > day for moment in ends)
+    )
+
+
+def _findings(unit: Unit, criteria_set: CriteriaSet, user: Any, criteria: set[int], day: date) -> list[FindingLine]:
+    rows = Finding.objects.filter(visit__unit=unit, visit__state="concluded", criterion__criteria_set=criteria_set)
+    rows = rows.unsettled()
+    visible = None if user is None else set(rows.visible_to(user).values_list("pk", flat=True))
+    result = []
+    for finding in rows.select_related("visit", "criterion", "indicator", "department").order_by("due_on", "pk"):
+        if finding.criterion_id not in criteria:
+            continue
+        told = visible is None or finding.pk in visible
+        result.append(
+            FindingLine(
+                id=finding.pk if told else None,
+                criterion=finding.criterion.number,
+                indicator_id=finding.indicator_id,
+                indicator=finding.indicator.code if finding.indicator else "",
+                description=finding.description if told else "",
+                recommendation=finding.recommendation if told else "",
+                department=finding.department.name if finding.department else "",
+                stage=finding.visit.stage,
+                visit_code=finding.visit.code,
+                due_on=finding.due_on,
+                state=finding.state,
+                state_label=finding.get_state_display(),
+                is_overdue=finding.is_overdue(day),
+            )
+        )
+    return result
+
+
+# --- working out -----------------------------------------------------------------------
+
+
+def _line(
+    indicator: Indicator,
+    number: int,
+    target: Resolved,
+    opinions: Mapping[str, Mapping[int, Opinion]],
+    joint: Mapping[int, tuple[str, Opinion]],
+    stage: str,
+) -> IndicatorLine:
+    source, highest = joint.get(indicator.pk, ("", NO_WORD))
+    self_opinion = opinions[Stage.SELF].get(indicator.pk, NO_WORD)
+    newer = bool(
+        source not in ("", Stage.SELF)
+        and self_opinion.effective_on
+        and highest.effective_on
+        and self_opinion.effective_on > highest.effective_on
+    )
+    opinion = opinions[stage].get(indicator.pk, NO_WORD)
+    value = measured(opinion.value, opinion.part, opinion.whole)
+    operator = target.operator or None
+    own_gap = gap(operator, target.value, value)
+    items: Decimal | int | None = gap_count(operator, target.value, opinion.part, opinion.whole)
+    if items is None:
+        items = gap_amount(operator, target.value, opinion.part, opinion.whole)
+    return IndicatorLine(
+        id=indicator.pk,
+        criterion=number,
+        code=indicator.code,
+        name=indicator.name,
+        kind=indicator.kind,
+        measure=indicator.measure,
+        part_of=indicator.part_of_id,
+        stands=indicator.stands_for_criterion,
+        needs_evidence=indicator.needs_evidence,
+        # A part exists only to carry a second threshold: where none is set, it isn't asked.
+        applies=indicator.part_of_id is None or bool(target.operator),
+        target=target,
+        opinions={code: opinions[code].get(indicator.pk, NO_WORD) for code in STAGES},
+        combined_source=source,
+        newer_self=newer,
+        opinion=opinion,
+        gap=own_gap,
+        gap_items=items,
+        gap_text=gap_words(indicator, target.operator, own_gap, items),
+    )
+
+
+def counted_noun(indicator: Indicator) -> str:
+    """What part and whole of a per cent count ("hộ"), or "" where it isn't told by the name."""
+    if indicator.measure not in ("", "%"):
+        return indicator.measure
+    words = indicator.name.lower().removeprefix("tỷ lệ").strip()
+    return next((noun for start, noun in _COUNTED if words.startswith(start)), "")
+
+
+def gap_words(indicator: Indicator, operator: str, own_gap: Decimal | None, items: Decimal | int | None) -> str:
+    """The gap in words: "còn thiếu 12 hộ (0,96 %)", "vượt 1,2 %, cần giảm 9 hộ"; "" where there is none."""
+    if not own_gap:
+        return ""
+    measure = f" {indicator.measure}" if indicator.measure else ""
+    amount = f"{format_number(own_gap, 2)}{measure}"
+    if format_number(own_gap, 2) == "0":
+        amount = f"dưới 0,01{measure}"
+    counted = f"{format_number(items, 2)} {counted_noun(indicator)}".rstrip() if items else ""
+    if operator == "<=":
+        return f"vượt {amount}, cần giảm {counted}" if counted else f"vượt {amount}"
+    if operator == "=":
+        return f"lệch {amount}"
+    return f"còn thiếu {counted} ({amount})" if counted else f"còn thiếu {amount}"
+
+
+def _roll_up(lines: Iterable[IndicatorLine], opinions: Mapping[int, Opinion], numbers: list[int]) -> Rollup | None:
+    """The same roll-up as the stored standing's (`criteria.publish.compute_standings`); None without an opinion."""
+    items = []
+    for line in lines:
+        said = opinions.get(line.id, NO_WORD)
+        items.append(
+            Item(line.id, line.criterion, said.verdict, said.attainment, line.part_of, not line.stands, line.applies)
+        )
+    return roll_up(items, numbers) if any(item.verdict for item in items) else None
+
+
+def _missing(criteria: list[CriterionLine], findings: list[FindingLine]) -> list[Missing]:
+    """Everything in the way, the heaviest first, then in the set's order."""
+    lines = {line.id: line for criterion in criteria for line in criterion.indicators}
+    names = {criterion.number: criterion.name for criterion in criteria}
+    found: list[Missing] = []
+    for criterion in criteria:
+        asked = [line for line in criterion.indicators if line.applies]
+        if asked and not any(line.opinion.verdict for line in asked):
+            many = sum(not line.is_part for line in asked)
+            text = f"cả {many} chỉ tiêu chưa được đánh giá" if many > 1 else "chưa được đánh giá"
+            found.append(Missing("unassessed", criterion.number, criterion.name, "", criterion.name, text))
+            continue
+        for line in asked:
+            parent = lines.get(line.part_of or 0)
+            found += [
+                Missing(kind, criterion.number, criterion.name, line.code, line.name, text)
+                for kind, text in _line_lacks(line, parent)
+            ]
+    for finding in findings:
+        found.append(
+            Missing(
+                "finding_overdue" if finding.is_overdue else "finding",
+                finding.criterion,
+                names[finding.criterion],
+                finding.indicator,
+                finding.description or "Tồn tại, hạn chế do đoàn kiểm tra nêu",
+                f"{finding.state_label.lower()}, thời hạn {finding.due_on:%d/%m/%Y}",
+                finding.due_on,
+                finding.id,
+            )
+        )
+    order = {line.code: place for place, line in enumerate(lines.values())}
+    return sorted(found, key=lambda item: (_WEIGHT[item.kind], item.criterion, order.get(item.indicator, -1)))
+
+
+def _line_lacks(line: IndicatorLine, parent: IndicatorLine | None) -> list[tuple[str, str]]:
+    """What one indicator lacks, as (kind, how much in words). An indicator that isn't met owes no proof yet."""
+    opinion = line.opinion
+    if opinion.verdict == "not_applicable":
+        return []
+    if not opinion.verdict:
+        return [("unassessed", "chưa được đánh giá")]
+    if opinion.verdict == "not_met":
+        return [("not_met", line.gap_text or _attained(opinion))]
+    lacks = []
+    if opinion.verdict == "nearly_met":
+        lacks.append(("nearly_met", line.gap_text or _attained(opinion)))
+    elif line.target.confirmed and line.is_numeric_target:
+        value = measured(opinion.value, opinion.part, opinion.whole)
+        if value is None:
+            lacks.append(("number", f"đánh giá {_said(opinion)} nhưng chưa có kết quả để đối chiếu với yêu cầu"))
+        elif reaches(line.target.operator, line.target.value, value) is False:
+            lacks.append(("contradiction", f"đánh giá {_said(opinion)} nhưng {line.gap_text}"))
+    lacks += _proof_lacks(line, parent)
+    return lacks
+
+
+def _proof_lacks(line: IndicatorLine, parent: IndicatorLine | None) -> list[tuple[str, str]]:
+    """Evidence that is lacking or no longer holds; a part may rest on its indicator's."""
+    if not line.needs_evidence or line.documents_valid or (parent is not None and parent.documents_valid):
+        return []
+    if line.documents_total:
+        return [("evidence_expired", f"{line.documents_total} minh chứng, tất cả đã hết hạn")]
+    if line.documents_unsent:
+        return [("evidence", f"đã thêm {line.documents_unsent} minh chứng nhưng chưa gửi cấp trên")]
+    return [("evidence", "chưa có minh chứng")]
+
+
+def _said(opinion: Opinion) -> str:
+    return "đạt vững chắc" if opinion.verdict == MET_VERDICTS[0] else "đạt"
+
+
+def _attained(opinion: Opinion) -> str:
+    return "" if not opinion.attainment else f"mức độ đạt {format_number(opinion.attainment, 1)} %"

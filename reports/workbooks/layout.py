@@ -1,0 +1,362 @@
+"""The official form every workbook shares: headings, columns, print set-up, signatures.
+
+Text is always written as text, so that nothing typed becomes a formula or a link, and
+characters that XML forbids can't get in. XlsxWriter is imported when a workbook is drawn,
+not when the worker starts. Formulas are written with their value, for readers that don't
+recalculate, and use only functions of Excel 2010 and LibreOffice.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+
+from communes import access
+from communes.models import Unit
+from communes.names import search_name
+from communes.text import clean_text
+from criteria.verdicts import STATES
+
+CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FONT = "Times New Roman"
+A4, A3 = 9, 8
+CELL_LIMIT = 32_767  # characters a cell of Excel holds
+LONG_CELL = " … (xem tiếp trên hệ thống)"
+
+# What must not get into a cell: what XML forbids, and marks that hide or turn text around.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+
+# Fill and letter colour by verdict or state: the light colours of static/ntm.css.
+COLOURS = {
+    "firmly_met": ("#093A34", "#FFFFFF"),
+    "met": ("#22796C", "#FFFFFF"),
+    "nearly_met": ("#F7DC86", "#3B2A00"),
+    "not_met": ("#E98873", "#2C0500"),
+    "not_applicable": ("#E3E8E6", "#3E4B48"),
+    "incomplete": ("#EEF4FA", "#1F4468"),
+}
+# What stands in a narrow cell for each state; what isn't assessed stays blank, never 0.
+MARKS = {
+    "firmly_met": "ĐV",
+    "met": "Đ",
+    "nearly_met": "CB",
+    "not_met": "C",
+    "not_applicable": "K",
+    "incomplete": "…",
+    "not_assessed": "",
+    "": "",
+}
+MARKS_MET = tuple(MARKS[state] for state in ("firmly_met", "met", "not_applicable"))
+LABELS_MET = tuple(STATES[state].label for state in ("firmly_met", "met", "not_applicable"))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its heading, its width in characters, and the name of its cells' format."""
+
+    title: str
+    width: float
+    style: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What stands above every table of a workbook."""
+
+    form: str
+    agency: tuple[str, str]
+    title: str
+    lines: tuple[str, ...]
+    as_of: date
+
+
+def safe(value: str) -> str:
+    """The text without characters that break a workbook or hide in it; said where it is too long for a cell."""
+    if _UNSAFE.search(value):
+        value = clean_text(value, multiline=True)
+    return value if len(value) <= CELL_LIMIT else value[: CELL_LIMIT - len(LONG_CELL)] + LONG_CELL
+
+
+def day_text(day: date) -> str:
+    """A date as NĐ 30/2020 writes it: days below 10 and the months 1 and 2 with a zero, 30/6/2024."""
+    month = f"{day.month:02}" if day.month < 3 else str(day.month)
+    return f"{day.day:02}/{month}/{day.year}"
+
+
+def file_name(form: str, name: str, day: date) -> str:
+    """Bieu-02_DongPhu_2024-06.xlsx, in ASCII whatever the name."""
+    words = unicodedata.normalize("NFKD", search_name(name)).encode("ascii", "ignore").decode().split()
+    return f"Bieu-{form}_{''.join(word.capitalize() for word in words) or 'DonVi'}_{day:%Y-%m}.xlsx"
+
+
+def agency(user: Any, unit: Unit) -> tuple[str, str]:
+    """The two lines of the heading's left side: the committee above, and the office that draws the form.
+
+    The person's own place and organisation; without them the reported unit's committee.
+    """
+    home = access.home_units(user)
+    committee = f"ỦY BAN NHÂN DÂN {(home[0] if home else unit).full_name}".upper()
+    office = safe(getattr(user, "organisation", "")).strip()
+    if not office or office.lower().startswith(("ubnd", "ủy ban nhân dân")):
+        return committee, ""
+    return committee, office.upper()
+
+
+class Book:
+    """A workbook being drawn, with its formats."""
+
+    def __init__(self, title: str, as_of: date) -> None:
+        from xlsxwriter import Workbook
+
+        self.buffer = BytesIO()
+        self.workbook = Workbook(
+            self.buffer,
+            {
+                "in_memory": True,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "strings_to_numbers": False,
+                "default_date_format": "dd/mm/yyyy",
+            },
+        )
+        # A fixed moment of creation: the same request gives the same file.
+        self.workbook.set_properties({"title": title, "created": datetime.combine(as_of, time())})
+        self.formats = {name: self._format(**extra) for name, extra in _STYLES.items()}
+        for state, (fill, colour) in COLOURS.items():
+            look = {"border": 1, "align": "center", "valign": "vcenter", "bg_color": fill, "font_color": colour}
+            self.formats[state] = self._format(**look, text_wrap=True)
+            self.formats[f"mark_{state}"] = self._format(**look, bold=True)
+        self.formats["not_assessed"] = self.formats[""] = self.formats["mark_not_assessed"] = self.formats["centre"]
+
+    def _format(self, **extra: Any) -> Any:
+        return self.workbook.add_format({"font_name": FONT, "font_size": 11, **extra})
+
+    def sheet(
+        self,
+        name: str,
+        heading: Heading,
+        columns: Sequence[Column],
+        *,
+        paper: int = A4,
+        measure: str = "",
+        frozen: int = 2,
+    ) -> Sheet:
+        return Sheet(self, name, heading, columns, paper=paper, measure=measure, frozen=frozen)
+
+    def bytes(self) -> bytes:
+        self.workbook.close()
+        return self.buffer.getvalue()
+
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "form": {"align": "right", "italic": True},
+    "agency": {"align": "center"},
+    "office": {"align": "center", "bold": True},
+    "motto": {"align": "center", "bold": True, "underline": 1},
+    "demo": {"align": "center", "bold": True, "font_color": "#A3261B"},
+    "title": {"align": "center", "valign": "vcenter", "bold": True, "font_size": 14, "text_wrap": True},
+    "line": {"align": "center", "text_wrap": True},
+    "as_of": {"align": "center", "italic": True},
+    "measure": {"align": "right", "italic": True},
+    "head": {
+        "border": 1,
+        "bold": True,
+        "align": "center",
+        "valign": "vcenter",
+        "text_wrap": True,
+        "bg_color": "#EEF3F1",
+    },
+    "ordinal": {"border": 1, "italic": True, "align": "center", "font_size": 9},
+    "text": {"border": 1, "valign": "vcenter", "text_wrap": True},
+    "centre": {"border": 1, "align": "center", "valign": "vcenter"},
+    "whole": {"border": 1, "valign": "vcenter", "num_format": "#,##0"},
+    "number": {"border": 1, "valign": "vcenter", "num_format": "#,##0.####"},
+    "percent": {"border": 1, "valign": "vcenter", "num_format": "0.00"},
+    "share": {"border": 1, "valign": "vcenter", "num_format": "0.0"},
+    "date": {"border": 1, "align": "center", "valign": "vcenter", "num_format": "dd/mm/yyyy"},
+    "group": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED"},
+    "group_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter", "bg_color": "#E2F0ED"},
+    "group_whole": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0"},
+    "group_percent": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "0.00"},
+    "total": {"border": 1, "bold": True, "valign": "vcenter", "text_wrap": True},
+    "total_whole": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "#,##0"},
+    "total_share": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "0.0"},
+    "total_percent": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "0.00"},
+    "sign": {"align": "center", "bold": True},
+    "sign_note": {"align": "center", "italic": True},
+}
+
+
+class Sheet:
+    """One table in the official form; `row` is the next free row, `first` the first row of data."""
+
+    def __init__(
+        self,
+        book: Book,
+        name: str,
+        heading: Heading,
+        columns: Sequence[Column],
+        *,
+        paper: int,
+        measure: str,
+        frozen: int,
+    ) -> None:
+        self.book, self.columns = book, columns
+        self.formats = book.formats
+        self.sheet = book.workbook.add_worksheet(name)
+        self.last_column = len(columns) - 1
+        for place, column in enumerate(columns):
+            self.sheet.set_column(place, place, column.width)
+        self._heading(heading, measure)
+        for place, column in enumerate(columns):
+            self.text(place, column.title, "head")
+        self.row += 1
+        for place in range(len(columns)):
+            self.sheet.write_number(self.row, place, place + 1, self.formats["ordinal"])
+        self.row += 1
+        self.first = self.row
+        self.sheet.freeze_panes(self.first, frozen)
+        self.sheet.repeat_rows(self.first - 2, self.first - 1)
+        self.sheet.set_landscape()
+        self.sheet.set_paper(paper)
+        self.sheet.fit_to_pages(1, 0)
+        self.sheet.set_margins(left=0.6, right=0.4, top=0.6, bottom=0.6)
+        self.sheet.set_footer(f'&C&"{FONT},Regular"&10Trang &P/&N')
+        self.sheet.hide_gridlines(0)
+
+    def _heading(self, heading: Heading, measure: str) -> None:
+        # Left and right meet where the columns' widths are halved, so that both sides have room.
+        widths = [column.width for column in self.columns]
+        middle = next(
+            place
+            for place in range(len(widths))
+            if sum(widths[: place + 1]) >= sum(widths) / 2 or place == len(widths) - 2
+        )
+        self.row = 0
+        self.span(self.last_column, self.last_column, f"Biểu số {heading.form}", "form")
+        for left, right, style in (
+            (heading.agency[0], "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "office"),
+            (heading.agency[1], "Độc lập - Tự do - Hạnh phúc", "motto"),
+        ):
+            self.row += 1
+            bold = "agency" if heading.agency[1] and style == "office" else "office"
+            self.span(0, middle, left, bold)
+            self.span(middle + 1, self.last_column, right, style)
+        self.row += 1
+        if settings.DEMONSTRATION:
+            self.span(0, self.last_column, "Dữ liệu minh họa", "demo")
+        self.row += 1
+        self.sheet.set_row(self.row, 24)
+        self.span(0, self.last_column, heading.title, "title")
+        for line in heading.lines:
+            self.row += 1
+            self.span(0, self.last_column, line, "line")
+        self.row += 1
+        self.span(0, self.last_column, f"Tính đến ngày {day_text(heading.as_of)}", "as_of")
+        self.row += 1
+        if measure:
+            self.span(0, self.last_column, f"ĐVT: {measure}", "measure")
+        self.row += 1
+
+    def span(self, first: int, last: int, text: str, style: str) -> None:
+        """Text over several columns: headings and signatures only, never data."""
+        if first < last:
+            self.sheet.merge_range(self.row, first, self.row, last, "", self.formats[style])
+        self.sheet.write_string(self.row, first, safe(text), self.formats[style])
+
+    def text(self, column: int, value: str, style: str = "text") -> None:
+        if value:
+            self.sheet.write_string(self.row, column, safe(value), self.formats[style])
+        else:
+            self.sheet.write_blank(self.row, column, None, self.formats[style])
+
+    def number(self, column: int, value: Decimal | int | None, style: str = "number") -> None:
+        """A real number; blank, never 0, where there is none."""
+        if value is None:
+            self.sheet.write_blank(self.row, column, None, self.formats[style])
+        else:
+            self.sheet.write_number(self.row, column, value, self.formats[style])
+
+    def day(self, column: int, value: date | None) -> None:
+        if value is None:
+            self.sheet.write_blank(self.row, column, None, self.formats["date"])
+        else:
+            self.sheet.write_datetime(self.row, column, datetime.combine(value, time()), self.formats["date"])
+
+    def state(self, column: int, state: str) -> None:
+        """A verdict or state in words, in its colour; blank where nothing is assessed."""
+        self.text(column, "" if state in ("", "not_assessed") else STATES[state].label, state)
+
+    def mark(self, column: int, state: str) -> None:
+        """A verdict or state as its short mark, for narrow columns."""
+        mark = MARKS[state]
+        if mark:
+            self.sheet.write_string(self.row, column, mark, self.formats[f"mark_{state}"])
+        else:
+            self.sheet.write_blank(self.row, column, None, self.formats["centre"])
+
+    def formula(self, column: int, formula: str, value: Any, style: str) -> None:
+        """A live formula with its value, which the caller has worked out by itself; "" shows as blank."""
+        cached = float(value) if isinstance(value, Decimal) else "" if value is None else value
+        self.sheet.write_formula(self.row, column, formula, self.formats[style], cached)
+
+    def fill(self, style: str, columns: Iterable[int]) -> None:
+        for column in columns:
+            self.sheet.write_blank(self.row, column, None, self.formats[style])
+
+    def area(self, column: int, first: int, last: int) -> str:
+        """The address of rows first–last (from 0) of a column: "D11:D29"."""
+        letter = column_letter(column)
+        return f"{letter}{first + 1}:{letter}{last + 1}"
+
+    def filter(self, last: int) -> None:
+        """Filter buttons on the row of column numbers, over the rows down to `last`."""
+        self.sheet.autofilter(self.first - 1, 0, max(last, self.first), self.last_column)
+
+    def signatures(self) -> None:
+        """NGƯỜI LẬP BIỂU left, the authority right."""
+        self.row += 2
+        half = self.last_column // 2
+        for style, left, right in (
+            ("sign_note", "", "…………, ngày …… tháng …… năm ………"),
+            ("sign", "NGƯỜI LẬP BIỂU", "THỦ TRƯỞNG ĐƠN VỊ"),
+            ("sign_note", "(Ký, ghi rõ họ tên)", "(Ký, ghi rõ họ tên, đóng dấu)"),
+        ):
+            self.span(0, half, left, style)
+            self.span(half + 1, self.last_column, right, style)
+            self.row += 1
+
+
+def column_letter(column: int) -> str:
+    """A column's letters from its number from 0: 0 → A, 26 → AA."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def count_any(area: str, words: Sequence[str]) -> str:
+    """A sum of COUNTIFs: how many cells of the area hold one of the words (without "=")."""
+    return "+".join(f'COUNTIF({area},"{word}")' for word in words)
+
+
+def definitions(book: Book, heading: Heading, rows: Iterable[tuple[str, str]]) -> None:
+    """The last sheet: what every figure means, and how this workbook came to be."""
+    sheet = book.sheet("Giải thích", heading, [Column("Mục", 34, "total"), Column("Nội dung", 110)], frozen=0)
+    for name, meaning in rows:
+        sheet.text(0, name, "total")
+        sheet.text(1, meaning)
+        sheet.row += 1

@@ -1,0 +1,367 @@
+"""Biểu số 01: the communes of an area against a set. Figures are `reports.matrix`'s, as on the screen."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Max
+from django.utils import timezone
+
+from criteria.models import Assessment, Indicator, Standing
+from criteria.numbers import round_half_up
+from criteria.rollup import STATES_THAT_COUNT_AS_MET
+from criteria.verdicts import NO_OPINION, STATES
+from reports.matrix import STAGES, Matrix, Row, per_cent
+from reports.workbooks.layout import (
+    A3,
+    A4,
+    MARKS,
+    MARKS_MET,
+    Book,
+    Column,
+    Heading,
+    Sheet,
+    agency,
+    column_letter,
+    count_any,
+    day_text,
+    definitions,
+    file_name,
+)
+
+FORM = "01"
+ROMAN = ((100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
+LEFT = 3  # columns before the marks: TT, Tên xã, Mã
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A column of marks: its heading and the verdict or state of a commune's row, "" for none."""
+
+    title: str
+    state: Callable[[Row], str]
+
+
+def matrix_name(result: Matrix) -> str:
+    return file_name(FORM, result.area.name, result.as_of)
+
+
+def matrix_workbook(result: Matrix, user: Any) -> bytes:
+    """Draw the workbook: communes × criteria, communes × indicators, summary, definitions.
+
+    Two queries besides the matrix's own. The caller refuses an area without communes.
+    """
+    book = Book(f"Bảng tổng hợp theo xã, {result.area.full_name}", result.as_of)
+    lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}. {_marks_key()}")
+    drawn_by = agency(user, result.area)
+
+    def heading(letter: str, title: str, *, with_key: bool = True) -> Heading:
+        kept = lines if with_key else (lines[0], f"Căn cứ: {STAGES[result.stage]}")
+        return Heading(f"{FORM}{letter}", drawn_by, f"{title} {result.area.full_name}".upper(), kept, result.as_of)
+
+    _criteria(book, heading("a", "Kết quả thực hiện tiêu chí của các xã,"), result)
+    indicators = _indicators(book, heading("b", "Kết quả thực hiện chỉ tiêu của các xã,"), result)
+    _summary(book, heading("c", "Tổng hợp kết quả,", with_key=False), result)
+    definitions(book, heading("d", "Giải thích,", with_key=False), _definitions(result, user, indicators))
+    return book.bytes()
+
+
+def _marks_key() -> str:
+    return "Ký hiệu: " + ", ".join(f"{mark} = {STATES[state].label}" for state, mark in MARKS.items() if mark)
+
+
+def _criteria(book: Book, heading: Heading, result: Matrix) -> None:
+    marked = [
+        Marked(
+            f"{criterion.number}. {criterion.name}", lambda row, place=place: row.states[place] if row.states else ""
+        )
+        for place, criterion in enumerate(result.criteria)
+    ]
+    table = Table(book, "Theo tiêu chí", heading, result, marked, [10.5 if len(marked) < 15 else 6.8] * len(marked))
+    table.draw()
+    table.signatures()
+
+
+def _indicators(book: Book, heading: Heading, result: Matrix) -> list[tuple[str, str]]:
+    """Draw communes × indicators; return the indicators' codes and names, for the definitions."""
+    own = {criterion.id for criterion in result.criteria}
+    indicators = [
+        row
+        for row in Indicator.objects.filter(criterion__criteria_set=result.criteria_set)
+        .in_force(min(result.as_of, result.criteria_set.last_day))
+        .order_by("criterion__number", "position", "pk")
+        .values_list("id", "code", "name", "criterion_id")
+        if row[3] in own
+    ]
+    verdicts: dict[int, dict[int, str]] = defaultdict(dict)
+    for unit, indicator, verdict in Assessment.objects.filter(
+        unit__in=[row.unit_id for row in result.rows],
+        stage=result.stage,
+        indicator__criterion__criteria_set=result.criteria_set,
+    ).values_list("unit_id", "indicator_id", "verdict"):
+        verdicts[unit][indicator] = verdict
+    marked = [
+        Marked(code, lambda row, indicator=indicator: verdicts[row.unit_id].get(indicator, ""))
+        for indicator, code, _, _ in indicators
+    ]
+    Table(book, "Theo chỉ tiêu", heading, result, marked, [5.2] * len(marked), paper=A3, with_totals=False).draw()
+    return [(code, name) for _, code, name, _ in indicators]
+
+
+class Table:
+    """Communes in rows, marks in columns, groups by district, totals as live formulas."""
+
+    def __init__(
+        self,
+        book: Book,
+        name: str,
+        heading: Heading,
+        result: Matrix,
+        marked: Sequence[Marked],
+        widths: Sequence[float],
+        *,
+        paper: int = A4,
+        with_totals: bool = True,
+    ) -> None:
+        self.result, self.marked, self.with_totals = result, marked, with_totals
+        ends = [
+            Column("Số tiêu chí đạt", 9),
+            Column("Số tiêu chí cơ bản đạt", 9),
+            Column("Tiến độ chung (%)", 9),
+        ]
+        self.sheet: Sheet = book.sheet(
+            name,
+            heading,
+            [
+                Column("TT", 6),
+                Column("Tên xã", 22),
+                Column("Mã xã", 9),
+                *(Column(column.title, width) for column, width in zip(marked, widths, strict=True)),
+                Column("Xã có kết quả", 8),
+                *(ends if with_totals else []),
+            ],
+            paper=paper,
+            measure="xã",
+        )
+        self.known = LEFT + len(marked)  # the column that says 1 where the commune has an opinion
+        self.group_rows: list[int] = []
+
+    def draw(self) -> None:
+        groups = self.result.groups
+        grouped = len(groups) > 1 or bool(groups and groups[0].name)
+        for place, group in enumerate(groups, 1):
+            if grouped:
+                self._group(place, group.name, group.rows)
+            for number, row in enumerate(group.rows, 1):
+                self._commune(number, row)
+        last = self.sheet.row - 1
+        self.sheet.filter(last)
+        self._totals(last)
+
+    def signatures(self) -> None:
+        self.sheet.signatures()
+
+    def _commune(self, number: int, row: Row) -> None:
+        sheet = self.sheet
+        sheet.number(0, number, "centre")
+        sheet.text(1, row.name)
+        sheet.text(2, row.code, "centre")
+        for place, column in enumerate(self.marked, LEFT):
+            sheet.mark(place, column.state(row))
+        sheet.number(self.known, 1 if row.has_opinion else None, "centre")
+        if self.with_totals:
+            if row.has_opinion:
+                marks = f"{_cell(LEFT, sheet.row)}:{_cell(self.known - 1, sheet.row)}"
+                sheet.formula(self.known + 1, f"={count_any(marks, MARKS_MET)}", row.met, "whole")
+                sheet.formula(self.known + 2, f'=COUNTIF({marks},"{MARKS["nearly_met"]}")', row.nearly, "whole")
+            else:
+                sheet.fill("whole", [self.known + 1, self.known + 2])
+            sheet.number(self.known + 3, row.progress, "percent")
+        sheet.row += 1
+
+    def _group(self, place: int, name: str, rows: Sequence[Row]) -> None:
+        """A district's row: its communes that meet each criterion, counted below it."""
+        sheet = self.sheet
+        self.group_rows.append(sheet.row)
+        sheet.text(0, roman(place), "group_centre")
+        sheet.text(1, name, "group")
+        sheet.fill("group", [2])
+        first, last = sheet.row + 1, sheet.row + len(rows)
+        self._figures(rows, lambda column: sheet.area(column, first, last), "group", counted_anew=True)
+        sheet.row += 1
+
+    def _totals(self, last: int) -> None:
+        """Số xã đạt, Tỷ lệ (%) and Bình quân over the whole area."""
+        sheet, rows = self.sheet, self.result.rows
+        column_of = range(sheet.last_column + 1)
+        sheet.fill("total", column_of)
+        sheet.text(1, "Số xã đạt", "total")
+        met_row = sheet.row
+        if self.group_rows:
+            self._figures(rows, self._group_cells, "total", counted_anew=False)
+        else:
+            self._figures(rows, lambda column: sheet.area(column, sheet.first, last), "total", counted_anew=True)
+        sheet.row += 1
+        sheet.fill("total", column_of)
+        sheet.text(1, "Tỷ lệ (%)", "total")
+        known = sum(row.has_opinion for row in rows)
+        all_known = _cell(self.known, met_row)
+        for place, column in enumerate(self.marked, LEFT):
+            cell = _cell(place, met_row)
+            share = per_cent(_met(column, rows), known)
+            sheet.formula(place, f'=IF({all_known}>0,ROUND({cell}/{all_known}*100,1),"")', share, "total_share")
+        sheet.formula(
+            self.known,
+            f'=ROUND({all_known}/COUNTIF({sheet.area(0, sheet.first, last)},">0")*100,1)',
+            per_cent(known, len(rows)),
+            "total_share",
+        )
+        sheet.row += 1
+        if self.with_totals:
+            figures = self.result.figures
+            nearly = round_half_up(Decimal(figures.criteria_nearly or 0) / known, 2) if known else None
+            sheet.fill("total", column_of)
+            sheet.text(1, "Bình quân một xã", "total")
+            for offset, value in ((1, figures.average_met), (2, nearly), (3, figures.progress)):
+                total = _cell(self.known + offset, met_row)
+                if offset == 3:
+                    # The mean of the communes' own figures: blank cells and text don't enter it, group rows hold none.
+                    formula = f"ROUND(AVERAGE({sheet.area(self.known + 3, sheet.first, last)}),2)"
+                else:
+                    formula = f"ROUND({total}/{all_known},2)"
+                sheet.formula(self.known + offset, f'=IF({all_known}>0,{formula},"")', value, "total_percent")
+            sheet.row += 1
+
+    def _figures(self, rows: Sequence[Row], cells: Callable[[int], str], style: str, *, counted_anew: bool) -> None:
+        """One row of counts: over marks where `counted_anew`, else over the group rows' counts."""
+        sheet = self.sheet
+        for place, column in enumerate(self.marked, LEFT):
+            formula = count_any(cells(place), MARKS_MET) if counted_anew else f"SUM({cells(place)})"
+            sheet.formula(place, f"={formula}", _met(column, rows), f"{style}_whole")
+        known = sum(row.has_opinion for row in rows)
+        sheet.formula(self.known, f"=SUM({cells(self.known)})", known, f"{style}_whole")
+        if self.with_totals:
+            for offset, value in ((1, sum(row.met or 0 for row in rows)), (2, sum(row.nearly or 0 for row in rows))):
+                sheet.formula(self.known + offset, f"=SUM({cells(self.known + offset)})", value, f"{style}_whole")
+            sheet.fill(style, [self.known + 3])
+
+    def _group_cells(self, column: int) -> str:
+        return ",".join(_cell(column, row) for row in self.group_rows)
+
+
+def _met(column: Marked, rows: Sequence[Row]) -> int:
+    return sum(column.state(row) in STATES_THAT_COUNT_AS_MET for row in rows)
+
+
+def _cell(column: int, row: int) -> str:
+    return f"{column_letter(column)}{row + 1}"
+
+
+def roman(number: int) -> str:
+    """I, II, III … as groups are numbered."""
+    written = ""
+    for value, letters in ROMAN:
+        count, number = divmod(number, value)
+        written += letters * count
+    return written
+
+
+def _summary(book: Book, heading: Heading, result: Matrix) -> None:
+    """Headline figures, buckets, and the criteria that hold back most communes."""
+    sheet = book.sheet(
+        "Tổng hợp",
+        heading,
+        [Column("TT", 6), Column("Nội dung", 62), Column("ĐVT", 12), Column("Số lượng", 14), Column("Tỷ lệ (%)", 14)],
+    )
+    figures = result.figures
+    _summary_group(sheet, "I", "CHỈ TIÊU CHUNG")
+    share = per_cent(figures.whole_set or 0, figures.with_opinion)
+    for place, (label, measure, value, percent) in enumerate(
+        (
+            ("Số xã trên địa bàn", "xã", figures.communes, None),
+            (
+                f"Số xã có {STAGES[result.stage].lower()}",
+                "xã",
+                figures.with_opinion,
+                per_cent(figures.with_opinion, figures.communes),
+            ),
+            ("Số xã đạt toàn bộ tiêu chí", "xã", figures.whole_set, share if figures.whole_set is not None else None),
+            ("Tổng số tiêu chí đạt", "tiêu chí", figures.criteria_met, None),
+            ("Tổng số tiêu chí cơ bản đạt", "tiêu chí", figures.criteria_nearly, None),
+            ("Bình quân số tiêu chí đạt một xã", "tiêu chí/xã", figures.average_met, None),
+            ("Tiến độ chung bình quân", "%", figures.progress, None),
+        ),
+        1,
+    ):
+        _summary_line(sheet, place, label, measure, value, percent)
+    if result.buckets:
+        _summary_group(sheet, "II", "NHÓM XÃ THEO SỐ TIÊU CHÍ ĐẠT")
+        first = sheet.row
+        for place, (label, count, percent) in enumerate(result.buckets, 1):
+            _summary_line(
+                sheet, place, f"Đạt {label} tiêu chí" if label[0] in "<0123456789" else label, "xã", count, percent
+            )
+        sheet.fill("total", range(5))
+        sheet.text(1, "Cộng", "total")
+        sheet.text(2, "xã", "centre")
+        sheet.formula(3, f"=SUM({sheet.area(3, first, sheet.row - 1)})", figures.with_opinion, "total_whole")
+        sheet.row += 1
+    _summary_group(sheet, "III" if result.buckets else "II", "TIÊU CHÍ NHIỀU XÃ CHƯA ĐẠT NHẤT")
+    for place, total in enumerate(result.hardest, 1):
+        label = f"Tiêu chí {total.criterion.number}. {total.criterion.name}"
+        _summary_line(sheet, place, label, "xã", total.held_back, per_cent(total.held_back, total.with_opinion))
+    if not result.hardest:
+        said = "Không có" if figures.with_opinion else NO_OPINION[result.stage]
+        sheet.fill("text", range(5))
+        sheet.text(1, said)
+        sheet.row += 1
+    sheet.signatures()
+
+
+def _summary_group(sheet: Sheet, number: str, title: str) -> None:
+    sheet.fill("group", range(5))
+    sheet.text(0, number, "group_centre")
+    sheet.text(1, title, "group")
+    sheet.row += 1
+
+
+def _summary_line(
+    sheet: Sheet, place: int, label: str, measure: str, value: Decimal | int | None, percent: Decimal | None
+) -> None:
+    sheet.number(0, place, "centre")
+    sheet.text(1, label)
+    sheet.text(2, measure, "centre")
+    sheet.number(3, value, "percent" if isinstance(value, Decimal) else "whole")
+    sheet.number(4, percent, "share")
+    sheet.row += 1
+
+
+def _definitions(result: Matrix, user: Any, indicators: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    criteria_set = result.criteria_set
+    known = Standing.objects.filter(
+        unit__in=[row.unit_id for row in result.rows], criteria_set=criteria_set, stage=result.stage
+    ).aggregate(at=Max("updated_at"))["at"]
+    rows = [
+        ("Địa bàn", result.area.full_name),
+        ("Bộ tiêu chí", f"{criteria_set.name} ({criteria_set.decision}), giai đoạn {criteria_set.period}"),
+        ("Căn cứ đánh giá", STAGES[result.stage]),
+        ("Tính đến ngày", day_text(result.as_of)),
+        ("Theo dữ liệu ghi nhận đến", f"{timezone.localtime(known):%H:%M %d/%m/%Y}" if known else "chưa có dữ liệu"),
+        ("Người lập", user.get_full_name()),
+        ("Ký hiệu", _marks_key().removeprefix("Ký hiệu: ")),
+        ("Ô để trống", f"{NO_OPINION[result.stage]} hoặc chưa có số liệu; không phải bằng 0."),
+        ("Xã", "Chỉ gồm các xã (không gồm phường, thị trấn) đang tồn tại vào ngày lập biểu."),
+        ("Xã có kết quả", "Xã đã có ít nhất một chỉ tiêu được đánh giá ở cấp nêu trên. Mọi tỷ lệ tính trên số xã này."),
+        ("Số xã đạt", "Số xã đạt tiêu chí (chỉ tiêu): đạt vững chắc, đạt và không áp dụng; không gồm cơ bản đạt."),
+        ("Số tiêu chí đạt", "Gồm đạt vững chắc, đạt và không áp dụng. Số tiêu chí cơ bản đạt để riêng."),
+        ("Tiến độ chung (%)", "Bình quân mức độ đạt của các tiêu chí, mỗi tiêu chí như nhau; từ 0 đến 100."),
+        ("Bình quân", "Bình quân trên số xã có kết quả."),
+        *((f"Chỉ tiêu {code}", name) for code, name in indicators),
+    ]
+    if result.limited:
+        rows.insert(2, ("Phạm vi", "Chỉ gồm các tiêu chí do sở, ngành của người lập phụ trách."))
+    return rows
