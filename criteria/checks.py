@@ -68,43 +68,22 @@ def judge(
 
     Raises Refused with a message per field (value, part, whole, verdict,
     entered_attainment, note); code MISSES_TARGET where a met stands against a confirmed
-    target (DESIGN §2 rule 4).
+    target (DESIGN §2 rule 4). Where one is confirmed, a met needs its figure.
     """
-    errors: dict[str, str] = {}
-    is_percent = indicator.kind == Indicator.Kind.PERCENT
     if verdict == Verdict.NOT_APPLICABLE:
-        if not indicator.may_be_not_applicable:
-            errors["verdict"] = "Chỉ tiêu này không có trường hợp không áp dụng."
-        elif not note:
-            errors["note"] = "Nêu lý do không áp dụng."
         value = part = whole = entered_attainment = None
-    if verdict == Verdict.FIRMLY_MET and not by_team:
-        errors["verdict"] = "“Đạt vững chắc” chỉ do đoàn kiểm tra đánh giá."
-
-    if indicator.kind == Indicator.Kind.BOOLEAN and value is not None:
-        errors["value"] = "Chỉ tiêu này không nhập số; hãy chọn mức đánh giá."
-    if not is_percent and (part is not None or whole is not None):
-        errors["part"] = "Chỉ tiêu tính theo tỷ lệ mới nhập số đạt trên tổng số."
-    elif (part is None) != (whole is None):
-        missing = "part" if part is None else "whole"
-        errors[missing] = "Nhập cả số đạt và tổng số, hoặc chỉ nhập tỷ lệ."
-    elif part is not None and whole is not None:
-        if whole == 0:
-            errors["whole"] = "Tổng số phải lớn hơn 0."
-        elif part > whole:
-            errors["part"] = f"Số đạt ({format_number(part)}) không được lớn hơn tổng số ({format_number(whole)})."
-        else:
-            value = ratio(part, whole)
-    if is_percent and indicator.measure in {"", "%"} and value is not None and value > HUNDRED:
-        errors["value"] = "Tỷ lệ không được lớn hơn 100 %."
-    if indicator.kind == Indicator.Kind.COUNT and value is not None and value % 1:
-        errors["value"] = "Số lượng phải là số nguyên."
-    if entered_attainment is not None and not 0 <= entered_attainment <= HUNDRED:
-        errors["entered_attainment"] = "Mức độ đạt phải trong khoảng 0–100 %."
+    errors = _verdict_errors(indicator, verdict, note, by_team) | _number_errors(
+        indicator, value, part, whole, entered_attainment
+    )
     if errors:
         raise Refused(errors)
+    if part is not None:
+        value = ratio(part, whole)
 
     measured = rules.measured(value, part, whole)
+    if verdict in rules.MET_VERDICTS and measured is None and _binds(target):
+        # A blank would otherwise be the way around the target.
+        raise Refused({"value": f"Nhập kết quả thực hiện để đánh giá đạt: yêu cầu {target.text}."})
     message = contradiction(target, verdict, measured)
     if message:
         raise Refused({"verdict": message}, MISSES_TARGET)
@@ -119,6 +98,54 @@ def judge(
         attainment=rules.attainment(target.operator or None, target.value, measured, verdict, entered_attainment),
         note=note,
     )
+
+
+def _verdict_errors(indicator: Indicator, verdict: str, note: str, by_team: bool) -> dict[str, str]:
+    if verdict == Verdict.FIRMLY_MET and not by_team:
+        return {"verdict": "“Đạt vững chắc” chỉ do đoàn kiểm tra đánh giá."}
+    if verdict == Verdict.NOT_APPLICABLE and not indicator.may_be_not_applicable:
+        return {"verdict": "Chỉ tiêu này không có trường hợp không áp dụng."}
+    if verdict == Verdict.NOT_APPLICABLE and not note:
+        return {"note": "Nêu lý do không áp dụng."}
+    return {}
+
+
+def _number_errors(
+    indicator: Indicator,
+    value: Decimal | None,
+    part: Decimal | None,
+    whole: Decimal | None,
+    entered_attainment: Decimal | None,
+) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    kind = indicator.kind
+    if kind == Indicator.Kind.BOOLEAN and value is not None:
+        errors["value"] = "Chỉ tiêu này không nhập số; hãy chọn mức đánh giá."
+    elif kind == Indicator.Kind.PERCENT and indicator.measure in {"", "%"} and value is not None and value > HUNDRED:
+        errors["value"] = "Tỷ lệ không được lớn hơn 100 %."
+    elif kind == Indicator.Kind.COUNT and value is not None and value % 1:
+        errors["value"] = "Số lượng phải là số nguyên."
+    if entered_attainment is not None and not 0 <= entered_attainment <= HUNDRED:
+        errors["entered_attainment"] = "Mức độ đạt phải trong khoảng 0–100 %."
+    return errors | _fraction_errors(kind, part, whole)
+
+
+def _fraction_errors(kind: str, part: Decimal | None, whole: Decimal | None) -> dict[str, str]:
+    if part is None and whole is None:
+        return {}
+    if kind != Indicator.Kind.PERCENT:
+        return {"part": "Chỉ tiêu tính theo tỷ lệ mới nhập số đạt trên tổng số."}
+    if part is None or whole is None:
+        return {"part" if part is None else "whole": "Nhập cả số đạt và tổng số, hoặc chỉ nhập tỷ lệ."}
+    if whole == 0:
+        return {"whole": "Tổng số phải lớn hơn 0."}
+    if part > whole:
+        return {"part": f"Số đạt ({format_number(part)}) không được lớn hơn tổng số ({format_number(whole)})."}
+    return {}
+
+
+def _binds(target: Resolved) -> bool:
+    return target.confirmed and target.operator in rules.NUMERIC_OPERATORS
 
 
 def contradiction(target: Resolved, verdict: str, measured: Decimal | None) -> str:
