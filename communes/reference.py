@@ -23,6 +23,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.views.i18n import JavaScriptCatalog
 
 from communes.access import COORDINATOR, can, roles
 from communes.text import clean_text
@@ -66,6 +67,9 @@ class ReferenceSite(admin.AdminSite):
     def password_change_done(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponseBase:
         return redirect("admin:index")
 
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponseBase:
+        return JavaScriptCatalog.as_view(packages=["django.contrib.admin", "ntm"])(request)
+
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         return Suggestions.as_view(admin_site=self)(request)
 
@@ -80,12 +84,12 @@ class CleanForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        for name, value in cleaned.items():
+        for name, value in list(cleaned.items()):
             if isinstance(value, str) and name in self.fields:
                 long = isinstance(self.fields[name].widget, forms.Textarea)
                 cleaned[name] = clean_text(value, multiline=long)
                 if value and not cleaned[name] and self.fields[name].required:
-                    self.add_error(name, "Trường này là bắt buộc.")
+                    self.add_error(name, self.fields[name].error_messages["required"])
         return cleaned
 
 
