@@ -20,7 +20,11 @@ audit = logging.getLogger("ntm.audit")
 class VersionInline(ReadOnlyInline):
     model = UnitVersion
     fk_name = "unit"
-    fields = ["valid_from", "valid_to", "code", "name", "kind", "district", "region", "decision"]
+    fields = ["valid_from", "valid_to", "code", "name", "kind", "place", "region", "decision"]
+
+    @admin.display(description="Huyện")
+    def place(self, version: UnitVersion) -> str:
+        return version.district.full_name if version.district else self.get_empty_value_display()
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).select_related("district")

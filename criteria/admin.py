@@ -245,7 +245,7 @@ class TargetAdmin(ScopedAdmin):
         "provenance", "confirmed_by", "confirmed_at",
     ]  # fmt: skip
     autocomplete_fields = ["indicator", "unit"]
-    list_display = ["code", "place", "variant", "from_year", "text", "decision", "provenance", "confirmed_at"]
+    list_display = ["code", "place", "variant", "from_year", "text", "confirmed_at", "decision"]
     list_display_links = ["code", "text"]
     list_filter = [
         "indicator__criterion__criteria_set",

@@ -128,7 +128,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_FORMS = {"login": "ntm.accounts.forms.SignInForm"}
+ACCOUNT_FORMS = {"login": "ntm.accounts.forms.SignInForm", "change_password": "ntm.accounts.forms.PasswordForm"}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 # Wrong passwords are limited by ntm/accounts/lockout.py.
 ACCOUNT_RATE_LIMITS = {"login": "600/m/ip", "change_password": "10/m/user", "reauthenticate": "10/m/user"}

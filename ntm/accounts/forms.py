@@ -1,8 +1,8 @@
-"""The sign-in form."""
+"""The forms of signing in and of changing the password."""
 
 from typing import Any
 
-from allauth.account.forms import LoginForm
+from allauth.account.forms import ChangePasswordForm, LoginForm
 
 
 class SignInForm(LoginForm):
@@ -15,4 +15,13 @@ class SignInForm(LoginForm):
         password.help_text = ""
         name.widget.attrs |= {"autocapitalize": "none", "autocorrect": "off", "spellcheck": "false", "autofocus": True}
         for field in (name, password):
+            field.widget.attrs.pop("placeholder", None)
+
+
+class PasswordForm(ChangePasswordForm):
+    """allauth's, without placeholders that repeat the labels."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
