@@ -289,6 +289,16 @@ def sees_drafts_of(user: Any, unit: Unit) -> bool:
     return any(unit.commune_id in person._area_ids[m.pk] for m in person.having(*COMMUNE_ROLES))
 
 
+def sees_visit_work(user: Any, visit: Any) -> bool:
+    """Whether what a visit found is shown to a person who sees the visit: the team and the
+    coordinator while it is open, everyone after the conclusion (`score_scope`, for one visit)."""
+    if visit.state == "concluded":
+        return True
+    person = roles(user)
+    on_team = team_role(person, visit) is not None and visit.state in {"planned", "under_way"}
+    return on_team or bool(_covers(person, visit.unit, COORDINATOR))
+
+
 def sees_files(user: Any) -> bool:
     """Whether evidence may be named at all to this person; viewers see figures only."""
     person = roles(user)

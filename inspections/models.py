@@ -103,6 +103,12 @@ class Visit(models.Model):
     def is_concluded(self) -> bool:
         return self.state == self.State.CONCLUDED
 
+    @property
+    def day(self) -> date:
+        """The day whose indicators and targets the visit is measured by: when it was held,
+        until that is known when it is planned."""
+        return self.held_on or self.planned_on
+
 
 class TeamMember(models.Model):
     """One person of a visit: a user of the system, or a guest known by name and post.
@@ -247,6 +253,7 @@ class Finding(models.Model):
     unit_path = "visit__unit"
     scope_kind = "finding"
     visit_path = "visit"
+    criterion_path = "criterion"
     objects = FindingQuerySet.as_manager()
 
     class Meta:

@@ -1,0 +1,173 @@
+"""Kết luận và khóa: a visit's scores become the stage's opinion, in one transaction.
+
+Order of locks: Visit → Standing → Assessment. Whoever comes second finds the visit
+concluded and is told so; nothing is published twice.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from communes import access
+from criteria.checks import Refused, check_day, judge
+from criteria.models import Source
+from criteria.publish import Published, publish
+from inspections.models import Finding, FindingEvent, Score, Visit, VisitAnnex
+from inspections.planning import Closed, Invalid, lock, scope_of
+from inspections.progress import asked_indicators
+from ntm.accounts.models import User
+
+# Teams sometimes come earlier than planned, not by more than this.
+EARLIEST = timedelta(days=30)
+
+
+class AlreadyConcluded(Closed):
+    """The visit was concluded before; nothing was done again."""
+
+
+class ScoresRefused(Exception):
+    """Scores that can't be published as they stand; nothing was. `errors`: message by indicator."""
+
+    def __init__(self, errors: dict) -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = errors
+
+
+def check_held_day(day: date, visit: Visit) -> str:
+    """Why the visit can't have been held that day; empty when it can."""
+    message = check_day(day, visit.unit, visit.criteria_set)
+    if message:
+        return message
+    if day < visit.planned_on - EARLIEST:
+        return (
+            f"Ngày {day:%d/%m/%Y} trước ngày dự kiến ({visit.planned_on:%d/%m/%Y}) hơn {EARLIEST.days} ngày. "
+            "Kiểm tra lại, hoặc sửa ngày dự kiến trong kế hoạch."
+        )
+    return ""
+
+
+@transaction.atomic
+def conclude(
+    visit: Visit,
+    *,
+    held_on: date,
+    commune_opinion: str,
+    summary: str,
+    unscored_reason: str,
+    by: User,
+) -> Visit:
+    """Conclude and lock a visit; publish its scores where it records an opinion.
+
+    The scores hold from `held_on`. What was left unscored keeps its earlier opinion and
+    needs `unscored_reason`. Raises AlreadyConcluded, Closed (cancelled), PermissionDenied
+    (only its leader), Invalid by field, ScoresRefused where a target confirmed meanwhile
+    contradicts a score.
+    """
+    try:
+        visit = lock(visit)
+    except Closed as closed:
+        raise already_concluded(visit) or closed from None
+    access.require(by, "visit.conclude", visit)
+    errors = {}
+    if message := check_held_day(held_on, visit):
+        errors["held_on"] = message
+    if not summary:
+        errors["summary"] = "Nhập kết luận của đoàn."
+    scope = scope_of(visit)
+    indicators, resolved = asked_indicators(visit.unit, visit.criteria_set, held_on, scope)
+    scores = {score.indicator_id: score for score in Score.objects.filter(visit=visit).exclude(verdict="")}
+    unscored = [indicator for indicator in indicators if indicator.pk not in scores]
+    if visit.records_opinion and not any(indicator.pk in scores for indicator in indicators):
+        errors["unscored_reason"] = "Đoàn chưa chấm chỉ tiêu nào nên chưa có kết quả để kết luận."
+    elif visit.records_opinion and unscored and not unscored_reason:
+        errors["unscored_reason"] = f"Còn {len(unscored)} chỉ tiêu chưa chấm: nêu lý do, hoặc quay lại chấm tiếp."
+    if errors:
+        raise Invalid(errors)
+
+    if visit.records_opinion:
+        opinions, refused = [], {}
+        for indicator in indicators:
+            score = scores.get(indicator.pk)
+            if score is None:
+                continue
+            try:
+                judged = judge(
+                    indicator,
+                    resolved[indicator.pk],
+                    verdict=score.verdict,
+                    value=score.value,
+                    part=score.part,
+                    whole=score.whole,
+                    entered_attainment=score.entered_attainment,
+                    note=score.note,
+                    by_team=True,
+                )
+            except Refused as error:
+                refused[indicator] = str(error)
+                continue
+            score.attainment = judged.attainment
+            opinions.append(
+                Published(
+                    indicator_id=indicator.pk,
+                    verdict=judged.verdict,
+                    effective_on=held_on,
+                    value=judged.value,
+                    part=judged.part,
+                    whole=judged.whole,
+                    attainment=judged.attainment,
+                    note=judged.note,
+                )
+            )
+        if refused:
+            raise ScoresRefused(refused)
+        # Targets follow the day: the attainments are those of the day the visit was held.
+        Score.objects.bulk_update(scores.values(), ["attainment"])
+        publish(
+            visit.unit,
+            visit.criteria_set,
+            visit.stage,
+            opinions,
+            source=Source.VISIT,
+            source_ref=visit.code,
+            by=by,
+        )
+    now = timezone.now()
+    FindingEvent.objects.bulk_create(
+        [
+            FindingEvent(finding=finding, kind=FindingEvent.Kind.RAISED, new_due_on=finding.due_on, by=by, at=now)
+            for finding in Finding.objects.filter(visit=visit).order_by("pk")
+        ]
+    )
+    visit.state = Visit.State.CONCLUDED
+    visit.held_on = held_on
+    visit.commune_opinion = commune_opinion
+    visit.summary = summary
+    visit.unscored_reason = unscored_reason if unscored else ""
+    visit.concluded_by = by
+    visit.concluded_at = now
+    visit.version += 1
+    visit.save()
+    return visit
+
+
+def already_concluded(visit: Visit) -> AlreadyConcluded | None:
+    """What to tell who concludes a visit that was concluded before; None where it wasn't."""
+    current = Visit.objects.select_related("concluded_by").get(pk=visit.pk)
+    if not current.is_concluded:
+        return None
+    at = timezone.localtime(current.concluded_at)
+    return AlreadyConcluded(
+        f"Cuộc kiểm tra đã được {current.concluded_by} kết luận và khóa lúc {at:%H:%M %d/%m/%Y}; không ghi lại lần nữa."
+    )
+
+
+@transaction.atomic
+def add_annex(visit: Visit, text: str, *, by: User) -> VisitAnnex:
+    """Phụ lục điều chỉnh: the only thing added to a concluded visit, numbered from 1. Raises PermissionDenied."""
+    visit = Visit.objects.select_for_update(of=("self",)).select_related("unit").get(pk=visit.pk)
+    access.require(by, "visit.annex", visit)
+    last = visit.annexes.order_by("-number").values_list("number", flat=True).first() or 0
+    return VisitAnnex.objects.create(visit=visit, number=last + 1, text=text, by=by)
