@@ -79,7 +79,16 @@ class Roles:
     def memberships(self) -> list[Membership]:
         if not self.user.is_authenticated or not self.user.is_active:
             return []
-        return list(self.user.memberships.in_force(today()).select_related("unit", "department"))
+        succession = apps.get_model("communes", "Succession")._default_manager
+        return list(
+            self.user.memberships.in_force(today())
+            .select_related("unit", "department")
+            # Asked along, so that the usual person, without either, costs no further query.
+            .annotate(
+                has_predecessors=Exists(succession.filter(successor=OuterRef("unit"))),
+                is_on_a_team=Exists(self.team_visits),
+            )
+        )
 
     @cached_property
     def team_visits(self) -> models.QuerySet:
@@ -92,7 +101,19 @@ class Roles:
 
     @cached_property
     def _area_ids(self) -> dict[int, set[int]]:
-        return {m.pk: {m.unit_id} | predecessors([m.unit_id]) for m in self.memberships}
+        return {
+            m.pk: {m.unit_id} | (predecessors([m.unit_id]) if m.has_predecessors else set())  # type: ignore[attr-defined]
+            for m in self.memberships
+        }
+
+    @cached_property
+    def visited_ids(self) -> set[int]:
+        """Units the person is or was lately sent to, and their predecessors."""
+        if self.memberships and not self.memberships[0].is_on_a_team:  # type: ignore[attr-defined]
+            return set()
+        visit = apps.get_model("inspections", "Visit")
+        ids = set(visit._default_manager.filter(pk__in=self.team_visits).values_list("unit_id", flat=True))
+        return ids | predecessors(ids)
 
     def area(self, membership: Membership, path: str) -> Q:
         """Rows whose unit lies in the membership's area or one of its predecessors."""
@@ -131,12 +152,8 @@ def nothing() -> Q:
 
 
 def visited_units(person: Roles, path: str) -> Q:
-    """Units (and their predecessors) the person is or was lately sent to."""
-    visit = apps.get_model("inspections", "Visit")
-    ids = set(visit._default_manager.filter(pk__in=person.team_visits).values_list("unit_id", flat=True))
-    if not ids:
-        return nothing()
-    return Q(**{join(path, "pk") + "__in": ids | predecessors(ids)})
+    """Rows of units the person is or was lately sent to."""
+    return Q(**{join(path, "pk") + "__in": person.visited_ids})
 
 
 def own_criteria(person: Roles, membership: Membership) -> set[int]:

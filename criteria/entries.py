@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -13,13 +13,16 @@ from criteria import targets
 from criteria.checks import Judged, Refused, check_day, judge
 from criteria.models import CriteriaSet, Entry, Indicator
 
+if TYPE_CHECKING:
+    from criteria.targets import Resolved
+
 OPINION_FIELDS = ("verdict", "value", "part", "whole", "entered_attainment", "attainment", "note")
 
 
 class Stale(Exception):
-    """Somebody saved the row since it was read. `entry` is the row as it is now."""
+    """Somebody saved the row since it was read. `entry` is the row as it is now (None: there is none)."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: Entry | None) -> None:
         super().__init__("stale")
         self.entry = entry
 
@@ -40,35 +43,63 @@ def save_entry(
     nothing and isn't a new version. Raises Refused with messages by field, Stale with the
     row as it stands.
     """
+    target = targets.resolve_one(unit, indicator, effective_on)
+    entry = Entry.objects.filter(unit=unit, indicator=indicator).select_related("updated_by").first()
+    return write_entry(
+        unit,
+        criteria_set,
+        indicator,
+        target,
+        entry,
+        opinion,
+        effective_on=effective_on,
+        seen_version=seen_version,
+        by=by,
+    )
+
+
+def write_entry(
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    indicator: Indicator,
+    target: Resolved,
+    entry: Entry | None,
+    opinion: dict[str, Any],
+    *,
+    effective_on: date,
+    seen_version: int,
+    by: Any,
+) -> Entry:
+    """save_entry for a caller who has read the row and the target of that day already."""
     message = check_day(effective_on, unit, criteria_set)
     if message:
         raise Refused({"effective_on": message})
-    judged = judge(indicator, targets.resolve_one(unit, indicator, effective_on), **opinion)
-    entry = Entry.objects.filter(unit=unit, indicator=indicator).select_related("updated_by").first()
+    judged = judge(indicator, target, **opinion)
+    if entry is None and judged.is_empty:
+        return Entry(unit=unit, indicator=indicator, version=0, effective_on=effective_on)
     if entry is not None and _same(entry, judged, effective_on):
         return entry
-    if (entry.version if entry else 0) != seen_version:
-        raise Stale(entry or Entry(unit=unit, indicator=indicator, version=0, effective_on=effective_on))
     changes = {field: getattr(judged, field) for field in OPINION_FIELDS} | {
         "effective_on": effective_on,
         "updated_by": by,
         "updated_at": timezone.now(),
     }
-    if entry is None:
-        if judged.is_empty:
-            return Entry(unit=unit, indicator=indicator, version=0, effective_on=effective_on)
+    if entry is None and seen_version == 0:
         try:
             with transaction.atomic():
                 return Entry.objects.create(unit=unit, indicator=indicator, **changes)
         except IntegrityError:
-            raise Stale(Entry.objects.select_related("updated_by").get(unit=unit, indicator=indicator)) from None
-    won = Entry.objects.filter(pk=entry.pk, version=seen_version).update(version=seen_version + 1, **changes)
-    if not won:
-        raise Stale(Entry.objects.select_related("updated_by").get(pk=entry.pk))
-    for field, value in changes.items():
-        setattr(entry, field, value)
-    entry.version = seen_version + 1
-    return entry
+            pass
+    elif (
+        entry is not None
+        and entry.version == seen_version
+        and Entry.objects.filter(pk=entry.pk, version=seen_version).update(version=seen_version + 1, **changes)
+    ):
+        for field, value in changes.items():
+            setattr(entry, field, value)
+        entry.version = seen_version + 1
+        return entry
+    raise Stale(Entry.objects.select_related("updated_by").filter(unit=unit, indicator=indicator).first())
 
 
 def _same(entry: Entry, judged: Judged, effective_on: date) -> bool:

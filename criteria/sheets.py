@@ -12,6 +12,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.db import models
+
 from communes.access import visible_criteria
 from communes.models import Unit
 from criteria import attainment as rules
@@ -45,8 +47,7 @@ class Row:
     saved_now: bool = False
 
     def __post_init__(self) -> None:
-        if not self.typed:
-            self.typed = typed_from(self.entry, self.default_day)
+        self.typed = typed_from(self.entry, self.default_day)
 
     @property
     def version(self) -> int:
@@ -160,63 +161,107 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
     """The set's criteria (or one, by number) with their rows for this unit and reader.
 
     `drafts`: whether the reader works on the unit and sees its entries; the caller asked
-    `access.sees_drafts_of`. Departments get their own criteria only. Nine queries at most.
+    `access.sees_drafts_of`. Departments get their own criteria only. Seven queries at most.
     """
-    criteria = Criterion.objects.filter(criteria_set=criteria_set).order_by("number")
+    indicators = _in_force(unit, criteria_set).filter(criterion__criteria_set=criteria_set)
     allowed = visible_criteria(user)
     if allowed is not None:
-        criteria = criteria.filter(pk__in=allowed)
+        indicators = indicators.filter(criterion__in=allowed)
     if number is not None:
-        criteria = criteria.filter(number=number)
-    found = {criterion.pk: Sheet(criterion, []) for criterion in criteria}
-    day = latest_day(unit, criteria_set)
-    indicators = list(
-        Indicator.objects.filter(criterion__in=found).in_force(day).order_by("criterion__number", "position")
-    )
-    demanded = targets.resolve_unit(unit, criteria_set, day)
-    entries = (
-        {
-            entry.indicator_id: entry
-            for entry in Entry.objects.filter(unit=unit, indicator__in=indicators).select_related("updated_by")
-        }
-        if drafts
-        else {}
-    )
-    published: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-    for (stage, _, indicator_id), row in state_on([unit.pk], criteria_set, [s.value for s in Stage]).items():
-        if row["verdict"] or row["value"] is not None:
-            published[indicator_id][stage] = row
+        indicators = indicators.filter(criterion__number=number)
+    demanded = targets.resolve_unit(unit, criteria_set, latest_day(unit, criteria_set))
+    found = _assemble(unit, criteria_set, list(indicators), demanded, drafts)
     links: dict[int, list[EvidenceLink]] = defaultdict(list)
     for link in (
         EvidenceLink.objects.visible_to(user)
-        .filter(unit=unit, indicator__in=indicators, removed_at__isnull=True, evidence__retired_at__isnull=True)
-        .select_related("evidence", "evidence__uploaded_by")
+        .filter(
+            unit=unit,
+            indicator__in=[row.indicator.pk for sheet in found for row in sheet.rows],
+            removed_at__isnull=True,
+            evidence__retired_at__isnull=True,
+        )
+        .select_related("evidence__uploaded_by")
         .order_by("created_at", "pk")
     ):
         links[link.indicator_id].append(link)
+    for sheet in found:
+        for row in sheet.rows:
+            row.links = links[row.indicator.pk]
+    return found
+
+
+def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
+    """The criterion of one indicator as its unit enters it, without evidence; None where the
+    indicator is of none of the unit's sets or no longer in force. Five queries: what saving
+    a row needs, and its answer."""
+    indicators = list(
+        Indicator.objects.filter(
+            criterion__indicators=indicator_id, criterion__criteria_set__in=CriteriaSet.objects.for_unit(unit)
+        )
+        .select_related("criterion__criteria_set")
+        .order_by("position")
+    )
+    if not indicators:
+        return None
+    criterion = indicators[0].criterion
+    day = latest_day(unit, criterion.criteria_set)
+    indicators = [
+        indicator
+        for indicator in indicators
+        if (indicator.in_force_from or day) <= day <= (indicator.in_force_to or day)
+    ]
+    if indicator_id not in {indicator.pk for indicator in indicators}:
+        return None
+    demanded = targets.resolve_criterion(unit, criterion, day)
+    return _assemble(unit, criterion.criteria_set, indicators, demanded, drafts=True)[0]
+
+
+def _in_force(unit: Unit, criteria_set: CriteriaSet) -> models.QuerySet[Indicator]:
+    return (
+        Indicator.objects.in_force(latest_day(unit, criteria_set))
+        .select_related("criterion")
+        .order_by("criterion__number", "position")
+    )
+
+
+def _assemble(
+    unit: Unit, criteria_set: CriteriaSet, indicators: list[Indicator], demanded: dict[int, Resolved], drafts: bool
+) -> list[Sheet]:
+    """Sheets with drafts and published opinions. Two queries."""
+    ids = [indicator.pk for indicator in indicators]
+    entries = {}
+    if drafts:
+        for entry in Entry.objects.filter(unit=unit, indicator__in=ids).select_related("updated_by"):
+            entries[entry.indicator_id] = entry
+    published: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for (stage, _, indicator_id), state in state_on(
+        [unit.pk], criteria_set, [s.value for s in Stage], only=ids
+    ).items():
+        if state["verdict"] or state["value"] is not None:
+            published[indicator_id][stage] = state
+    day = latest_day(unit, criteria_set)
+    found: dict[int, Sheet] = {}
     for indicator in indicators:
-        found[indicator.criterion_id].rows.append(
+        indicator.criterion.criteria_set = criteria_set
+        sheet = found.setdefault(indicator.criterion_id, Sheet(indicator.criterion, []))
+        sheet.rows.append(
             Row(
                 indicator,
                 demanded[indicator.pk],
                 entries.get(indicator.pk),
                 published[indicator.pk],
-                links[indicator.pk],
+                [],
                 criteria_set.nearly_met_threshold,
                 day,
             )
         )
     result = list(found.values())
-    for sheet in result:
-        for row in sheet.rows:
-            row.indicator.criterion = sheet.criterion
-        sheet.criterion.criteria_set = criteria_set
-    _add_states(result, drafts)
+    add_states(result, drafts)
     return result
 
 
-def _add_states(found: list[Sheet], drafts: bool) -> None:
-    """Each criterion's state by the drafts (or, for a reader, by the sent self-assessment)."""
+def add_states(found: list[Sheet], drafts: bool) -> None:
+    """Give each criterion its state by the drafts (for a reader, by the sent self-assessment)."""
     items = []
     for sheet in found:
         for row in sheet.rows:

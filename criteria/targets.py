@@ -33,7 +33,7 @@ from communes.names import full_name
 from criteria.models import Indicator, Target
 
 if TYPE_CHECKING:
-    from criteria.models import CriteriaSet
+    from criteria.models import CriteriaSet, Criterion
 
 NO_TARGET = "Chưa quy định mức"
 
@@ -119,6 +119,11 @@ def choose_later(rows: Iterable[Row], place: Place, year: int, mountain_variant:
 def resolve_unit(unit: Unit, criteria_set: CriteriaSet, on: date) -> dict[int, Resolved]:
     """Targets of all indicators of the set for a unit on a day, by indicator id. Two queries."""
     return resolve_area([unit], criteria_set, on)[unit.pk]
+
+
+def resolve_criterion(unit: Unit, criterion: Criterion, on: date) -> dict[int, Resolved]:
+    """Targets of one criterion's indicators, by indicator id. Two queries where the set is at hand."""
+    return _resolve([unit], criterion.criteria_set, on, {"criterion": criterion})[unit.pk]
 
 
 def resolve_one(unit: Unit, indicator: Indicator, on: date) -> Resolved:

@@ -15,11 +15,11 @@ from communes.access import can, require, sees_drafts_of, visible_criteria
 from communes.models import Unit
 from criteria import targets
 from criteria.checks import MISSES_TARGET, Refused, latest_day
-from criteria.entries import Stale, save_entry
+from criteria.entries import Stale, write_entry
 from criteria.forms import EntryForm, TargetReportForm
 from criteria.models import CriteriaSet, Indicator, Revision
 from criteria.publish import NothingToSend, PublicationRefused, send, unsent_entries, unsent_links
-from criteria.sheets import Row, Sheet, sheets, suggestion
+from criteria.sheets import Row, Sheet, add_states, sheet_of, sheets, suggestion, typed_from
 
 SHOWN = {
     "": "Tất cả",
@@ -160,78 +160,55 @@ def _indicator(unit: Unit, pk: int) -> Indicator:
 def entry_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     """Save one row; answers with the row for htmx, with the page for an ordinary post."""
     unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
-    item = _indicator(unit, indicator)
+    sheet = sheet_of(unit, indicator)
+    if sheet is None:
+        raise Http404("Không có chỉ tiêu này.")
     require(request.user, "entry.change", unit)
-    criteria_set = item.criterion.criteria_set
+    row = next(row for row in sheet.rows if row.indicator.pk == indicator)
+    status = _save(request, unit, row)
+    criteria_set, number = sheet.criterion.criteria_set, sheet.criterion.number
+    if status == 200:
+        row.typed = typed_from(row.entry, row.default_day)
+        if not request.htmx:
+            messages.success(request, f"Đã lưu chỉ tiêu {row.indicator.code}.")
+            return redirect(f"{criterion_url(unit, criteria_set, number)}#row-{indicator}")
+    else:
+        row.typed = {name: request.POST.get(name, "") for name in row.typed}
+        if not request.htmx:
+            return _criterion_page(request, unit, criteria_set, number, row, status)
+    add_states([sheet], drafts=True)
+    context = {"row": row, "sheet": sheet, "unit": unit, "max_day": latest_day(unit, criteria_set)}
+    return render(request, "criteria/_entry_answer.html", context, status=status)
+
+
+def _save(request: HttpRequest, unit: Unit, row: Row) -> int:
+    """Save what was posted into the row, or note on it why not; return the answer's status."""
     form = EntryForm(request.POST)
     if not form.is_valid():
-        errors = {name: str(texts[0]) for name, texts in form.errors.items()}
-        return _row_answer(request, unit, item, errors=errors, status=422)
-    opinion = {"verdict": "", **form.opinion()}
-    if "clear" in request.POST:
-        opinion = {"note": ""}
+        row.errors = {name: str(texts[0]) for name, texts in form.errors.items()}
+        return 422
+    day, criteria_set = form.cleaned_data["effective_on"], row.indicator.criterion.criteria_set
+    target = row.target if day.year == row.default_day.year else targets.resolve_one(unit, row.indicator, day)
     try:
-        save_entry(
+        row.entry = write_entry(
             unit,
             criteria_set,
-            item,
-            opinion,
-            effective_on=form.cleaned_data["effective_on"],
+            row.indicator,
+            target,
+            row.entry,
+            {} if "clear" in request.POST else form.opinion(),
+            effective_on=day,
             seen_version=form.cleaned_data["version"],
             by=request.user,
         )
     except Refused as refused:
-        return _row_answer(
-            request, unit, item, errors=refused.errors, offers_report=refused.code == MISSES_TARGET, status=422
-        )
+        row.errors, row.offers_report = refused.errors, refused.code == MISSES_TARGET
+        return 422
     except Stale as stale:
-        return _row_answer(request, unit, item, theirs=stale, status=409)
-    return _row_answer(request, unit, item, saved=True)
-
-
-def _row_answer(
-    request: HttpRequest,
-    unit: Unit,
-    item: Indicator,
-    *,
-    errors: dict[str, str] | None = None,
-    offers_report: bool = False,
-    theirs: Stale | None = None,
-    saved: bool = False,
-    status: int = 200,
-) -> HttpResponse:
-    criteria_set = item.criterion.criteria_set
-    number = item.criterion.number
-    if saved and not request.htmx:
-        messages.success(request, f"Đã lưu chỉ tiêu {item.code}.")
-        return redirect(f"{criterion_url(unit, criteria_set, number)}#row-{item.pk}")
-    sheet = sheets(unit, criteria_set, request.user, number=number, drafts=True)[0]
-    row = next((row for row in sheet.rows if row.indicator.pk == item.pk), None)
-    if row is None:
-        raise Http404("Chỉ tiêu không còn áp dụng.")
-    row.saved_now = saved
-    if not saved:
-        row.typed = {name: request.POST.get(name, "") for name in row.typed}
-    row.errors = errors or {}
-    row.offers_report = offers_report
-    if theirs:
-        row.theirs = theirs.entry
-    if not request.htmx:
-        return _criterion_page(request, unit, criteria_set, number, row, status)
-    return render(
-        request,
-        "criteria/_entry_answer.html",
-        {
-            "row": row,
-            "sheet": sheet,
-            "unit": unit,
-            "criteria_set": criteria_set,
-            "can_change": True,
-            "max_day": latest_day(unit, criteria_set),
-            "unsent": unsent_entries(unit, criteria_set).count(),
-        },
-        status=status,
-    )
+        row.entry = row.theirs = stale.entry
+        return 409
+    row.saved_now = True
+    return 200
 
 
 @require_POST
