@@ -1,0 +1,45 @@
+"""Removes files of evidence that no row points to: uploads that failed halfway or were undone."""
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from criteria.evidence import format_size
+from criteria.models import Evidence
+
+DAY = 24 * 3600
+
+
+class Command(BaseCommand):
+    """A file younger than a day is left alone: its row may be about to be written."""
+
+    help = "Remove evidence files older than a day that no document points to."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="only print what would be removed")
+
+    def handle(self, *args: Any, dry_run: bool = False, **options: Any) -> None:
+        media = Path(settings.MEDIA_ROOT)
+        count = size = 0
+        for folder in sorted(media.glob("evidence/*")):
+            for path in rowless(media, folder):
+                count += 1
+                size += path.stat().st_size
+                self.stdout.write(f"{'would remove' if dry_run else 'removing'} {path.relative_to(media)}")
+                if not dry_run:
+                    path.unlink()
+                    for preview in media.glob(f"previews/{path.stem[:2]}/{path.stem}-*"):
+                        preview.unlink()
+        self.stdout.write(f"{count} files without a document, {format_size(size) if size else '0 KB'}")
+
+
+def rowless(media: Path, folder: Path) -> list[Path]:
+    """The old enough files of a folder whose name no row holds."""
+    before = time.time() - DAY
+    old = {str(path.relative_to(media)): path for path in folder.iterdir() if path.stat().st_mtime < before}
+    held = set(Evidence.objects.filter(file__startswith=f"{folder.relative_to(media)}/").values_list("file", flat=True))
+    return [path for name, path in sorted(old.items()) if name not in held]
