@@ -82,7 +82,9 @@ class UnitAdmin(ScopedAdmin):
     def describe(self, unit: Unit) -> str:  # type: ignore[override]
         """Name, code and place: many communes bear one name."""
         place = unit.district if unit.level in {Level.COMMUNE, Level.VILLAGE} and unit.district else unit.province
-        return f"{unit.full_name} ({unit.code or 'không mã'})" + (f", {place.full_name}" if place != unit else "")
+        return f"{unit.full_name} ({unit.code or 'không mã'})" + (
+            f", {place.full_name}" if place and place != unit else ""
+        )
 
 
 @admin.register(Department)
@@ -111,7 +113,7 @@ class MembershipAdmin(ScopedAdmin):
     search_fields = ["user__username", "user__full_name", "unit__search_name"]
     search_help_text = "Tên đăng nhập, họ tên, hoặc tên đơn vị không dấu"
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> list[str]:  # type: ignore[override]
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> list[str]:
         return ["user"] if obj else []
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
@@ -167,16 +169,16 @@ class MembershipInline(admin.TabularInline):
 class OneTimePasswordForm(AdminPasswordChangeForm):
     """Someone else's password, to be changed at the next sign-in."""
 
-    def set_password_and_save(self, user: User, commit: bool = True, **kwargs: Any) -> User:  # type: ignore[override]
+    def set_password_and_save(self, user: User, commit: bool = True, **kwargs: Any) -> User:
         user.must_change_password = True
-        return super().set_password_and_save(user, commit=commit, **kwargs)
+        return super().set_password_and_save(user, commit=commit, **kwargs)  # type: ignore[misc]
 
 
 @admin.register(User)
 class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     """An account is switched off, never deleted. A password given here is for one time."""
 
-    form = DjangoUserAdmin.form
+    form = DjangoUserAdmin.form  # type: ignore[misc, assignment]
     change_password_form = OneTimePasswordForm
     fieldsets = (
         (None, {"fields": ["username", "password", "must_change_password"]}),

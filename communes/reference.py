@@ -19,7 +19,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -33,7 +33,7 @@ class Suggestions(AutocompleteJsonView):
     """What an autocomplete field offers, told apart as its page tells rows apart."""
 
     def serialize_result(self, obj: models.Model, to_field_name: str) -> dict:
-        return {"id": str(getattr(obj, to_field_name)), "text": self.model_admin.describe(obj)}
+        return {"id": str(getattr(obj, to_field_name)), "text": self.model_admin.describe(obj)}  # type: ignore[attr-defined]
 
 
 class ReferenceSite(admin.AdminSite):
@@ -52,26 +52,26 @@ class ReferenceSite(admin.AdminSite):
         self.disable_action("delete_selected")
 
     @method_decorator(login_not_required)
-    def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponseBase:
+    def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """There is one sign-in page, with its lock-out; who is signed in and got here isn't allowed further."""
         if request.user.is_authenticated:
             raise PermissionDenied("Chỉ quản trị hệ thống và điều phối viên của tỉnh được vào phần quản trị danh mục.")
         return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
-    def logout(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponseBase:
+    def logout(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:  # type: ignore[override]
         return allauth_views.logout(request)
 
-    def password_change(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponseBase:
+    def password_change(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:  # type: ignore[override]
         return redirect("account_change_password")
 
-    def password_change_done(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponseBase:
+    def password_change_done(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:  # type: ignore[override]
         return redirect("admin:index")
 
-    def i18n_javascript(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponseBase:
-        return JavaScriptCatalog.as_view(packages=["django.contrib.admin", "ntm"])(request)
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        return JavaScriptCatalog.as_view(packages=["django.contrib.admin", "ntm"])(request)  # type: ignore[return-value]
 
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
-        return Suggestions.as_view(admin_site=self)(request)
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return Suggestions.as_view(admin_site=self)(request)  # type: ignore[return-value]
 
 
 def own_provinces(request: HttpRequest) -> set[int]:
@@ -208,7 +208,7 @@ class ScopedAdmin(admin.ModelAdmin):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field is not None and db_field.name in self.province_paths and not request.user.is_superuser:
             provinces = own_provinces(request)
-            field.queryset = field.queryset.filter(pk__in=provinces)
+            field.queryset = field.queryset.filter(pk__in=provinces)  # type: ignore[union-attr]
             field.required = True
             field.initial = next(iter(provinces)) if len(provinces) == 1 else None
         return field

@@ -268,7 +268,7 @@ class TargetAdmin(ScopedAdmin):
         where = target.unit or target.province
         return where.full_name if where else "Cả nước"
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Target | None = None) -> list[str]:  # type: ignore[override]
+    def get_readonly_fields(self, request: HttpRequest, obj: Target | None = None) -> list[str]:
         fixed = ["indicator", "province", "unit"] if obj else []
         return [*fixed, "confirmed_by", "confirmed_at"]
 

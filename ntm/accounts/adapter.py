@@ -65,9 +65,9 @@ class AccountAdapter(DefaultAccountAdapter):
             audit.warning("sign-in failed", extra={"username": name, "address": address})
             return None
         attempt.forget()
-        return user  # type: ignore[return-value]
+        return user
 
-    def login(self, request: HttpRequest, user: User) -> None:  # type: ignore[override]
+    def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
         audit.info("signed in", extra={"username": user.username, "address": self.get_client_ip(request)})
 
@@ -76,7 +76,7 @@ class AccountAdapter(DefaultAccountAdapter):
         super().logout(request)
         audit.info("signed out", extra={"username": username, "address": self.get_client_ip(request)})
 
-    def set_password(self, user: User, password: str) -> None:  # type: ignore[override]
+    def set_password(self, user: User, password: str) -> None:
         """Store a password its owner chose; sessions elsewhere end, because their hash no longer fits."""
         user.set_password(password)
         user.must_change_password = False

@@ -1,5 +1,6 @@
 """System checks on accounts, run by `migrate` and `check --database default`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.db import DatabaseError
 MOST = 20  # a check of one password takes about as long as a sign-in
 
 
-def demonstration_accounts(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def demonstration_accounts(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Report production accounts still on the demonstration's printed password.
 
     Signing in with it is refused anyway; but such an account shows that the demonstration

@@ -42,7 +42,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
             return HttpResponse(status=204, headers={"HX-Redirect": resolve_url("account_change_password")})
         return redirect("account_change_password")
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable) -> HttpResponseBase:
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable) -> HttpResponseBase:  # type: ignore[override]
         if wants_data(request):
             return HttpResponse(status=401, headers={"X-Login-Required": "1"})
         return super().handle_no_permission(request, view_func)

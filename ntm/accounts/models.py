@@ -12,8 +12,8 @@ class User(AbstractUser):
     used, because Vietnamese names don't split that way.
     """
 
-    first_name = None
-    last_name = None
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
     full_name = models.CharField("Họ và tên", max_length=100)
     post = models.CharField("Chức vụ", max_length=150, blank=True)
     organisation = models.CharField("Cơ quan", max_length=200, blank=True)
