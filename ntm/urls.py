@@ -1,9 +1,10 @@
 """Every address of the product; each app lists its own."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from ntm import views
+from ntm import components, views
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
@@ -13,6 +14,8 @@ urlpatterns = [
     path("", include("inspections.urls")),
     path("", include("reports.urls")),
 ]
+if settings.DEBUG:
+    urlpatterns.append(path("components/", components.components, name="components"))
 
 handler400 = views.bad_request
 handler403 = views.permission_denied
