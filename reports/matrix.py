@@ -15,6 +15,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Count, F, Q
+
 from communes import access
 from communes.models import Level, Unit
 from communes.names import full_name
@@ -200,6 +202,42 @@ def matrix(area: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None) 
             )
         )
     return Matrix(area, criteria_set, stage, day, criteria, tuple(rows), own is not None)
+
+
+def area_sets(area: Unit, on: date | None = None) -> list[CriteriaSet]:
+    """Published sets for communes of the area whose period has begun: newest first, the standard grade first."""
+    day = on or today()
+    return list(
+        CriteriaSet.objects.published()
+        .filter(Q(province__isnull=True) | Q(province=area.province_id), level=Level.COMMUNE, first_year__lte=day.year)
+        .order_by("-first_year", "grade_order", "code")
+    )
+
+
+def default_set(sets: Sequence[CriteriaSet]) -> CriteriaSet | None:
+    """The set a screen opens with: the newest of the standard grade (as `CriteriaSet.objects.chosen`)."""
+    return next((found for found in sets if found.grade == CriteriaSet.Grade.STANDARD), sets[0] if sets else None)
+
+
+def opinions_by_stage(area: Unit, criteria_set: CriteriaSet) -> dict[str, int]:
+    """How many of the area's communes each stage has an opinion on. One query."""
+    counts = dict.fromkeys(STAGES, 0)
+    counts |= dict(
+        Standing.objects.filter(
+            unit__in=Unit.objects.within(area).rural_communes().existing(today()).values("pk"),
+            criteria_set=criteria_set,
+            criteria_not_assessed__lt=F("criteria_total"),
+        )
+        .order_by("stage")
+        .values_list("stage")
+        .annotate(communes=Count("pk"))
+    )
+    return counts
+
+
+def default_stage(counts: dict[str, int]) -> str:
+    """The stage that has looked at most communes; of equals the higher."""
+    return max(counts, key=lambda stage: (counts[stage], list(STAGES).index(stage)))
 
 
 _Figures = tuple[tuple[str, ...], int | None, int | None, Decimal | None]

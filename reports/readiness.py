@@ -524,7 +524,8 @@ def gap_words(indicator: Indicator, operator: str, own_gap: Decimal | None, item
     """The gap in words: "còn thiếu 12 hộ (0,96 %)", "vượt 1,2 %, cần giảm 9 hộ"; "" where there is none."""
     if not own_gap:
         return ""
-    measure = f" {indicator.measure}" if indicator.measure else ""
+    unit = "điểm phần trăm" if indicator.measure == "%" else indicator.measure
+    measure = f" {unit}" if unit else ""
     amount = f"{format_number(own_gap, 2)}{measure}"
     if format_number(own_gap, 2) == "0":
         amount = f"dưới 0,01{measure}"

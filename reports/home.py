@@ -1,0 +1,467 @@
+"""What waits for a person: one section for each place they work at (Việc cần làm).
+
+Each section is plain data for one template: `template`, its `title`, the one thing to do
+next (`action`), and counts that lead to the lists they count. The number of queries
+depends on the number of memberships only, never on how many communes, rows or visits
+there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, Max, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from communes import access
+from communes.models import Level, Membership, Role, Unit
+from criteria.models import CriteriaSet, Evidence, ReportingPeriod, Standing, Submission, Target, TargetReport
+from criteria.rollup import AreaFigures, area_figures
+from criteria.sheets import Row, sheets
+from criteria.verdicts import Stage
+from inspections.models import Finding, Score, TeamMember, Visit
+from ntm.clock import today
+from reports.matrix import Matrix, area_sets, default_set, default_stage, matrix, opinions_by_stage, per_cent
+
+RECENT = timedelta(days=14)  # "new" findings and sendings
+LISTED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """The one thing to do next. `text` says why it is this one."""
+
+    text: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """A count with the list it counts."""
+
+    label: str
+    count: int
+    url: str
+    is_urgent: bool = False
+
+
+@dataclass
+class Section:
+    """What one membership has to do; `data` is what its template shows besides."""
+
+    template: str
+    title: str
+    subtitle: str = ""
+    action: Action | None = None
+    todos: list[ToDo] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> list[ToDo]:
+        return [todo for todo in self.todos if todo.count]
+
+
+def home_sections(user: Any) -> list[Section]:
+    """The sections of the person's memberships, communes first; a person without any gets none."""
+    order = list(Role.values)
+    builders = {
+        Role.OFFICER: commune_section,
+        Role.COMMUNE_LEADER: commune_section,
+        Role.DISTRICT_STAFF: district_section,
+        Role.INSPECTOR: inspector_section,
+        Role.COORDINATOR: coordinator_section,
+        Role.DEPARTMENT_REVIEWER: reviewer_section,
+        Role.VIEWER: viewer_section,
+    }
+    memberships = sorted(access.roles(user).memberships, key=lambda m: (order.index(m.role), m.unit.sort_key))
+    sections = []
+    seen = set()
+    for membership in memberships:
+        builder = builders[Role(membership.role)]
+        # An officer who also leads the same commune has one list of work there, not two.
+        if (builder, membership.unit_id, membership.department_id) not in seen:
+            seen.add((builder, membership.unit_id, membership.department_id))
+            sections.append(builder(user, membership))
+    if access.roles(user).is_superuser:
+        sections.append(admin_section())
+    return sections
+
+
+# --- commune ---------------------------------------------------------------------------
+
+
+def commune_section(user: Any, membership: Membership) -> Section:
+    """An officer's or leader's commune: the period, the next step, what is open."""
+    unit = Unit.objects.select_related("province", "district").get(pk=membership.unit_id)
+    sets = list(CriteriaSet.objects.for_unit(unit))
+    section = Section("reports/_home_commune.html", unit.full_name)
+    section.data = {"unit": unit, "criteria_set": None, "period": period_of(unit)}
+    findings_and_visits(section, user, unit)
+    chosen = default_set(sets)
+    if chosen is None:
+        return section
+    found = sheets(unit, chosen, user, drafts=True)
+    rows = [row for sheet in found for row in sheet.rows]
+    missing = [row for row in rows if not row.verdict]
+    lacking = [row for row in rows if row.indicator.needs_evidence and not row.links]
+    unsent = [row for row in rows if row.is_unsent or any(link.published_at is None for link in row.links)]
+    standing = Standing.objects.filter(unit=unit, criteria_set=chosen, stage=Stage.SELF).first()
+    section.subtitle = f"{chosen.name} ({chosen.decision})" if chosen.decision else chosen.name
+    section.data |= {
+        "criteria_set": chosen,
+        "counted": sum(row.indicator.is_counted for row in rows),
+        "assessed": sum(bool(row.verdict) for row in rows if row.indicator.is_counted),
+        "standing": standing if standing and standing.has_opinion else None,
+        "last_sent": Submission.objects.filter(unit=unit, criteria_set=chosen).aggregate(at=Max("sent_at"))["at"],
+    }
+    entry = f"{reverse('criteria:entry', args=[unit.pk])}?set={chosen.code}"
+    documents = f"{reverse('criteria:evidence_list')}?unit={unit.pk}&state=expired"
+    section.todos = [
+        ToDo("Chỉ tiêu chưa đánh giá", len(missing), f"{entry}&show=missing"),
+        ToDo("Chỉ tiêu chưa gửi", len(unsent), f"{entry}&show=unsent"),
+        ToDo("Chỉ tiêu thiếu minh chứng", len(lacking), f"{entry}&show=evidence"),
+        ToDo("Minh chứng hết hạn", expired_evidence(user, unit), documents, is_urgent=True),
+        *section.todos,
+    ]
+    section.action = next_step(user, unit, chosen, missing, unsent, entry)
+    return section
+
+
+def next_step(
+    user: Any, unit: Unit, criteria_set: CriteriaSet, missing: list[Row], unsent: list[Row], entry: str
+) -> Action | None:
+    """Send where everything is assessed and something isn't sent; else go on entering."""
+    if not access.can(user, "entry.change", unit):
+        return None
+    send = f"{reverse('criteria:submission_send', args=[unit.pk])}?set={criteria_set.code}"
+    if unsent and not missing and access.can(user, "submission.send", unit):
+        return Action(f"Đã đánh giá đủ; {len(unsent)} chỉ tiêu thay đổi chưa gửi.", "Gửi cấp trên", send)
+    if missing:
+        return Action(f"Còn {len(missing)} chỉ tiêu chưa đánh giá.", "Nhập kết quả", f"{entry}&show=missing")
+    if unsent:
+        text = f"{len(unsent)} chỉ tiêu thay đổi chưa gửi; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
+        return Action(text, "Xem kết quả", f"{entry}&show=unsent")
+    return Action("Đã gửi hết kết quả. Cập nhật khi có số liệu mới.", "Nhập kết quả", entry)
+
+
+def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
+    """The commune's shortcomings and the visits ahead; adds counts and `visits`."""
+    day = today()
+    findings = Finding.objects.visible_to(user).filter(visit__unit=unit, visit__state=Visit.State.CONCLUDED)
+    counts = findings.aggregate(
+        overdue=Count("pk", filter=Q(state=Finding.State.OPEN, due_on__lt=day)),
+        open=Count("pk", filter=Q(state=Finding.State.OPEN, due_on__gte=day)),
+        new=Count("pk", filter=Q(state=Finding.State.OPEN, visit__concluded_at__gte=timezone.now() - RECENT)),
+    )
+    listed = f"{reverse('inspections:finding_list')}?q={unit.code}"
+    section.todos += [
+        ToDo("Tồn tại quá hạn", counts["overdue"], f"{listed}&state=overdue", is_urgent=True),
+        ToDo("Tồn tại còn hạn", counts["open"], f"{listed}&state=open"),
+    ]
+    section.data["new_findings"] = counts["new"]
+    section.data["findings_url"] = f"{listed}&state=open"
+    section.data["visits"] = list(
+        Visit.objects.visible_to(user).open().filter(unit=unit).order_by("planned_on", "pk")[:LISTED]
+    )
+
+
+def expired_evidence(user: Any, unit: Unit) -> int:
+    return Evidence.objects.visible_to(user).in_use().filter(unit=unit, expires_on__lt=today()).count()
+
+
+def period_of(unit: Unit) -> dict[str, Any] | None:
+    """The open reporting period due next at the unit or above it, with the days left (below 0: late)."""
+    places = [place for place in (unit.province_id, unit.district_id, unit.pk) if place]
+    period = (
+        ReportingPeriod.objects.filter(area__in=places, closed_at__isnull=True)
+        .order_by("due_on", "pk")
+        .select_related("area")
+        .first()
+    )
+    if period is None:
+        return None
+    days = (period.due_on - today()).days
+    return {"period": period, "days": days, "days_late": -days}
+
+
+# --- areas -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CommuneRow:
+    """One commune of a district: criteria met at each stage (None: no opinion) and when it last sent."""
+
+    unit_id: int
+    name: str
+    met: dict[str, int | None]
+    nearly: dict[str, int | None]
+    last_sent: Any
+
+
+@dataclass(frozen=True, slots=True)
+class AreaOverview:
+    """An area's headline figures at each stage and its communes, in two queries."""
+
+    criteria: int
+    figures: list[tuple[str, str, AreaFigures]]
+    rows: list[CommuneRow]
+
+
+def area_overview(area: Unit, criteria_set: CriteriaSet) -> AreaOverview:
+    """Figures as the matrix gives them, for all stages at once."""
+    communes = list(
+        Unit.objects.within(area)
+        .rural_communes()
+        .existing(today())
+        .order_by("sort_key", "pk")
+        .annotate(last_sent=Max("submissions__sent_at", filter=Q(submissions__criteria_set=criteria_set)))
+        .values_list("id", "name", "last_sent")
+    )
+    standings: dict[tuple[int, str], tuple[int, int, Decimal, int]] = {}
+    for unit, stage, *figures in Standing.objects.filter(
+        unit__in=[unit for unit, _, _ in communes],
+        criteria_set=criteria_set,
+        criteria_not_assessed__lt=F("criteria_total"),
+    ).values_list("unit_id", "stage", "criteria_met", "criteria_nearly", "progress", "criteria_total"):
+        standings[unit, stage] = tuple(figures)  # type: ignore[assignment]
+    total = max((figures[3] for figures in standings.values()), default=0)
+    return AreaOverview(
+        total,
+        [
+            (stage.value, stage.label, area_figures(standings.get((unit, stage.value)) for unit, _, _ in communes))
+            for stage in Stage
+        ],
+        [
+            CommuneRow(
+                unit,
+                name,
+                {stage: standings[unit, stage][0] if (unit, stage) in standings else None for stage in Stage.values},
+                {stage: standings[unit, stage][1] if (unit, stage) in standings else None for stage in Stage.values},
+                sent,
+            )
+            for unit, name, sent in communes
+        ],
+    )
+
+
+def area_section(template: str, membership: Membership) -> Section:
+    """The part all area roles share: the place, the set, the links to its matrix and workbook."""
+    area = membership.unit
+    chosen = default_set(area_sets(area))
+    section = Section(template, area.full_name, chosen.name if chosen else "")
+    section.data = {"area": area, "criteria_set": chosen}
+    return section
+
+
+def matrix_url(area: Unit, **query: Any) -> str:
+    pairs = "".join(f"&{name}={value}" for name, value in query.items())
+    return f"{reverse('reports:matrix')}?area={area.pk}{pairs}"
+
+
+def published_findings(user: Any, area: Unit) -> dict[str, int]:
+    """Counts of the area's unsettled findings that the person sees."""
+    return (
+        Finding.objects.visible_to(user)
+        .filter(**{f"visit__unit__{area.level}": area}, visit__state=Visit.State.CONCLUDED)
+        .aggregate(
+            remedied=Count("pk", filter=Q(state=Finding.State.REMEDIED)),
+            overdue=Count("pk", filter=Q(state=Finding.State.OPEN, due_on__lt=today())),
+        )
+    )
+
+
+def findings_url(area: Unit, state: str) -> str:
+    return f"{reverse('inspections:finding_list')}?area={area.pk}&state={state}"
+
+
+def latest_visits(user: Any, area: Unit) -> list[Visit]:
+    """Open visits first, by date, then the latest concluded."""
+    visits = Visit.objects.visible_to(user).filter(**{f"unit__{area.level}": area}).exclude(state="cancelled")
+    return list(visits.select_related("unit").order_by("-planned_on", "-pk")[:LISTED])
+
+
+def district_section(user: Any, membership: Membership) -> Section:
+    section = area_section("reports/_home_district.html", membership)
+    area, chosen = membership.unit, section.data["criteria_set"]
+    counts = published_findings(user, area)
+    section.data |= {"visits": latest_visits(user, area), "period": period_of(area), "overview": None}
+    section.todos = [
+        ToDo("Tồn tại chờ xác nhận đã khắc phục", counts["remedied"], findings_url(area, "remedied")),
+        ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
+    ]
+    if chosen is not None:
+        overview = area_overview(area, chosen)
+        since = timezone.now() - RECENT
+        section.data |= {
+            "overview": overview,
+            "recent": sorted(
+                (row for row in overview.rows if row.last_sent and row.last_sent >= since),
+                key=lambda row: row.last_sent,
+                reverse=True,
+            ),
+            "matrix_url": matrix_url(area),
+        }
+        never = sum(row.last_sent is None and row.met[Stage.SELF] is None for row in overview.rows)
+        section.todos.append(ToDo("Xã chưa gửi kết quả lần nào", never, matrix_url(area, stage="self", sort="least")))
+    return section
+
+
+def coordinator_section(user: Any, membership: Membership) -> Section:
+    section = area_section("reports/_home_province.html", membership)
+    area, chosen = membership.unit, section.data["criteria_set"]
+    counts = published_findings(user, area)
+    section.data |= {"visits": latest_visits(user, area), "period": period_of(area), "overview": None}
+    if chosen is not None:
+        section.data |= {"overview": area_overview(area, chosen), "matrix_url": matrix_url(area)}
+    unconfirmed = Target.objects.filter(
+        Q(province=area) | Q(unit__province=area),
+        confirmed_at__isnull=True,
+        operator__in=[">=", "<=", "="],
+        indicator__criterion__criteria_set__status=CriteriaSet.Status.PUBLISHED,
+    ).count()
+    reports = TargetReport.objects.filter(unit__province=area, answered_at__isnull=True).count()
+    section.todos = [
+        ToDo("Tồn tại chờ xác nhận đã khắc phục", counts["remedied"], findings_url(area, "remedied")),
+        ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
+        ToDo("Báo yêu cầu sai chưa trả lời", reports, admin_list("targetreport")),
+        ToDo("Yêu cầu của tỉnh chưa xác nhận", unconfirmed, admin_list("target")),
+    ]
+    return section
+
+
+def admin_list(model: str) -> str:
+    return reverse(f"admin:criteria_{model}_changelist")
+
+
+def reviewer_section(user: Any, membership: Membership) -> Section:
+    """A department: its own criteria over the province's communes."""
+    section = area_section("reports/_home_department.html", membership)
+    area, chosen = membership.unit, section.data["criteria_set"]
+    counts = published_findings(user, area)
+    section.data |= {"department": membership.department, "result": None}
+    if chosen is not None:
+        section.data |= latest_matrix(user, area, chosen)
+    section.todos = [ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True)]
+    return section
+
+
+def viewer_section(user: Any, membership: Membership) -> Section:
+    section = area_section("reports/_home_viewer.html", membership)
+    area, chosen = membership.unit, section.data["criteria_set"]
+    section.data |= {"overview": None, "result": None}
+    if chosen is not None:
+        section.data |= {"overview": area_overview(area, chosen)} | latest_matrix(user, area, chosen)
+    return section
+
+
+def latest_matrix(user: Any, area: Unit, criteria_set: CriteriaSet) -> dict[str, Any]:
+    """The matrix at the stage that has looked at most communes."""
+    stage = default_stage(opinions_by_stage(area, criteria_set))
+    result: Matrix = matrix(area, criteria_set, stage, user)
+    return {
+        "result": result,
+        "stage_label": Stage(stage).label,
+        "hardest": [(total, per_cent(total.held_back, total.with_opinion)) for total in result.hardest[:LISTED]],
+        "matrix_url": matrix_url(area, stage=stage),
+    }
+
+
+# --- visits ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MyVisit:
+    """A visit of mine: how many of the indicators asked of me have a verdict."""
+
+    visit: Visit
+    role: str
+    scored: int
+    total: int
+
+
+def inspector_section(user: Any, membership: Membership) -> Section:
+    """The visits I am on: under way and ahead, with how far my own part has come."""
+    section = Section("reports/_home_inspector.html", "Đoàn kiểm tra, thẩm định", membership.unit.full_name)
+    mine = my_visits(user)
+    day = today()
+    section.data = {
+        "current": [row for row in mine if row.visit.state == "under_way" or row.visit.planned_on <= day],
+        "ahead": [row for row in mine if row.visit.state == "planned" and row.visit.planned_on > day],
+        "may_plan": bool(access.plannable_stages(user)),
+    }
+    led = Finding.objects.visible_to(user).filter(visit__team__user=user, visit__team__role="leader")
+    waiting = led.filter(state=Finding.State.REMEDIED, visit__state=Visit.State.CONCLUDED).count()
+    url = f"{reverse('inspections:finding_list')}?state=remedied"
+    section.todos = [ToDo("Tồn tại chờ tôi xác nhận đã khắc phục", waiting, url)]
+    current = section.data["current"]
+    if current:
+        visit = current[0].visit
+        text = f"{visit.unit.full_name}: đã chấm {current[0].scored}/{current[0].total} chỉ tiêu của tôi."
+        section.action = Action(text, "Chấm tại chỗ", reverse("inspections:visit_detail", args=[visit.pk]))
+    elif section.data["may_plan"] and not section.data["ahead"]:
+        text = "Chưa có cuộc kiểm tra nào đang mở."
+        section.action = Action(text, "Lập kế hoạch kiểm tra", reverse("inspections:visit_create"))
+    return section
+
+
+def my_visits(user: Any) -> list[MyVisit]:
+    """Open visits on whose team the person is, the nearest first; indicators counted are those in force."""
+    members = list(
+        TeamMember.objects.filter(user=user, visit__state__in=["planned", "under_way"])
+        .select_related("visit__unit", "visit__criteria_set")
+        .prefetch_related(
+            "criteria__indicators", "visit__criteria__indicators", "visit__criteria_set__criteria__indicators"
+        )
+        .order_by("visit__planned_on", "visit_id")
+    )
+    done: dict[int, set[int]] = {}
+    for visit, indicator in (
+        Score.objects.filter(visit__in=[member.visit_id for member in members])
+        .exclude(verdict="")
+        .values_list("visit_id", "indicator_id")
+    ):
+        done.setdefault(visit, set()).add(indicator)
+    result = []
+    for member in members:
+        visit = member.visit
+        scope = list(visit.criteria.all()) or list(visit.criteria_set.criteria.all())
+        mine = scope if member.role == TeamMember.Role.LEADER else list(member.criteria.all())
+        day = visit.held_on or visit.planned_on
+        asked = {
+            indicator.pk
+            for criterion in mine
+            for indicator in criterion.indicators.all()
+            if indicator.part_of_id is None and in_force(indicator, day)
+        }
+        scored = len(asked & done.get(visit.pk, set()))
+        result.append(MyVisit(visit, member.get_role_display(), scored, len(asked)))
+    return result
+
+
+def in_force(indicator: Any, day: date) -> bool:
+    return (indicator.in_force_from is None or indicator.in_force_from <= day) and (
+        indicator.in_force_to is None or indicator.in_force_to >= day
+    )
+
+
+# --- reference data --------------------------------------------------------------------
+
+
+def admin_section() -> Section:
+    section = Section("reports/_home_admin.html", "Quản trị hệ thống")
+    section.data = {
+        "provinces": Unit.objects.filter(level=Level.PROVINCE).existing(today()).count(),
+        "sets": CriteriaSet.objects.published().count(),
+    }
+    unconfirmed = Target.objects.filter(
+        province__isnull=True, unit__isnull=True, confirmed_at__isnull=True, operator__in=[">=", "<=", "="],
+        indicator__criterion__criteria_set__status=CriteriaSet.Status.PUBLISHED,
+    ).count()  # fmt: skip
+    section.action = Action("Danh mục, tài khoản, kỳ báo cáo.", "Mở trang quản trị", reverse("admin:index"))
+    section.todos = [ToDo("Yêu cầu trung ương chưa xác nhận", unconfirmed, admin_list("target"))]
+    return section

@@ -1,0 +1,130 @@
+"""The list of workbooks, and the workbooks themselves."""
+
+from __future__ import annotations
+
+import logging
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from communes import access
+from communes.models import Level, Unit
+from criteria.models import CriteriaSet
+from ntm.clock import today
+from reports.matrix import STAGES as AREA_STAGES
+from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
+from reports.readiness import COMBINED, STAGES, readiness
+from reports.views import say
+from reports.views.matrix import area_choices, get_area, home_area
+from reports.workbooks.layout import CONTENT_TYPE
+
+audit = logging.getLogger("ntm.audit")
+
+
+@require_safe
+def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
+    """Biểu số 02 of one commune or village."""
+    from reports.workbooks.readiness import readiness_name, readiness_workbook
+
+    unit = get_object_or_404(
+        Unit.objects.visible_to(request.user).filter(level__in=[Level.COMMUNE, Level.VILLAGE]), pk=pk
+    )
+    code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or COMBINED
+    try:
+        criteria_set = CriteriaSet.objects.select_related("requires").chosen(unit, code)
+    except CriteriaSet.DoesNotExist:
+        text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
+        return say(request, "Không có bộ tiêu chí này", text, 404)
+    if stage not in STAGES:
+        return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404)
+    result = readiness(unit, criteria_set, stage, request.user)
+    content = readiness_workbook(result, request.user)
+    return _download(request, content, readiness_name(result), unit, criteria_set, stage)
+
+
+@require_safe
+def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
+    """Biểu số 01 of a district or province."""
+    from reports.workbooks.matrix import matrix_name, matrix_workbook
+
+    area = get_area(request, pk)
+    sets = area_sets(area)
+    code = request.GET.get("set", "")
+    chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
+    if chosen is None:
+        text = f"Bộ tiêu chí này không áp dụng cho các xã của {area.full_name}, hoặc không có."
+        return say(request, "Không có bộ tiêu chí này", text, 404)
+    stage = request.GET.get("stage", "") or default_stage(opinions_by_stage(area, chosen))
+    if stage not in AREA_STAGES:
+        return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(AREA_STAGES.values())}.", 404)
+    result = matrix(area, chosen, stage, request.user)
+    if not result.rows:
+        text = f"{area.full_name} không có xã nào đang tồn tại vào ngày {today():%d/%m/%Y}, nên không có biểu để lập."
+        return say(request, "Địa bàn chưa có xã", text, 400)
+    content = matrix_workbook(result, request.user)
+    return _download(request, content, matrix_name(result), area, chosen, stage)
+
+
+def _download(
+    request: HttpRequest, content: bytes, name: str, unit: Unit, criteria_set: CriteriaSet, stage: str
+) -> HttpResponse:
+    """The workbook as an attachment, kept by no shared cache, and noted by name."""
+    audit.info(
+        "workbook downloaded",
+        extra={
+            "username": request.user.get_username(),
+            "workbook": name,
+            "unit": unit.pk,
+            "criteria_set": criteria_set.code,
+            "stage": stage,
+        },
+    )
+    return HttpResponse(
+        content,
+        content_type=CONTENT_TYPE,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
+    )
+
+
+@require_safe
+def report_list(request: HttpRequest) -> HttpResponse:
+    """Choose a place, a set and a stage; the same address with `report` leads on to the workbook."""
+    area = home_area(request)
+    if request.GET.get("area") and area is not None:
+        area = get_area(request, request.GET["area"])
+    communes = _communes(request, area)
+    report = request.GET.get("report", "")
+    if report in ("readiness", "matrix"):
+        place = request.GET.get("unit" if report == "readiness" else "area", "")
+        if place.isdecimal():
+            chosen = {name: request.GET[name] for name in ("set", "stage") if request.GET.get(name)}
+            return redirect(f"{reverse(f'reports:{report}_xlsx', args=[int(place)])}?{urlencode(chosen)}")
+    sets = area_sets(area) if area else []
+    if not sets and communes:
+        sets = list(CriteriaSet.objects.for_unit(communes[0]))
+    return render(
+        request,
+        "reports/report_list.html",
+        {
+            "area": area,
+            "areas": area_choices(request, area) if area else [],
+            "communes": communes,
+            "unit_id": communes[0].pk if len(communes) == 1 else None,
+            "sets": sets,
+            "set_code": getattr(default_set(sets), "code", ""),
+            "stages": STAGES.items(),
+            "area_stages": AREA_STAGES.items(),
+            "names_files": access.sees_files(request.user),
+        },
+    )
+
+
+def _communes(request: HttpRequest, area: Unit | None) -> list[Unit]:
+    """The communes one may choose: those of the area, or all the person sees where there is no area."""
+    units = Unit.objects.visible_to(request.user).rural_communes()
+    if area is not None:
+        units = units.within(area).existing(today())
+    return list(units.order_by("closed_on", "sort_key", "pk")[:1000])

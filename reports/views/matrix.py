@@ -1,0 +1,140 @@
+"""Bảng tổng hợp theo xã: the communes of an area against the criteria of a set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from communes import access
+from communes.models import Level, Unit
+from communes.names import sort_key
+from criteria.rollup import STATES_THAT_COUNT_AS_MET
+from ntm.clock import today
+from reports.cells import matrix_body, regroup
+from reports.matrix import STAGES, Matrix, Row, area_sets, default_set, default_stage, matrix, opinions_by_stage
+from reports.views import say
+
+SORTS = {
+    "district": "Theo huyện",
+    "name": "Theo tên xã",
+    "most": "Đạt nhiều tiêu chí trước",
+    "least": "Đạt ít tiêu chí trước",
+}
+
+
+def visible_areas(request: HttpRequest) -> QuerySet[Unit]:
+    """Districts and provinces whose communes the person may compare."""
+    return Unit.objects.visible_to(request.user).filter(level__in=[Level.PROVINCE, Level.DISTRICT])
+
+
+def get_area(request: HttpRequest, pk: str | int) -> Unit:
+    """The area if the person may see it, else 404; also for what isn't a number."""
+    try:
+        number = int(pk)
+    except ValueError:
+        raise Http404("Không có địa bàn này.") from None
+    return get_object_or_404(visible_areas(request).select_related("province", "district"), pk=number)
+
+
+def home_area(request: HttpRequest) -> Unit | None:
+    """Where the person's work starts, or the first area there is."""
+    homes = [unit.pk for unit in access.home_units(request.user) if unit.level in (Level.PROVINCE, Level.DISTRICT)]
+    areas = visible_areas(request).select_related("province", "district")
+    return areas.filter(pk__in=homes[:1]).first() or areas.existing(today()).order_by("-level", "sort_key").first()
+
+
+def area_choices(request: HttpRequest, area: Unit) -> list[Unit]:
+    """Provinces the person sees, and the districts of this area's province."""
+    seen = list(visible_areas(request).existing(today()).order_by("sort_key", "pk"))
+    provinces = [unit for unit in seen if unit.level == Level.PROVINCE]
+    districts = [unit for unit in seen if unit.level == Level.DISTRICT and unit.province_id == area.province_id]
+    return provinces + districts
+
+
+@require_safe
+def matrix_page(request: HttpRequest) -> HttpResponse:
+    wanted = request.GET.get("area", "")
+    area = get_area(request, wanted) if wanted else home_area(request)
+    if area is None:
+        return render(request, "reports/matrix_none.html", {"units": access.home_units(request.user)})
+    sets = area_sets(area)
+    standard = default_set(sets)
+    code = request.GET.get("set", "")
+    chosen = next((found for found in sets if found.code == code), None) if code else standard
+    if chosen is None:
+        text = "Bộ tiêu chí này không áp dụng cho các xã của địa bàn, hoặc không có."
+        return say(request, "Không có bộ tiêu chí này", text, 404)
+    counts = opinions_by_stage(area, chosen)
+    stage = request.GET.get("stage", "") or default_stage(counts)
+    if stage not in STAGES:
+        return say(request, "Không có cấp đánh giá này", "Chọn một trong các cấp ở bảng tổng hợp.", 404)
+    result = matrix(area, chosen, stage, request.user)
+    query = "" if chosen == standard else f"?set={chosen.code}"
+    filters = Filters(request, result)
+    rows = filters.rows
+    grouped = filters.sort == "district" and not filters.is_narrowed
+    return render(
+        request,
+        "reports/matrix.html",
+        {
+            "area": area,
+            "areas": area_choices(request, area),
+            "sets": sets,
+            "criteria_set": chosen,
+            "stage": stage,
+            "stages": [(code, label, counts[code], code == stage) for code, label in STAGES.items()],
+            "result": result,
+            "figures": result.figures,
+            "filters": filters,
+            "shown": rows,
+            "query": query,
+            "body": matrix_body(result, result.groups if grouped else regroup(result, rows), query),
+        },
+    )
+
+
+class Filters:
+    """What the person asked to see of a matrix; anything unknown is as if it weren't there."""
+
+    def __init__(self, request: HttpRequest, result: Matrix) -> None:
+        self.result = result
+        self.sorts = {code: label for code, label in SORTS.items() if code != "district" or is_province(result)}
+        default = next(iter(self.sorts))
+        sort = request.GET.get("sort", "")
+        self.sort = sort if sort in self.sorts else default
+        bucket = request.GET.get("bucket", "")
+        self.bucket = bucket if bucket in {label for label, _, _ in result.buckets} else ""
+        fails = request.GET.get("fails", "")
+        numbers = {str(criterion.number): place for place, criterion in enumerate(result.criteria)}
+        self.fails = int(fails) if fails in numbers else 0
+        self._place = numbers.get(fails)
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.bucket or self.fails)
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        rows = [row for row in self.result.rows if self._is_shown(row)]
+        if self.sort in ("most", "least"):
+            sign = -1 if self.sort == "most" else 1
+            # Communes without an opinion come last either way.
+            rows.sort(key=lambda row: (row.met is None, sign * (row.met or 0), sign * (row.nearly or 0)))
+        elif self.sort == "name":
+            rows.sort(key=lambda row: sort_key(row.name))
+        return rows
+
+    def _is_shown(self, row: Row) -> bool:
+        if self.bucket and (row.met is None or self.result.bucket_of(row) != self.bucket):
+            return False
+        if self._place is None:
+            return True
+        return row.has_opinion and row.states[self._place] not in STATES_THAT_COUNT_AS_MET
+
+
+def is_province(result: Matrix) -> bool:
+    return result.area.level == Level.PROVINCE

@@ -1,0 +1,131 @@
+"""One unit in thirty seconds (Tình hình thực hiện), and the ways to find it."""
+
+from __future__ import annotations
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from communes import access
+from communes.models import Level, Unit
+from communes.names import search_name
+from criteria.models import CriteriaSet, Submission
+from criteria.rollup import Rollup
+from inspections.models import Visit
+from ntm.clock import today
+from reports.lineage import relatives
+from reports.readiness import COMBINED, NO_OPINION_AT, STAGES, Readiness, readiness, sentence
+from reports.views import say
+
+TOP = 8  # of what is missing and of findings; the rest is in the workbook and the lists
+PER_PAGE = 30
+
+
+@require_safe
+def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """A commune (or village) under one set, by one stage's opinion or the combined one."""
+    unit = get_object_or_404(
+        Unit.objects.visible_to(request.user).select_related("province", "district", "commune"), pk=pk
+    )
+    if unit.level in (Level.PROVINCE, Level.DISTRICT):
+        return redirect(f"{reverse('reports:matrix')}?area={unit.pk}")
+    sets = list(CriteriaSet.objects.for_unit(unit).select_related("requires"))
+    code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or COMBINED
+    if stage not in STAGES:
+        return say(request, "Không có cấp đánh giá này", "Chọn một trong các cấp ở trang của đơn vị.", 404)
+    default = CriteriaSet.objects.chosen(unit) if sets else None
+    chosen = next((found for found in sets if found.code == code), None) if code else default
+    if chosen is None and code:
+        text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
+        return say(request, "Không có bộ tiêu chí này", text, 404)
+    before, after = relatives(unit, request.user)
+    context = {"unit": unit, "sets": sets, "criteria_set": chosen, "before": before, "after": after, "stage": stage}
+    if chosen is not None:
+        context |= _standing(request, unit, chosen, stage)
+    return render(request, "reports/unit_detail.html", context)
+
+
+def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage: str) -> dict:
+    """What the page says of the unit under one set."""
+    user = request.user
+    result = readiness(unit, criteria_set, stage, user)
+    visits = Visit.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set)
+    concluded = visits.filter(state=Visit.State.CONCLUDED).order_by("-held_on", "-pk")
+    return {
+        "result": result,
+        "marks": _marks(result),
+        "stages": [
+            {"code": code, "label": label, "said": _said(result.rollups[code], code), "is_current": code == stage}
+            for code, label in STAGES.items()
+        ],
+        "sources": _sources(result),
+        "missing": result.missing[:TOP],
+        "findings": [finding for finding in result.findings if finding.id][:TOP],
+        "findings_hidden": sum(finding.id is None for finding in result.findings),
+        "last_conclusion": next((visit for visit in concluded[:1] if visit.summary), None),
+        "visits": list(visits.order_by("-planned_on", "-pk")[:5]),
+        "submissions": list(
+            Submission.objects.visible_to(user)
+            .filter(unit=unit, criteria_set=criteria_set, sent_at__isnull=False)
+            .select_related("sent_by")[:5]
+        ),
+        "works_here": access.sees_drafts_of(user, unit),
+        "can_enter": access.can(user, "entry.change", unit),
+        "can_plan": any(access.can(user, f"visit.plan.{at}", unit) for at in access.plannable_stages(user)),
+        "ready_needs": result.recognition_needs,
+    }
+
+
+def _marks(result: Readiness) -> list[dict]:
+    query = f"?set={result.criteria_set.code}"
+    return [
+        {
+            "number": criterion.number,
+            "name": criterion.name,
+            "state": criterion.states[result.stage].state if result.stage in criterion.states else "not_assessed",
+            "url": reverse("criteria:criterion", args=[result.unit.pk, criterion.number]) + query,
+        }
+        for criterion in result.criteria
+    ]
+
+
+def _said(rollup: Rollup | None, stage: str) -> str:
+    return sentence(rollup) if rollup else NO_OPINION_AT[stage]
+
+
+def _sources(result: Readiness) -> list[tuple[str, int]]:
+    """For the combined result: how many indicators each stage decided."""
+    if result.stage != COMBINED:
+        return []
+    deciding = [line.combined_source for line in result.indicators]
+    return [(label, deciding.count(code)) for code, label in STAGES.items() if deciding.count(code)]
+
+
+@require_safe
+def unit_search(request: HttpRequest) -> HttpResponse:
+    """Units by name (with or without diacritics) or code, within what the person may see."""
+    text = request.GET.get("q", "").strip()[:100]
+    visible = Unit.objects.visible_to(request.user)
+    found = visible.none()
+    if search_name(text):
+        found = visible.search(text).select_related("district", "province")
+    # What is spelt as typed comes first: "Hòa" before "Hoá".
+    exact = text.lower()
+    ordered = sorted(found, key=lambda unit: (exact not in unit.full_name.lower(), unit.sort_key, unit.pk))
+    return render(
+        request,
+        "reports/unit_search.html",
+        {"text": text, "page": Paginator(ordered, PER_PAGE).get_page(request.GET.get("page")), "today": today()},
+    )
+
+
+@require_safe
+def unit_by_code(request: HttpRequest, code: str) -> HttpResponse:
+    """The unit that bears the state code now; codes are reused, so closed units don't answer."""
+    units = Unit.objects.visible_to(request.user).existing(today()).filter(code=code).exclude(code="")
+    unit = units.order_by("level", "pk").first()
+    if unit is None:
+        raise Http404("Không có đơn vị mang mã này.")
+    return redirect("reports:unit_detail", pk=unit.pk)

@@ -1,0 +1,112 @@
+"""A small province for the tests of reports: communes, a set, opinions, proof, a concluded visit."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from communes.models import Membership, Unit
+from criteria.models import CriteriaSet, Evidence, EvidenceLink, Indicator, Operator, Source
+from criteria.publish import Published, publish
+from inspections.models import Finding, Visit
+from ntm.accounts.models import User
+from tests.factories import (
+    CommuneFactory,
+    CriteriaSetFactory,
+    CriterionFactory,
+    DistrictFactory,
+    IndicatorFactory,
+    ProvinceFactory,
+    TargetFactory,
+    UserFactory,
+)
+
+DAY = date(2024, 6, 1)
+CONFIRMED = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def make_set(criteria: int = 3, indicators: int = 2, **fields) -> CriteriaSet:
+    """A set of percent indicators, each with the confirmed target ≥ 95 %."""
+    found = CriteriaSetFactory(**fields)
+    clerk = UserFactory()
+    for number in range(1, criteria + 1):
+        criterion = CriterionFactory(criteria_set=found, number=number, name=f"Tiêu chí {number}")
+        for position in range(1, indicators + 1):
+            indicator = IndicatorFactory(criterion=criterion, position=position, name="Tỷ lệ hộ dùng nước sạch")
+            TargetFactory(indicator=indicator, confirmed_by=clerk, confirmed_at=CONFIRMED)
+    return found
+
+
+def make_province(communes: int = 3, districts: int = 1, **names) -> tuple[Unit, list[Unit]]:
+    """A province and its communes, dealt out over its districts."""
+    province = ProvinceFactory(**names)
+    areas = [DistrictFactory(parent=province) for _ in range(districts)]
+    return province, [CommuneFactory(parent=areas[place % districts]) for place in range(communes)]
+
+
+def member(unit: Unit, role: str, **extra) -> User:
+    """A person with one role at the unit."""
+    user = UserFactory()
+    Membership.objects.create(user=user, unit=unit, role=role, **extra)
+    return user
+
+
+def indicators_of(criteria_set: CriteriaSet) -> list[Indicator]:
+    return list(
+        Indicator.objects.filter(criterion__criteria_set=criteria_set).order_by("criterion__number", "position")
+    )
+
+
+def say(unit: Unit, criteria_set: CriteriaSet, stage: str, verdicts: Sequence[str], day: date = DAY, **opinion) -> None:
+    """Publish one verdict for each indicator in order; "" leaves it out. `opinion`: figures for all of them."""
+    figures = {"met": ("96", "100"), "firmly_met": ("100", "100"), "nearly_met": ("90", "94.74"), "not_met": ("50", "52.63")}
+    opinions = []
+    for indicator, verdict in zip(indicators_of(criteria_set), verdicts, strict=False):
+        if not verdict:
+            continue
+        value, attained = figures.get(verdict, (None, "100"))
+        fields = {"value": value and Decimal(value), "attainment": Decimal(attained)} | opinion
+        opinions.append(Published(indicator.pk, verdict, effective_on=day, **fields))
+    with transaction.atomic():
+        publish(
+            unit, criteria_set, stage, opinions, source=Source.IMPORT, source_ref="thu", by=UserFactory(),
+            at=datetime(2024, 6, 2, tzinfo=UTC),
+        )  # fmt: skip
+
+
+def prove(unit: Unit, indicator: Indicator, *, published: bool = True, **fields) -> Evidence:
+    """A paper document tied to the indicator."""
+    clerk = UserFactory()
+    fields = {"title": "Báo cáo kết quả", "form": Evidence.Form.PAPER, "document_number": "12/BC-UBND"} | fields
+    evidence = Evidence.objects.create(unit=unit, uploaded_by=clerk, **fields)
+    EvidenceLink.objects.create(
+        evidence=evidence, unit=unit, indicator=indicator, created_by=clerk, published_at=CONFIRMED if published else None
+    )
+    return evidence
+
+
+def prove_all(unit: Unit, criteria_set: CriteriaSet) -> None:
+    for indicator in indicators_of(criteria_set):
+        prove(unit, indicator)
+
+
+def concluded_visit(unit: Unit, criteria_set: CriteriaSet, **fields) -> Visit:
+    by = UserFactory()
+    fields = {"stage": "province", "kind": "appraisal", "planned_on": DAY, "held_on": DAY, "state": "concluded"} | fields
+    return Visit.objects.create(
+        code=f"TH-{Visit.objects.count() + 1}", unit=unit, criteria_set=criteria_set, planned_by=by, concluded_by=by,
+        concluded_at=CONFIRMED, **fields,
+    )  # fmt: skip
+
+
+def find(visit: Visit, number: int, **fields) -> Finding:
+    fields = {"description": "Rãnh thoát nước chưa có nắp", "due_on": date(2024, 12, 31)} | fields
+    criterion = visit.criteria_set.criteria.get(number=number)
+    return Finding.objects.create(visit=visit, criterion=criterion, created_by=visit.planned_by, **fields)
+
+
+def unconfirmed(indicator: Indicator, text: str = "≥ 50%") -> None:
+    indicator.targets.update(confirmed_at=None, confirmed_by=None, operator=Operator.AT_LEAST, value=50, text=text)
+
+
