@@ -4,11 +4,15 @@ Units get their derived columns and their self-inclusive ancestors; they have no
 which a unit that never changed doesn't need.
 """
 
+import datetime
+
 import factory
 from factory.django import DjangoModelFactory
 
 from communes.models import Commune, Department, District, Membership, Province, Region, Role, Unit
 from criteria.models import CriteriaSet, Criterion, Indicator, Operator, Target
+from criteria.verdicts import Stage
+from inspections.models import Finding, TeamMember, Visit
 from ntm.accounts.models import User
 
 # --- accounts ------------------------------------------------------------------------------
@@ -144,3 +148,43 @@ class TargetFactory(DjangoModelFactory):
     operator = Operator.AT_LEAST
     value = 95
     text = factory.LazyAttribute(lambda target: f"≥ {target.value}%")
+
+
+# --- inspections ---------------------------------------------------------------------------
+
+
+class VisitFactory(DjangoModelFactory):
+    """A visit as it is planned, without a team."""
+
+    class Meta:
+        model = Visit
+
+    code = factory.Sequence(lambda n: f"99-2024-{n:04}")
+    unit = factory.SubFactory(CommuneFactory)
+    criteria_set = factory.SubFactory(CriteriaSetFactory)
+    stage = Stage.PROVINCE
+    kind = Visit.Kind.APPRAISAL
+    planned_on = datetime.date(2024, 6, 20)
+    planned_by = factory.SubFactory(UserFactory)
+
+
+class TeamMemberFactory(DjangoModelFactory):
+    class Meta:
+        model = TeamMember
+        skip_postgeneration_save = True
+
+    visit = factory.SubFactory(VisitFactory)
+    user = factory.SubFactory(UserFactory)
+    name = factory.LazyAttribute(lambda member: str(member.user))
+    role = TeamMember.Role.MEMBER
+
+
+class FindingFactory(DjangoModelFactory):
+    class Meta:
+        model = Finding
+
+    visit = factory.SubFactory(VisitFactory)
+    criterion = factory.SubFactory(CriterionFactory)
+    description = factory.Sequence(lambda n: f"Còn thiếu {n} hộ dùng nước sạch")
+    due_on = datetime.date(2024, 9, 30)
+    created_by = factory.SubFactory(UserFactory)
