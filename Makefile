@@ -11,7 +11,7 @@ BIN := .venv/bin
 APPS := ntm communes criteria inspections reports
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 
-DEMONSTRATION := NTM_ENV=demonstration DEBUG=1 NTM_TODAY=2024-06-30 PORT=$(PORT)
+DEMONSTRATION := NTM_ENV=demonstration NTM_TODAY=2024-06-30 PORT=$(PORT)
 # Settings good enough to check and lint with; nothing is served and no database opened.
 PRODUCTION := NTM_ENV=production ALLOWED_HOSTS=ntm.example \
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
