@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from criteria import urls_evidence
 from criteria.views import entry
 
 app_name = "criteria"
@@ -13,4 +14,5 @@ urlpatterns = [
     path("units/<int:pk>/indicators/<int:indicator>/suggestion/", entry.entry_suggestion, name="entry_suggestion"),
     path("units/<int:pk>/indicators/<int:indicator>/history/", entry.revision_list, name="revision_list"),
     path("units/<int:pk>/indicators/<int:indicator>/report/", entry.target_report, name="target_report"),
+    *urls_evidence.urlpatterns,
 ]

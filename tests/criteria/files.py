@@ -18,11 +18,11 @@ def pdf(padding: int = 0, text: str = "Bao cao") -> bytes:
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R "
-        b"/Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R /Resources << /Font 5 0 R >> >>",
     ]
     content = f"BT /F1 24 Tf 40 100 Td ({text}) Tj ET".encode() + b" " * padding
     objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
+    objects.append(b"<< /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>")
     body = io.BytesIO()
     body.write(b"%PDF-1.7\n")
     offsets = []
