@@ -378,7 +378,13 @@ class ConcludeForm(ErrorsFromService, forms.Form):
         max_length=5000,
         error_messages={"required": "Nhập kết luận của đoàn."},
     )
-    unscored_reason = TextField(label="Lý do chưa chấm", max_length=500, required=False)
+    unscored_reason = TextField(
+        label="Lý do chưa chấm",
+        help_text="Vì sao có chỉ tiêu đoàn không chấm; kết quả trước đó của các chỉ tiêu này được giữ.",
+        max_length=500,
+        required=False,
+        error_messages={"required": "Còn chỉ tiêu chưa chấm: nêu lý do, hoặc quay lại chấm tiếp."},
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -38,6 +38,7 @@ def visit_conclude(request: HttpRequest, pk: int) -> HttpResponse:
             "unscored_reason": visit.unscored_reason,
         },
     )
+    form.fields["unscored_reason"].required = visit.records_opinion and bool(progress.unscored)
     refused: list[tuple[str, str]] = []
     if request.method == "POST" and form.is_valid():
         try:

@@ -247,7 +247,7 @@ def _detail(request: HttpRequest, finding: Finding, bound: dict[str, Form], stat
             "may_edit": bool(access.can(user, "visit.work", finding.visit)),
             "forms": forms,
             "bound": next(iter(bound.values()), None),
-            "bound_name": next(iter(bound), ""),
+            "open_step": next(iter(bound), "close" if finding.state == Finding.State.REMEDIED else ""),
             "events": finding.events.select_related("by"),
             "evidence": [evidence_file(item) for item in proof],
             "may_upload": bool(access.can(user, "entry.change", finding.visit.unit)),
