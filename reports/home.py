@@ -155,13 +155,13 @@ def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
     findings = Finding.objects.visible_to(user).filter(visit__unit=unit, visit__state=Visit.State.CONCLUDED)
     counts = findings.aggregate(
         overdue=Count("pk", filter=Q(state=Finding.State.OPEN, due_on__lt=day)),
-        open=Count("pk", filter=Q(state=Finding.State.OPEN, due_on__gte=day)),
+        open=Count("pk", filter=Q(state=Finding.State.OPEN)),
         new=Count("pk", filter=Q(state=Finding.State.OPEN, visit__concluded_at__gte=timezone.now() - RECENT)),
     )
     listed = f"{reverse('inspections:finding_list')}?q={unit.code}"
     section.todos += [
         ToDo("Tồn tại quá hạn", counts["overdue"], f"{listed}&state=overdue", is_urgent=True),
-        ToDo("Tồn tại còn hạn", counts["open"], f"{listed}&state=open"),
+        ToDo("Tồn tại chưa khắc phục", counts["open"], f"{listed}&state=open"),
     ]
     section.data["new_findings"] = counts["new"]
     section.data["findings_url"] = f"{listed}&state=open"

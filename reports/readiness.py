@@ -22,7 +22,7 @@ from communes.models import Unit
 from criteria import targets
 from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS, gap, gap_amount, gap_count, measured, reaches
 from criteria.models import CriteriaSet, EvidenceLink, Indicator
-from criteria.numbers import format_number
+from criteria.numbers import format_number, round_half_up
 from criteria.rollup import Item, Rollup, State, combined, roll_up
 from criteria.state import state_on
 from criteria.targets import Resolved
@@ -34,6 +34,8 @@ COMBINED = "combined"
 STAGES: dict[str, str] = {**dict(Stage.choices), COMBINED: "Kết quả tổng hợp"}
 NO_OPINION_AT: dict[str, str] = {**NO_OPINION, COMBINED: "Chưa đánh giá"}
 READY = "Đủ tiêu chí và minh chứng"
+
+LEAST_GAP = Decimal("0.0001")  # a target missed by less than is stored still is missed
 
 # What is missing, the heaviest first; the list is sorted by this order.
 KINDS: dict[str, str] = {
@@ -486,6 +488,8 @@ def _line(
     value = measured(opinion.value, opinion.part, opinion.whole)
     operator = target.operator or None
     own_gap = gap(operator, target.value, value)
+    if own_gap:
+        own_gap = max(round_half_up(own_gap, 4), LEAST_GAP)
     items: Decimal | int | None = gap_count(operator, target.value, opinion.part, opinion.whole)
     if items is None:
         items = gap_amount(operator, target.value, opinion.part, opinion.whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -11,11 +12,12 @@ from django.views.decorators.http import require_safe
 from communes import access
 from communes.models import Level, Unit
 from communes.names import search_name
-from criteria.models import CriteriaSet, Submission
+from criteria.models import CriteriaSet, Standing, Submission
 from criteria.rollup import Rollup
 from inspections.models import Visit
 from ntm.clock import today
 from reports.lineage import relatives
+from reports.matrix import default_set
 from reports.readiness import COMBINED, NO_OPINION_AT, STAGES, Readiness, readiness, sentence
 from reports.views import say
 
@@ -35,8 +37,7 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
     code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or COMBINED
     if stage not in STAGES:
         return say(request, "Không có cấp đánh giá này", "Chọn một trong các cấp ở trang của đơn vị.", 404)
-    default = CriteriaSet.objects.chosen(unit) if sets else None
-    chosen = next((found for found in sets if found.code == code), None) if code else default
+    chosen = next((found for found in sets if found.code == code), None) if code else _default_set(unit, sets)
     if chosen is None and code:
         text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)
@@ -45,6 +46,18 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
     if chosen is not None:
         context |= _standing(request, unit, chosen, stage)
     return render(request, "reports/unit_detail.html", context)
+
+
+def _default_set(unit: Unit, sets: list[CriteriaSet]) -> CriteriaSet | None:
+    """The newest standard set; for a unit that is no more, the newest under which it was assessed."""
+    if not unit.exists_on(today()):
+        assessed = set(
+            Standing.objects.filter(unit=unit, criteria_not_assessed__lt=F("criteria_total")).values_list(
+                "criteria_set", flat=True
+            )
+        )
+        sets = [found for found in sets if found.pk in assessed] or sets
+    return default_set(sets)
 
 
 def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage: str) -> dict:

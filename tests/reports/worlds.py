@@ -25,6 +25,19 @@ from tests.factories import (
 DAY = date(2024, 6, 1)
 CONFIRMED = datetime(2024, 1, 1, tzinfo=UTC)
 
+FIGURES = {
+    "met": {"value": Decimal(96), "attainment": Decimal(100)},
+    "firmly_met": {"value": Decimal(100), "attainment": Decimal(100)},
+    "nearly_met": {
+        "value": Decimal("90.02"),
+        "part": Decimal(1128),
+        "whole": Decimal(1253),
+        "attainment": Decimal("94.76"),
+    },
+    "not_met": {"value": Decimal(50), "attainment": Decimal("52.63")},
+    "not_applicable": {"attainment": Decimal(100)},
+}
+
 
 def make_set(criteria: int = 3, indicators: int = 2, **fields) -> CriteriaSet:
     """A set of percent indicators, each with the confirmed target ≥ 95 %."""
@@ -60,14 +73,11 @@ def indicators_of(criteria_set: CriteriaSet) -> list[Indicator]:
 
 def say(unit: Unit, criteria_set: CriteriaSet, stage: str, verdicts: Sequence[str], day: date = DAY, **opinion) -> None:
     """Publish one verdict for each indicator in order; "" leaves it out. `opinion`: figures for all of them."""
-    figures = {"met": ("96", "100"), "firmly_met": ("100", "100"), "nearly_met": ("90", "94.74"), "not_met": ("50", "52.63")}
     opinions = []
     for indicator, verdict in zip(indicators_of(criteria_set), verdicts, strict=False):
-        if not verdict:
-            continue
-        value, attained = figures.get(verdict, (None, "100"))
-        fields = {"value": value and Decimal(value), "attainment": Decimal(attained)} | opinion
-        opinions.append(Published(indicator.pk, verdict, effective_on=day, **fields))
+        if verdict:
+            fields = FIGURES.get(verdict, {}) | opinion
+            opinions.append(Published(indicator.pk, verdict, effective_on=day, **fields))
     with transaction.atomic():
         publish(
             unit, criteria_set, stage, opinions, source=Source.IMPORT, source_ref="thu", by=UserFactory(),
@@ -81,7 +91,11 @@ def prove(unit: Unit, indicator: Indicator, *, published: bool = True, **fields)
     fields = {"title": "Báo cáo kết quả", "form": Evidence.Form.PAPER, "document_number": "12/BC-UBND"} | fields
     evidence = Evidence.objects.create(unit=unit, uploaded_by=clerk, **fields)
     EvidenceLink.objects.create(
-        evidence=evidence, unit=unit, indicator=indicator, created_by=clerk, published_at=CONFIRMED if published else None
+        evidence=evidence,
+        unit=unit,
+        indicator=indicator,
+        created_by=clerk,
+        published_at=CONFIRMED if published else None,
     )
     return evidence
 
@@ -93,7 +107,13 @@ def prove_all(unit: Unit, criteria_set: CriteriaSet) -> None:
 
 def concluded_visit(unit: Unit, criteria_set: CriteriaSet, **fields) -> Visit:
     by = UserFactory()
-    fields = {"stage": "province", "kind": "appraisal", "planned_on": DAY, "held_on": DAY, "state": "concluded"} | fields
+    fields = {
+        "stage": "province",
+        "kind": "appraisal",
+        "planned_on": DAY,
+        "held_on": DAY,
+        "state": "concluded",
+    } | fields
     return Visit.objects.create(
         code=f"TH-{Visit.objects.count() + 1}", unit=unit, criteria_set=criteria_set, planned_by=by, concluded_by=by,
         concluded_at=CONFIRMED, **fields,
@@ -108,5 +128,3 @@ def find(visit: Visit, number: int, **fields) -> Finding:
 
 def unconfirmed(indicator: Indicator, text: str = "≥ 50%") -> None:
     indicator.targets.update(confirmed_at=None, confirmed_by=None, operator=Operator.AT_LEAST, value=50, text=text)
-
-

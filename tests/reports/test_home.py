@@ -1,0 +1,217 @@
+"""What waits for each role, and that every count leads to the list it counts."""
+
+from datetime import date
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from communes.models import Role
+from criteria.models import CriterionDepartment, Entry, ReportingPeriod
+from inspections.models import TeamMember, Visit
+from reports.home import home_sections
+from tests.factories import DepartmentFactory, UserFactory
+from tests.reports.worlds import (
+    DAY,
+    concluded_visit,
+    find,
+    indicators_of,
+    make_province,
+    make_set,
+    member,
+    prove,
+    say,
+    unconfirmed,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def criteria_set():
+    return make_set(criteria=3, indicators=2)
+
+
+@pytest.fixture
+def communes(criteria_set):
+    return make_province(communes=3)[1]
+
+
+def client_of(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def read(user):
+    response = client_of(user).get("/")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def enter(unit, indicators, by, *, sent=0):
+    for indicator in indicators:
+        Entry.objects.create(
+            unit=unit, indicator=indicator, verdict="not_met", effective_on=DAY, sent_version=sent, updated_by=by
+        )
+
+
+def todos(user):
+    return {todo.label: todo.count for section in home_sections(user) for todo in section.todos}
+
+
+def test_an_officer_goes_on_entering_until_everything_is_assessed(communes, criteria_set):
+    unit, indicators = communes[0], indicators_of(criteria_set)
+    officer = member(unit, Role.OFFICER, may_send=True)
+    enter(unit, indicators[:4], officer)
+    prove(unit, indicators[0], expires_on=date(2024, 6, 1))
+    find(concluded_visit(unit, criteria_set), 1, due_on=date(2024, 6, 1))
+    ReportingPeriod.objects.create(
+        area=unit.province, kind="month", name="Tháng 6 năm 2024", ends_on="2024-06-30", due_on="2024-07-05"
+    )
+    assert todos(officer) == {
+        "Chỉ tiêu chưa đánh giá": 2,
+        "Chỉ tiêu chưa gửi": 4,
+        "Chỉ tiêu thiếu minh chứng": 5,
+        "Minh chứng hết hạn": 1,
+        "Tồn tại quá hạn": 1,
+        "Tồn tại chưa khắc phục": 1,
+    }
+    page = read(officer)
+    assert "Còn 2 chỉ tiêu chưa đánh giá." in page
+    assert "còn 5 ngày" in page
+    assert page.partition("<main")[2].partition("</main>")[0].count("btn-primary") == 1
+    enter(unit, indicators[4:], officer)
+    assert f"/units/{unit.pk}/send/?set={criteria_set.code}" in read(get_user_model().objects.get(pk=officer.pk))
+
+
+def test_who_may_not_send_is_told_who_does(communes, criteria_set):
+    officer = member(communes[0], Role.OFFICER)
+    enter(communes[0], indicators_of(criteria_set), officer)
+    page = read(officer)
+    assert "lãnh đạo xã hoặc người được giao sẽ gửi" in page
+    assert "/send/" not in page
+
+
+def test_nothing_left_to_do_says_so(communes, criteria_set):
+    officer = member(communes[0], Role.OFFICER)
+    enter(communes[0], indicators_of(criteria_set), officer, sent=1)
+    for indicator in indicators_of(criteria_set):
+        prove(communes[0], indicator)
+    page = read(officer)
+    assert "Đã gửi hết kết quả" in page
+    assert "Không còn việc nào đang chờ" in page
+
+
+def test_every_count_is_the_length_of_the_list_it_leads_to(communes, criteria_set):
+    unit, indicators = communes[0], indicators_of(criteria_set)
+    officer = member(unit, Role.OFFICER)
+    enter(unit, indicators[:3], officer)
+    prove(unit, indicators[0], expires_on=date(2024, 6, 1))
+    visit = concluded_visit(unit, criteria_set)
+    find(visit, 1, due_on=date(2024, 6, 1))
+    find(visit, 2)
+    client = client_of(officer)
+    for section in home_sections(officer):
+        for todo in section.waiting:
+            context = client.get(todo.url).context
+            if "groups" in context:
+                assert sum(len(rows) for _, rows in context["groups"]) == todo.count, todo.label
+            else:
+                assert context["page"].paginator.count == todo.count, todo.label
+
+
+def test_district_staff_see_their_communes_and_no_others(communes, criteria_set):
+    say(communes[0], criteria_set, "self", ["met"] * 6)
+    other = make_province(communes=1)[1][0]
+    staff = member(communes[0].district, Role.DISTRICT_STAFF)
+    find(concluded_visit(communes[0], criteria_set), 1, state="remedied")
+    page = read(staff)
+    assert "1/3" in page  # one of three communes has an opinion
+    assert "3/3" in page  # its criteria met
+    assert "Chưa thẩm định" in page
+    assert f"/units/{other.pk}/" not in page
+    assert f"/reports/matrix/{communes[0].district_id}.xlsx" in page
+    assert todos(staff)["Tồn tại chờ xác nhận đã khắc phục"] == 1
+    assert todos(staff)["Xã chưa gửi kết quả lần nào"] == 2
+
+
+def test_an_inspector_sees_how_far_their_own_part_has_come(communes, criteria_set):
+    inspector = member(communes[0].province, Role.INSPECTOR)
+    visit = concluded_visit(communes[0], criteria_set, state="under_way")
+    seat = TeamMember.objects.create(visit=visit, user=inspector, name="A", role="member")
+    seat.criteria.add(criteria_set.criteria.get(number=1))
+    visit.scores.create(indicator=indicators_of(criteria_set)[0], verdict="met", scorer=inspector)
+    page = read(inspector)
+    assert "đã chấm 1/2 chỉ tiêu của tôi" in page
+    assert f"/visits/{visit.pk}/" in page
+    Visit.objects.update(state="planned", planned_on=date(2024, 7, 9))
+    assert "Chưa có cuộc kiểm tra nào sắp tới" not in read(inspector)
+
+
+def test_a_coordinator_sees_unconfirmed_targets_of_the_province(communes, criteria_set):
+    coordinator = member(
+        communes[0].province,
+        Role.COORDINATOR,
+    )
+    indicator = indicators_of(criteria_set)[0]
+    unconfirmed(indicator)
+    indicator.targets.update(province=communes[0].province)
+    assert todos(coordinator)["Yêu cầu của tỉnh chưa xác nhận"] == 1
+    assert "Trang quản trị" in read(coordinator)
+
+
+def test_a_department_sees_its_own_criteria(communes, criteria_set):
+    say(communes[0], criteria_set, "self", ["not_met"] * 6)
+    department = DepartmentFactory()
+    CriterionDepartment.objects.create(criterion=criteria_set.criteria.get(number=2), department=department)
+    page = read(member(communes[0].province, Role.DEPARTMENT_REVIEWER, department=department))
+    assert "2. Tiêu chí 2" in page
+    assert "1. Tiêu chí 1" not in page
+
+
+def test_a_department_without_criteria_is_told_who_assigns_them(communes):
+    reviewer = member(communes[0].province, Role.DEPARTMENT_REVIEWER, department=DepartmentFactory())
+    assert "Chưa được phân công tiêu chí" in read(reviewer)
+
+
+def test_a_viewer_sees_figures(communes, criteria_set):
+    say(communes[0], criteria_set, "self", ["met"] * 6)
+    page = read(member(communes[0].province, Role.VIEWER))
+    assert "1/3" in page
+    assert "Chưa có ý kiến về xã nào" in page
+
+
+def test_the_administrator_is_led_to_the_admin(communes):
+    admin = UserFactory(is_superuser=True, is_staff=True)
+    assert "/admin/" in read(admin)
+
+
+def test_without_a_role_one_is_told_whom_to_ask(db):
+    assert "Tài khoản chưa được giao vai trò" in read(UserFactory())
+
+
+@pytest.mark.parametrize("role", [Role.COMMUNE_LEADER, Role.DISTRICT_STAFF, Role.COORDINATOR, Role.VIEWER])
+def test_an_empty_country_has_pages_too(role):
+    unit = make_province(communes=1)[1][0]
+    place = {Role.COMMUNE_LEADER: unit, Role.DISTRICT_STAFF: unit.district}.get(role, unit.province)
+    assert "Chưa có bộ tiêu chí" in read(member(place, role))
+
+
+@pytest.mark.parametrize("role", [Role.DISTRICT_STAFF, Role.COORDINATOR, Role.VIEWER, Role.INSPECTOR])
+def test_queries_do_not_grow(criteria_set, count_queries, role):
+    counts = []
+    for size in (3, 30):
+        province, communes = make_province(communes=size)
+        user = member(communes[0].district if role == Role.DISTRICT_STAFF else province, role)
+        for commune in communes:
+            say(commune, criteria_set, "self", ["met"] * 6)
+            visit = concluded_visit(commune, criteria_set, state="under_way")
+            if role == Role.INSPECTOR:
+                TeamMember.objects.create(visit=visit, user=user, name="A", role="leader")
+        client = client_of(user)
+        client.get("/")
+        with count_queries() as queries:
+            client.get("/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 25, "\n".join(queries)
