@@ -193,7 +193,7 @@ def read_moves(path: Path | None) -> list[Move]:
     if path is None:
         return []
     _, lines = _read_csv(path)
-    return [Move(*values[:4], is_partial=values[4] == "1") for _, values in lines]
+    return [Move(old, code, new, new_code, partial == "1") for _, (old, code, new, new_code, partial) in lines]
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -338,7 +338,7 @@ class _Origins:
                 for move in moves:
                     for values in (self.provinces, self.opened):
                         if move.old_code in values:
-                            values[move.new_code] = values[move.old_code]  # type: ignore[index,assignment]
+                            values[move.new_code] = values[move.old_code]  # type: ignore[assignment]
 
     def _reform(self, snapshot: Snapshot, moves: list[Move]) -> None:
         into: dict[str, list[Move]] = defaultdict(list)
@@ -393,7 +393,7 @@ class _Step:
         done = set()
         self.present: dict[str, dict[str, Unit]] = {level: {} for level in KINDS_OF_LEVEL}
         for unit in units:
-            if reached.get(unit.province_id, date.min) < self.day:
+            if unit.province_id is None or reached.get(unit.province_id, date.min) < self.day:
                 self.present[unit.level][unit.code] = unit
             elif unit.level == Level.PROVINCE:
                 done.add(unit.code)
@@ -444,14 +444,14 @@ class _Step:
         listed = {row.province_code for row in self.rows}
         total: Counter[str] = Counter()
         lost: Counter[str] = Counter()
-        by_pk = {unit.pk: unit for unit in self.present[Level.PROVINCE].values()}
+        names = {unit.pk: unit.full_name for unit in self.present[Level.PROVINCE].values()}
         problems += [
             f"tệp thiếu {unit.full_name} (mã {code}) đang có trong cơ sở dữ liệu"
             for code, unit in self.present[Level.PROVINCE].items()
             if code not in listed
         ]
         for unit in self.present[Level.COMMUNE].values():
-            province = by_pk[unit.province_id].full_name
+            province = names.get(unit.province_id or 0, "")
             total[province] += 1
             lost[province] += not self.went[unit.pk]
         problems += [
@@ -569,7 +569,7 @@ class _Step:
         for village in Unit.objects.filter(
             level=Level.VILLAGE, closed_on__isnull=True, commune__in=[*changed, *closed]
         ).order_by("pk"):
-            links = heirs[village.commune_id]
+            links = heirs[village.commune_id or 0]
             if village.commune_id in changed:
                 self.moved_villages.append((village, changed[village.commune_id]))
             elif len(links) == 1 and not links[0].is_approximate:

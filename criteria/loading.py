@@ -656,7 +656,7 @@ class _Loader:
 
     def _left_over(self) -> None:
         """Say what the database has beyond the file; it is kept."""
-        beyond = {
+        beyond: dict[str, list[Any]] = {
             "tiêu chí": [row for row in self.criteria.values() if ("criterion", row.pk) not in self.kept],
             "chỉ tiêu": [row for row in self.indicators.values() if ("indicator", row.pk) not in self.kept],
             "yêu cầu": [
