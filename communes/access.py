@@ -143,6 +143,8 @@ class ScopedQuerySet(models.QuerySet):
 
     def visible_to(self, user: Any) -> ScopedQuerySet:
         """Rows the person may see; none by default."""
+        if not (user.is_authenticated and user.is_active):
+            return self.none()
         condition = SCOPES[self.model.scope_kind](self.model, roles(user))
         return self.none() if condition is None else self.filter(condition)
 
