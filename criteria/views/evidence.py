@@ -342,8 +342,8 @@ def evidence_detail(request: HttpRequest, pk: Any) -> HttpResponse:
 
 
 INLINE = {rules.PDF, "image/jpeg", "image/png", "image/webp"}
-# Nothing in a file may run, load or send anything as a page of ours. Browsers show no PDF in
-# a sandbox, and need their own styles around one.
+# Nothing in a file may run, load or send anything as a page of ours. The older Chromiums we
+# support show no PDF in a sandbox, and need their own styles around one.
 STRICT = "sandbox; default-src 'none'"
 FOR_PDF = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'"
 

@@ -48,15 +48,15 @@ async function sendAll(form) {
 
 function addRow(form, file) {
   const item = document.createElement("li");
-  item.className = "upload-row";
-  const name = document.createElement("span");
+  const name = document.createElement("div");
   name.className = "file-name";
   name.textContent = file.name;
   const progress = document.createElement("progress");
+  progress.className = "d-block w-100";
   progress.max = 100;
   progress.value = 0;
   progress.setAttribute("aria-label", `Đang tải ${file.name}`);
-  const state = document.createElement("span");
+  const state = document.createElement("div");
   state.className = "save-state";
   state.textContent = "Đang chờ";
   item.append(name, progress, state);
@@ -68,7 +68,7 @@ function addRow(form, file) {
 async function sendOne(form, row) {
   const problem = foreseen(form, row.file);
   if (problem) return fail(row, problem);
-  row.progress.hidden = false;
+  show(row, true);
   say(row, "Đang tải …");
   let answer = await post(form, row);
   if (answer.status === 401 && (await window.ntm.signInAgain())) answer = await post(form, row);
@@ -76,7 +76,7 @@ async function sendOne(form, row) {
   if (answer.status === 0) return fail(row, "Mất kết nối, tệp chưa được lưu.", form);
   const result = answer.body?.files?.[0];
   if (result?.ok) {
-    row.progress.hidden = true;
+    show(row, false);
     say(row, result.message, "is-saved");
     return 1;
   }
@@ -117,13 +117,18 @@ function post(form, row) {
   });
 }
 
+function show(row, visible) {
+  row.progress.classList.toggle("d-none", !visible);
+  row.progress.classList.toggle("d-block", visible);
+}
+
 function say(row, text, look = "") {
-  row.state.className = `save-state ${look}`;
+  row.state.className = `save-state ${look}`.trim();
   row.state.textContent = text;
 }
 
 function fail(row, message, retryForm = null) {
-  row.progress.hidden = true;
+  show(row, false);
   say(row, message, "is-error");
   if (retryForm) {
     const again = document.createElement("button");
@@ -144,7 +149,8 @@ function fail(row, message, retryForm = null) {
 
 /** Shows the list as it is now; what was refused stays readable below it. */
 async function refresh(form, all) {
-  const panel = form.closest("[data-evidence-panel]");
+  const own = form.closest("[data-evidence-panel]");
+  const panel = own?.isConnected ? own : document.getElementById(own?.id ?? ""); // redrawn meanwhile
   if (panel?.dataset.reload !== undefined) {
     if (all) location.reload();
     return;
