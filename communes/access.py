@@ -265,6 +265,8 @@ def visit_scope(model: type[models.Model], person: Roles) -> Q | None:
     condition = Q(**{join(visit, "pk") + "__in": person.team_visits}) | Q(
         **{join(visit, "planned_by"): person.user, join(visit, "state") + "__in": ["planned", "under_way"]}
     )
+    # Who is sent to a unit reads what earlier visits concluded there.
+    condition |= visited_units(person, path) & Q(**{join(visit, "state"): "concluded"})
     for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
         area = person.area(membership, path)
         if membership.role == DEPARTMENT_REVIEWER:
@@ -280,7 +282,7 @@ def score_scope(model: type[models.Model], person: Roles) -> Q | None:
     if person.is_superuser:
         return concluded
     path = model.unit_path  # type: ignore[attr-defined]
-    condition = Q(**{f"{visit}__in": person.team_visits})
+    condition = Q(**{f"{visit}__in": person.team_visits}) | (visited_units(person, path) & concluded)
     for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
         area = person.area(membership, path)
         if membership.role == DEPARTMENT_REVIEWER:

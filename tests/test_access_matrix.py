@@ -1,0 +1,308 @@
+"""Every address × every member of the cast: who gets what. DESIGN §6 as a table that can't be forgotten.
+
+The addresses come from the resolver: one that isn't listed here fails the test. A cell is
+the status of a GET; for an address that only takes a POST, that of an empty POST. 422 and
+400 mean that the person was let in and the empty form refused.
+"""
+
+import os
+
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from communes.models import Unit
+from criteria.models import Evidence, EvidenceLink, Indicator
+from inspections.models import Finding, TeamMember, Visit
+
+WHO = [
+    "canbo.dongphu",
+    "lanhdao.dongphu",
+    "canbo.dongthinh",
+    "huyen.dongson",
+    "doan.truong",
+    "doan.vien",
+    "so.giaoduc",
+    "dieuphoi.thanhhoa",
+    "canbo.kimsongtruong",
+    "huyen.canloc",
+    "doan.hatinh",
+    "dieuphoi.hatinh",
+    "xem.hatinh",
+    "admin",
+    "",  # nobody
+]
+
+# A letter a status; "-" is the redirect to the sign-in page.
+LETTER = {200: "o", 302: "r", 403: "f", 404: "n", 422: "u", 400: "b", 409: "c"}
+
+
+class Things:
+    """What the addresses speak of: Đông Phú, its documents and visits at Đông Thịnh, Kim Lộc of 2018."""
+
+    def __init__(self):
+        def commune(code):
+            return Unit.objects.get(level="commune", code=code, closed_on__isnull=True)
+
+        self.dong_phu, self.dong_thinh = commune("16420"), commune("16414")
+        self.kim_loc = Unit.objects.get(level="commune", code="18424")
+        self.dong_son = Unit.objects.get(level="district", code="405")
+        self.thanh_hoa = Unit.objects.get(level="province", code="38")
+        self.indicator = Indicator.objects.get(criterion__criteria_set__code="xa-ntm-2021-2025", code="17.1")
+        self.school = Indicator.objects.get(criterion__criteria_set__code="xa-ntm-2021-2025", code="14.1")
+        self.sent = Evidence.objects.filter(unit=self.dong_phu, links__indicator=self.indicator).first()
+        self.fresh = Evidence.objects.create(
+            unit=self.dong_phu, form="paper", title="Chưa gửi", kept_at="UBND xã", uploaded_by=self.sent.uploaded_by
+        )
+        self.link = EvidenceLink.objects.create(
+            evidence=self.fresh, unit=self.dong_phu, indicator=self.indicator, created_by=self.sent.uploaded_by
+        )
+        self.planned = Visit.objects.get(code="38-2024-002")
+        self.done = Visit.objects.get(code="38-2024-001")
+        self.member = TeamMember.objects.create(
+            visit=self.planned, user_id=None, name="Khách mời", role=TeamMember.Role.ATTENDEE
+        )
+        self.finding = Finding.objects.get(visit=self.done, criterion__number=17)
+        self.draft_finding = Finding.objects.create(
+            visit=self.planned,
+            criterion=self.indicator.criterion,
+            description="Chưa kết luận",
+            due_on="2024-09-30",
+            created_by=self.planned.planned_by,
+        )
+        self.kim_loc_visit = Visit.objects.get(code="42-2018-001")
+
+
+def rows(t):
+    """(name of the address, what it speaks of, arguments) for every address of the product."""
+    unit = [t.dong_phu.pk]
+    row = [t.dong_phu.pk, t.indicator.pk]
+    return [
+        ("healthz", "", []),
+        ("account_login", "", []),
+        ("account_logout", "", []),
+        ("account_change_password", "", []),
+        ("account_reauthenticate", "", []),
+        ("reports:home", "", []),
+        ("reports:unit_search", "", []),
+        ("reports:unit_detail", "Đông Phú", unit),
+        ("reports:unit_detail", "Kim Lộc", [t.kim_loc.pk]),
+        ("reports:unit_by_code", "Đông Phú", ["16420"]),
+        ("reports:matrix", "", []),
+        ("reports:report_list", "", []),
+        ("reports:readiness_xlsx", "Đông Phú", unit),
+        ("reports:readiness_xlsx", "Kim Lộc", [t.kim_loc.pk]),
+        ("reports:matrix_xlsx", "Đông Sơn", [t.dong_son.pk]),
+        ("reports:matrix_xlsx", "Thanh Hóa", [t.thanh_hoa.pk]),
+        ("criteria:entry", "Đông Phú", unit),
+        ("criteria:entry", "Kim Lộc", [t.kim_loc.pk]),
+        ("criteria:criterion", "Đông Phú 17", [*unit, 17]),
+        ("criteria:criterion", "Đông Phú 14", [*unit, 14]),
+        ("criteria:submission_send", "Đông Phú", unit),
+        ("criteria:entry_save", "Đông Phú 17.1", row),
+        ("criteria:entry_suggestion", "Đông Phú 17.1", row),
+        ("criteria:revision_list", "Đông Phú 17.1", row),
+        ("criteria:revision_list", "Đông Phú 14.1", [t.dong_phu.pk, t.school.pk]),
+        ("criteria:target_report", "Đông Phú 17.1", row),
+        ("criteria:evidence_list", "", []),
+        ("criteria:evidence_detail", "sent", [t.sent.pk]),
+        ("criteria:evidence_detail", "not sent", [t.fresh.pk]),
+        ("criteria:evidence_file", "not sent", [t.fresh.pk]),
+        ("criteria:evidence_preview", "not sent", [t.fresh.pk]),
+        ("criteria:evidence_edit", "sent", [t.sent.pk]),
+        ("criteria:evidence_retire", "sent", [t.sent.pk]),
+        ("criteria:evidence_undo", "not sent", [t.fresh.pk]),
+        ("criteria:evidence_unlink", "not sent", [t.link.pk]),
+        ("criteria:evidence_upload", "Đông Phú", unit),
+        ("criteria:evidence_register", "Đông Phú", unit, f"?form=paper&indicator={t.indicator.pk}"),
+        ("criteria:evidence_links", "sent", [*unit, t.sent.pk]),
+        ("criteria:evidence_panel", "Đông Phú 17.1", row),
+        ("criteria:evidence_attach", "Đông Phú 17.1", row),
+        ("inspections:visit_list", "", []),
+        ("inspections:visit_create", "", []),
+        ("inspections:visit_detail", "planned", [t.planned.pk]),
+        ("inspections:visit_detail", "concluded", [t.done.pk]),
+        ("inspections:visit_detail", "Kim Lộc", [t.kim_loc_visit.pk]),
+        ("inspections:visit_edit", "planned", [t.planned.pk]),
+        ("inspections:visit_start", "planned", [t.planned.pk]),
+        ("inspections:visit_cancel", "planned", [t.planned.pk]),
+        ("inspections:visit_team", "planned", [t.planned.pk]),
+        ("inspections:team_assign", "planned", [t.planned.pk]),
+        ("inspections:member_edit", "planned", [t.planned.pk, t.member.pk]),
+        ("inspections:member_remove", "planned", [t.planned.pk, t.member.pk]),
+        ("inspections:visit_criterion", "planned 17", [t.planned.pk, 17]),
+        ("inspections:visit_criterion", "concluded 17", [t.done.pk, 17]),
+        ("inspections:score_save", "planned", [t.planned.pk, t.indicator.pk]),
+        ("inspections:score_agree", "planned", [t.planned.pk, t.indicator.pk]),
+        ("inspections:remark_save", "planned", [t.planned.pk, t.indicator.pk]),
+        ("inspections:score_save", "concluded", [t.done.pk, t.indicator.pk]),
+        ("inspections:target_report", "planned", [t.planned.pk, t.indicator.pk]),
+        ("inspections:finding_create", "planned", [t.planned.pk]),
+        ("inspections:visit_conclude", "planned", [t.planned.pk]),
+        ("inspections:visit_conclude", "concluded", [t.done.pk]),
+        ("inspections:visit_annex", "concluded", [t.done.pk]),
+        ("inspections:finding_list", "", []),
+        ("inspections:finding_detail", "published", [t.finding.pk]),
+        ("inspections:finding_detail", "not yet", [t.draft_finding.pk]),
+        ("inspections:finding_edit", "not yet", [t.draft_finding.pk]),
+        ("inspections:finding_delete", "not yet", [t.draft_finding.pk]),
+        ("inspections:finding_remedy", "published", [t.finding.pk]),
+        ("inspections:finding_close", "published", [t.finding.pk]),
+        ("inspections:finding_reopen", "published", [t.finding.pk]),
+        ("inspections:finding_slip", "published", [t.finding.pk]),
+        ("inspections:finding_comment", "published", [t.finding.pk]),
+    ]
+
+
+EXPECTED = """
+healthz                                            ooooooooooooooo
+account_login                                      rrrrrrrrrrrrrro
+account_logout                                     oooooooooooooo-
+account_change_password                            oooooooooooooo-
+account_reauthenticate                             oooooooooooooo-
+reports:home                                       oooooooooooooo-
+reports:unit_search                                oooooooooooooo-
+reports:unit_detail Đông Phú                       oononnoonnnnno-
+reports:unit_detail Kim Lộc                        nnnnnnnnoooooo-
+reports:unit_by_code Đông Phú                      rrnrnnrrnnnnnr-
+reports:matrix                                     oooooooooooooo-
+reports:report_list                                oooooooooooooo-
+reports:readiness_xlsx Đông Phú                    oononnoonnnnno-
+reports:readiness_xlsx Kim Lộc                     nnnnnnnnoooooo-
+reports:matrix_xlsx Đông Sơn                       nnnonnoonnnnno-
+reports:matrix_xlsx Thanh Hóa                      nnnnnnoonnnnno-
+criteria:entry Đông Phú                            oonfnnffnnnnnf-
+criteria:entry Kim Lộc                             nnnnnnnnofffff-
+criteria:criterion Đông Phú 17                     oononnnonnnnno-
+criteria:criterion Đông Phú 14                     oononnoonnnnno-
+criteria:submission_send Đông Phú                  oonfnnffnnnnnf-
+criteria:entry_save Đông Phú 17.1                  uunfnnffnnnnnf-
+criteria:entry_suggestion Đông Phú 17.1            oonfnnffnnnnnf-
+criteria:revision_list Đông Phú 17.1               oononnnonnnnno-
+criteria:revision_list Đông Phú 14.1               oononnoonnnnno-
+criteria:target_report Đông Phú 17.1               oonfnnffnnnnnf-
+criteria:evidence_list                             oooooooooooofo-
+criteria:evidence_detail sent                      oononnnonnnnno-
+criteria:evidence_detail not sent                  oonnnnnnnnnnnn-
+criteria:evidence_file not sent                    nnnnnnnnnnnnnn-
+criteria:evidence_preview not sent                 nnnnnnnnnnnnnn-
+criteria:evidence_edit sent                        oonfnnnfnnnnnf-
+criteria:evidence_retire sent                      oonfnnnfnnnnnf-
+criteria:evidence_undo not sent                    rrnnnnnnnnnnnn-
+criteria:evidence_unlink not sent                  rrnnnnnnnnnnnn-
+criteria:evidence_upload Đông Phú                  rrnfnnffnnnnnf-
+criteria:evidence_register Đông Phú                oonfnnffnnnnnf-
+criteria:evidence_links sent                       oonfnnffnnnnnf-
+criteria:evidence_panel Đông Phú 17.1              oononnoonnnnno-
+criteria:evidence_attach Đông Phú 17.1             oonfnnffnnnnnf-
+inspections:visit_list                             oooooooooooooo-
+inspections:visit_create                           fffooffofoooff-
+inspections:visit_detail planned                   nnooonnonnnnno-
+inspections:visit_detail concluded                 nnooonoonnnnno-
+inspections:visit_detail Kim Lộc                   nnnnnnnnoooono-
+inspections:visit_edit planned                     nnffonnonnnnnf-
+inspections:visit_start planned                    nnffrnnfnnnnnf-
+inspections:visit_cancel planned                   nnffonnonnnnnf-
+inspections:visit_team planned                     nnffonnonnnnnf-
+inspections:team_assign planned                    nnffcnncnnnnnf-
+inspections:member_edit planned                    nnffonnonnnnnf-
+inspections:member_remove planned                  nnffonnonnnnnf-
+inspections:visit_criterion planned 17             nnffonnonnnnnf-
+inspections:visit_criterion concluded 17           nnooonnonnnnno-
+inspections:score_save planned                     nnffunnfnnnnnf-
+inspections:score_agree planned                    nnffunnfnnnnnf-
+inspections:remark_save planned                    nnffunnfnnnnnf-
+inspections:score_save concluded                   nnfffnnfnnnnnf-
+inspections:target_report planned                  nnffonnfnnnnnf-
+inspections:finding_create planned                 nnffonnfnnnnnf-
+inspections:visit_conclude planned                 nnffonnfnnnnnf-
+inspections:visit_conclude concluded               nnrrrnrrnnnnnr-
+inspections:visit_annex concluded                  nnfofnffnnnnnf-
+inspections:finding_list                           oooooooooooooo-
+inspections:finding_detail published               nnooonnonnnnno-
+inspections:finding_detail not yet                 nnnnonnonnnnnn-
+inspections:finding_edit not yet                   nnnnonnfnnnnnn-
+inspections:finding_delete not yet                 nnnnonnfnnnnnn-
+inspections:finding_remedy published               nnuffnnfnnnnnf-
+inspections:finding_close published                nnfrfnnrnnnnnf-
+inspections:finding_reopen published               nnfufnnunnnnnf-
+inspections:finding_slip published                 nnfufnnunnnnnf-
+inspections:finding_comment published              nnfffnnfnnnnnf-
+"""
+
+
+def ask(cast, clients, who, url):
+    """The status of a GET, or of an empty POST where only that is taken; nothing is kept."""
+    client = clients[who]
+    mark = transaction.savepoint()
+    try:
+        answer = client.get(url)
+        if answer.status_code == 405:
+            answer = client.post(url)
+        if answer.status_code == 302 and "/accounts/login/" in answer["Location"]:
+            return "-"
+        return LETTER.get(answer.status_code, str(answer.status_code))
+    finally:
+        transaction.savepoint_rollback(mark)
+
+
+def test_who_gets_what(cast, client):
+    clients = {who: cast.client(who) if who else client for who in WHO}
+    expected = dict(line.rsplit(" ", 1) for line in EXPECTED.strip().splitlines())
+    expected = {name.strip(): cells for name, cells in expected.items()}
+    found = {}
+    for name, what, args, *query in rows(Things()):
+        url = reverse(name, args=args) + "".join(query)
+        found[f"{name} {what}".strip()] = "".join(ask(cast, clients, who, url) for who in WHO)
+    if os.environ.get("PRINT_MATRIX"):
+        print("\n".join(f"{name:46} {cells}" for name, cells in found.items()))
+    assert found == expected
+
+
+def names(patterns, namespace=""):
+    """The names of all addresses below, as reverse() takes them; an address without a name as its pattern."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from names(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}" if pattern.name else f"{namespace}{pattern.pattern}"
+
+
+def test_every_address_is_in_the_table(world):
+    listed = {name for name, *_ in rows(Things())}
+    existing = {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")}
+    assert existing - listed == set(), "addresses that nobody decided who gets"
+    assert listed - existing == set(), "addresses that are gone"
+
+
+def test_a_new_address_is_noticed(world, monkeypatch):
+    from django.urls import path
+
+    from reports import urls
+
+    monkeypatch.setattr(urls, "urlpatterns", [*urls.urlpatterns, path("new/", lambda request: None, name="new")])
+    listed = {name for name, *_ in rows(Things())}
+    assert {f"reports:{pattern.name}" for pattern in urls.urlpatterns} - listed == {"reports:new"}
+
+
+STAFF = {"dieuphoi.thanhhoa", "dieuphoi.hatinh", "admin"}
+
+
+def test_the_admin_is_for_coordinators_and_superusers(cast, client):
+    """Every list, form and page of the admin turns others away to the sign-in page."""
+    pages = []
+    for name in names(get_resolver().url_patterns):
+        if name.startswith("admin:"):
+            try:
+                pages.append(reverse(name))
+            except Exception:
+                pages.append(reverse(name, args=["1"])) if "_change" in name or "_history" in name else None
+    assert len(pages) > 20
+    for who in WHO:
+        if who in STAFF:
+            continue
+        asked = cast.client(who) if who else client
+        for page in pages:
+            if page.startswith(("/admin/login", "/admin/logout", "/admin/jsi18n")):
+                continue
+            assert asked.get(page).status_code in {302, 403, 404}, (who, page)
