@@ -50,6 +50,26 @@ def matrix_body(result: Matrix, groups: Iterable[Group], query: str) -> SafeStri
     return mark_safe("".join(parts))
 
 
+def phone_list(result: Matrix, rows: Iterable[Row], query: str) -> SafeString:
+    """The same communes as a plain list of links, for screens too narrow for the table."""
+    url = reverse("reports:unit_detail", args=[_UNIT]) + escape(query)
+    before, after = url.split(str(_UNIT))
+    total = len(result.criteria)
+    silent = f'<span class="muted">{NO_OPINION[result.stage]}</span>'
+    return mark_safe(
+        "".join(
+            f'<li><a href="{before}{row.unit_id}{after}"><span>{escape(row.name)}</span>'
+            + (
+                f'<span class="num">{row.met}/{total} đạt · {row.nearly} cơ bản đạt</span>'
+                if row.has_opinion
+                else silent
+            )
+            + "</a></li>"
+            for row in rows
+        )
+    )
+
+
 def _cells(url: str, number: int, name: str) -> dict[str, str]:
     """The cell of one criterion for every state."""
     link = url.replace(str(_CRITERION), str(number))

@@ -71,7 +71,10 @@ class CriterionTotal:
     met: int
     nearly: int
     with_opinion: int
-    percent: Decimal | None
+
+    @property
+    def percent(self) -> Decimal | None:
+        return per_cent(self.met, self.with_opinion)
 
     @property
     def held_back(self) -> int:
@@ -275,12 +278,16 @@ def figures_of(rows: Iterable[Row], criteria: int) -> AreaFigures:
 def totals_of(rows: Sequence[Row], criteria: Sequence[MatrixCriterion]) -> tuple[CriterionTotal, ...]:
     """For each criterion how many communes meet it, over those with an opinion."""
     known = [row.states for row in rows if row.states]
-    totals = []
-    for place, criterion in enumerate(criteria):
-        states = [row[place] for row in known]
-        met = sum(state in STATES_THAT_COUNT_AS_MET for state in states)
-        totals.append(CriterionTotal(criterion, met, states.count("nearly_met"), len(known), per_cent(met, len(known))))
-    return tuple(totals)
+    columns = list(zip(*known, strict=True)) if known else [()] * len(criteria)
+    return tuple(
+        CriterionTotal(
+            criterion,
+            sum(map(column.count, STATES_THAT_COUNT_AS_MET)),
+            column.count("nearly_met"),
+            len(known),
+        )
+        for criterion, column in zip(criteria, columns, strict=True)
+    )
 
 
 def per_cent(part: int, whole: int) -> Decimal | None:

@@ -18,7 +18,7 @@ from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
 from reports.readiness import COMBINED, STAGES, readiness
 from reports.views import say
-from reports.views.matrix import area_choices, get_area, home_area
+from reports.views.matrix import area_choices, choose_area, get_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
 
 audit = logging.getLogger("ntm.audit")
@@ -92,9 +92,8 @@ def _download(
 @require_safe
 def report_list(request: HttpRequest) -> HttpResponse:
     """Choose a place, a set and a stage; the same address with `report` leads on to the workbook."""
-    area = home_area(request)
-    if request.GET.get("area") and area is not None:
-        area = get_area(request, request.GET["area"])
+    seen = seen_areas(request)
+    area = choose_area(request, seen)
     communes = _communes(request, area)
     report = request.GET.get("report", "")
     if report in ("readiness", "matrix"):
@@ -110,7 +109,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
         "reports/report_list.html",
         {
             "area": area,
-            "areas": area_choices(request, area) if area else [],
+            "areas": area_choices(seen, area) if area else [],
             "communes": communes,
             "unit_id": communes[0].pk if len(communes) == 1 else None,
             "sets": sets,

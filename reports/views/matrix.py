@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from communes import access
@@ -14,7 +16,7 @@ from communes.models import Level, Unit
 from communes.names import sort_key
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from ntm.clock import today
-from reports.cells import matrix_body, regroup
+from reports.cells import matrix_body, phone_list, regroup
 from reports.matrix import STAGES, Matrix, Row, area_sets, default_set, default_stage, matrix, opinions_by_stage
 from reports.views import say
 
@@ -40,25 +42,36 @@ def get_area(request: HttpRequest, pk: str | int) -> Unit:
     return get_object_or_404(visible_areas(request).select_related("province", "district"), pk=number)
 
 
-def home_area(request: HttpRequest) -> Unit | None:
-    """Where the person's work starts, or the first area there is."""
-    homes = [unit.pk for unit in access.home_units(request.user) if unit.level in (Level.PROVINCE, Level.DISTRICT)]
-    areas = visible_areas(request).select_related("province", "district")
-    return areas.filter(pk__in=homes[:1]).first() or areas.existing(today()).order_by("-level", "sort_key").first()
+def seen_areas(request: HttpRequest) -> list[Unit]:
+    """All areas that exist today and that the person may see, in Vietnamese order."""
+    return list(visible_areas(request).existing(today()).select_related("province").order_by("sort_key", "pk"))
 
 
-def area_choices(request: HttpRequest, area: Unit) -> list[Unit]:
+def home_area(request: HttpRequest, seen: list[Unit]) -> Unit | None:
+    """Where the person's work starts, or the first area there is, provinces first."""
+    homes = [unit.pk for unit in access.home_units(request.user)]
+    at_home = [area for home in homes for area in seen if area.pk == home]
+    return next(iter([*at_home, *sorted(seen, key=lambda unit: unit.level != Level.PROVINCE)]), None)
+
+
+def choose_area(request: HttpRequest, seen: list[Unit]) -> Unit | None:
+    """The area asked for (404 unless the person may see it), else where their work starts."""
+    wanted = request.GET.get("area", "")
+    if not wanted:
+        return home_area(request, seen)
+    return next((area for area in seen if str(area.pk) == wanted), None) or get_area(request, wanted)
+
+
+def area_choices(seen: list[Unit], area: Unit) -> list[Unit]:
     """Provinces the person sees, and the districts of this area's province."""
-    seen = list(visible_areas(request).existing(today()).order_by("sort_key", "pk"))
     provinces = [unit for unit in seen if unit.level == Level.PROVINCE]
-    districts = [unit for unit in seen if unit.level == Level.DISTRICT and unit.province_id == area.province_id]
-    return provinces + districts
+    return provinces + [unit for unit in seen if unit.level != Level.PROVINCE and unit.province_id == area.province_id]
 
 
 @require_safe
 def matrix_page(request: HttpRequest) -> HttpResponse:
-    wanted = request.GET.get("area", "")
-    area = get_area(request, wanted) if wanted else home_area(request)
+    seen = seen_areas(request)
+    area = choose_area(request, seen)
     if area is None:
         return render(request, "reports/matrix_none.html", {"units": access.home_units(request.user)})
     sets = area_sets(area)
@@ -82,7 +95,7 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
         "reports/matrix.html",
         {
             "area": area,
-            "areas": area_choices(request, area),
+            "areas": area_choices(seen, area),
             "sets": sets,
             "criteria_set": chosen,
             "stage": stage,
@@ -92,6 +105,8 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
             "filters": filters,
             "shown": rows,
             "query": query,
+            "here": f"{reverse('reports:matrix')}?{urlencode({'area': area.pk, 'set': chosen.code, 'stage': stage})}",
+            "phone_list": phone_list(result, rows, query),
             "body": matrix_body(result, result.groups if grouped else regroup(result, rows), query),
         },
     )

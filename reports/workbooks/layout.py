@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from io import BytesIO
+from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +29,8 @@ from criteria.verdicts import STATES
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FONT = "Times New Roman"
 A4, A3 = 9, 8
+HEAD_UP = 9  # lines a row of upright headings is high
+LINE, HIGHEST_ROW = 15, 409  # points: a line of text, and what Excel allows
 CELL_LIMIT = 32_767  # characters a cell of Excel holds
 LONG_CELL = " … (xem tiếp trên hệ thống)"
 
@@ -62,11 +65,11 @@ LABELS_MET = tuple(STATES[state].label for state in ("firmly_met", "met", "not_a
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its heading, its width in characters, and the name of its cells' format."""
+    """One column: its heading, its width in characters, and how its heading is written."""
 
     title: str
     width: float
-    style: str = "text"
+    head: str = "head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,15 @@ _STYLES: dict[str, dict[str, Any]] = {
         "text_wrap": True,
         "bg_color": "#EEF3F1",
     },
+    "head_up": {
+        "border": 1,
+        "bold": True,
+        "align": "center",
+        "valign": "bottom",
+        "text_wrap": True,
+        "rotation": 90,
+        "bg_color": "#EEF3F1",
+    },
     "ordinal": {"border": 1, "italic": True, "align": "center", "font_size": 9},
     "text": {"border": 1, "valign": "vcenter", "text_wrap": True},
     "centre": {"border": 1, "align": "center", "valign": "vcenter"},
@@ -213,6 +225,7 @@ class Sheet:
         frozen: int,
     ) -> None:
         self.book, self.columns = book, columns
+        self.lines = 1
         self.formats = book.formats
         self.sheet = book.workbook.add_worksheet(name)
         self.last_column = len(columns) - 1
@@ -220,8 +233,10 @@ class Sheet:
             self.sheet.set_column(place, place, column.width)
         self._heading(heading, measure)
         for place, column in enumerate(columns):
-            self.text(place, column.title, "head")
-        self.row += 1
+            self.text(place, column.title, column.head)
+        if any(column.head == "head_up" for column in columns):
+            self.lines = HEAD_UP
+        self.end_row()
         for place in range(len(columns)):
             self.sheet.write_number(self.row, place, place + 1, self.formats["ordinal"])
         self.row += 1
@@ -233,7 +248,7 @@ class Sheet:
         self.sheet.fit_to_pages(1, 0)
         self.sheet.set_margins(left=0.6, right=0.4, top=0.6, bottom=0.6)
         self.sheet.set_footer(f'&C&"{FONT},Regular"&10Trang &P/&N')
-        self.sheet.hide_gridlines(0)
+        self.sheet.hide_gridlines(2)
 
     def _heading(self, heading: Heading, measure: str) -> None:
         # Left and right meet where the columns' widths are halved, so that both sides have room.
@@ -275,8 +290,18 @@ class Sheet:
             self.sheet.merge_range(self.row, first, self.row, last, "", self.formats[style])
         self.sheet.write_string(self.row, first, safe(text), self.formats[style])
 
+    def end_row(self) -> None:
+        """Go to the next row, having given this one the height its wrapped text needs."""
+        if self.lines > 1:
+            self.sheet.set_row(self.row, min(self.lines * LINE, HIGHEST_ROW))
+        self.lines = 1
+        self.row += 1
+
     def text(self, column: int, value: str, style: str = "text") -> None:
         if value:
+            width = self.columns[column].width
+            if style != "head_up":
+                self.lines = max(self.lines, sum(ceil(len(part) / width) for part in value.split("\n")))
             self.sheet.write_string(self.row, column, safe(value), self.formats[style])
         else:
             self.sheet.write_blank(self.row, column, None, self.formats[style])
@@ -286,6 +311,8 @@ class Sheet:
         if value is None:
             self.sheet.write_blank(self.row, column, None, self.formats[style])
         else:
+            if style == "number" and value == int(value):
+                style = "whole"  # Excel would write a whole number as "100,"
             self.sheet.write_number(self.row, column, value, self.formats[style])
 
     def day(self, column: int, value: date | None) -> None:
@@ -359,4 +386,4 @@ def definitions(book: Book, heading: Heading, rows: Iterable[tuple[str, str]]) -
     for name, meaning in rows:
         sheet.text(0, name, "total")
         sheet.text(1, meaning)
-        sheet.row += 1
+        sheet.end_row()

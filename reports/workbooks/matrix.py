@@ -81,7 +81,7 @@ def _criteria(book: Book, heading: Heading, result: Matrix) -> None:
         )
         for place, criterion in enumerate(result.criteria)
     ]
-    table = Table(book, "Theo tiêu chí", heading, result, marked, [10.5 if len(marked) < 15 else 6.8] * len(marked))
+    table = Table(book, "Theo tiêu chí", heading, result, marked, [5] * len(marked), head="head_up")
     table.draw()
     table.signatures()
 
@@ -108,7 +108,7 @@ def _indicators(book: Book, heading: Heading, result: Matrix) -> list[tuple[str,
         Marked(code, lambda row, indicator=indicator: verdicts[row.unit_id].get(indicator, ""))
         for indicator, code, _, _ in indicators
     ]
-    Table(book, "Theo chỉ tiêu", heading, result, marked, [5.2] * len(marked), paper=A3, with_totals=False).draw()
+    Table(book, "Theo chỉ tiêu", heading, result, marked, [4.6] * len(marked), paper=A3, with_totals=False).draw()
     return [(code, name) for _, code, name, _ in indicators]
 
 
@@ -126,6 +126,7 @@ class Table:
         *,
         paper: int = A4,
         with_totals: bool = True,
+        head: str = "head",
     ) -> None:
         self.result, self.marked, self.with_totals = result, marked, with_totals
         ends = [
@@ -137,10 +138,10 @@ class Table:
             name,
             heading,
             [
-                Column("TT", 6),
-                Column("Tên xã", 22),
-                Column("Mã xã", 9),
-                *(Column(column.title, width) for column, width in zip(marked, widths, strict=True)),
+                Column("TT", 5),
+                Column("Tên xã", 20),
+                Column("Mã xã", 8),
+                *(Column(column.title, width, head) for column, width in zip(marked, widths, strict=True)),
                 Column("Xã có kết quả", 8),
                 *(ends if with_totals else []),
             ],
@@ -181,7 +182,7 @@ class Table:
             else:
                 sheet.fill("whole", [self.known + 1, self.known + 2])
             sheet.number(self.known + 3, row.progress, "percent")
-        sheet.row += 1
+        sheet.end_row()
 
     def _group(self, place: int, name: str, rows: Sequence[Row]) -> None:
         """A district's row: its communes that meet each criterion, counted below it."""
@@ -192,7 +193,7 @@ class Table:
         sheet.fill("group", [2])
         first, last = sheet.row + 1, sheet.row + len(rows)
         self._figures(rows, lambda column: sheet.area(column, first, last), "group", counted_anew=True)
-        sheet.row += 1
+        sheet.end_row()
 
     def _totals(self, last: int) -> None:
         """Số xã đạt, Tỷ lệ (%) and Bình quân over the whole area."""
@@ -205,7 +206,7 @@ class Table:
             self._figures(rows, self._group_cells, "total", counted_anew=False)
         else:
             self._figures(rows, lambda column: sheet.area(column, sheet.first, last), "total", counted_anew=True)
-        sheet.row += 1
+        sheet.end_row()
         sheet.fill("total", column_of)
         sheet.text(1, "Tỷ lệ (%)", "total")
         known = sum(row.has_opinion for row in rows)
@@ -220,7 +221,7 @@ class Table:
             per_cent(known, len(rows)),
             "total_share",
         )
-        sheet.row += 1
+        sheet.end_row()
         if self.with_totals:
             figures = self.result.figures
             nearly = round_half_up(Decimal(figures.criteria_nearly or 0) / known, 2) if known else None
@@ -234,7 +235,7 @@ class Table:
                 else:
                     formula = f"ROUND({total}/{all_known},2)"
                 sheet.formula(self.known + offset, f'=IF({all_known}>0,{formula},"")', value, "total_percent")
-            sheet.row += 1
+            sheet.end_row()
 
     def _figures(self, rows: Sequence[Row], cells: Callable[[int], str], style: str, *, counted_anew: bool) -> None:
         """One row of counts: over marks where `counted_anew`, else over the group rows' counts."""
@@ -309,7 +310,7 @@ def _summary(book: Book, heading: Heading, result: Matrix) -> None:
         sheet.text(1, "Cộng", "total")
         sheet.text(2, "xã", "centre")
         sheet.formula(3, f"=SUM({sheet.area(3, first, sheet.row - 1)})", figures.with_opinion, "total_whole")
-        sheet.row += 1
+        sheet.end_row()
     _summary_group(sheet, "III" if result.buckets else "II", "TIÊU CHÍ NHIỀU XÃ CHƯA ĐẠT NHẤT")
     for place, total in enumerate(result.hardest, 1):
         label = f"Tiêu chí {total.criterion.number}. {total.criterion.name}"
@@ -318,7 +319,7 @@ def _summary(book: Book, heading: Heading, result: Matrix) -> None:
         said = "Không có" if figures.with_opinion else NO_OPINION[result.stage]
         sheet.fill("text", range(5))
         sheet.text(1, said)
-        sheet.row += 1
+        sheet.end_row()
     sheet.signatures()
 
 
@@ -326,7 +327,7 @@ def _summary_group(sheet: Sheet, number: str, title: str) -> None:
     sheet.fill("group", range(5))
     sheet.text(0, number, "group_centre")
     sheet.text(1, title, "group")
-    sheet.row += 1
+    sheet.end_row()
 
 
 def _summary_line(
@@ -337,7 +338,7 @@ def _summary_line(
     sheet.text(2, measure, "centre")
     sheet.number(3, value, "percent" if isinstance(value, Decimal) else "whole")
     sheet.number(4, percent, "share")
-    sheet.row += 1
+    sheet.end_row()
 
 
 def _definitions(result: Matrix, user: Any, indicators: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

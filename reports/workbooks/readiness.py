@@ -72,7 +72,7 @@ def _criteria(book: Book, heading: Heading, result: Readiness) -> None:
             sheet.fill("group", range(sheet.last_column + 1))
             sheet.text(0, criterion.group, "group_centre")
             sheet.text(1, criterion.group_name.upper(), "group")
-            sheet.row += 1
+            sheet.end_row()
         sheet.number(0, criterion.number, "centre")
         sheet.text(1, criterion.name)
         for place, stage in enumerate(STAGES, 2):
@@ -84,7 +84,7 @@ def _criteria(book: Book, heading: Heading, result: Readiness) -> None:
         sheet.number(met, sum(count or 0 for count in counts) if known else None, "whole")
         sheet.number(asked, sum(count is not None for count in counts), "whole")
         sheet.number(lacking, sum(item.criterion == criterion.number for item in result.missing), "whole")
-        sheet.row += 1
+        sheet.end_row()
     last = sheet.row - 1
     sheet.filter(last)
     _criteria_totals(sheet, result, last)
@@ -117,12 +117,12 @@ def _criteria_totals(sheet: Sheet, result: Readiness, last: int) -> None:
             sheet.formula(7, f"=SUM({sheet.area(7, sheet.first, last)})", result.rollup.indicators_met, "total_whole")
             sheet.formula(8, f"=SUM({sheet.area(8, sheet.first, last)})", result.rollup.indicators_total, "total_whole")
             sheet.formula(9, f"=SUM({sheet.area(9, sheet.first, last)})", len(result.missing), "total_whole")
-        sheet.row += 1
+        sheet.end_row()
     sheet.fill("total", range(sheet.last_column + 1))
     sheet.text(1, "Tổng số tiêu chí", "total")
     for place in range(2, 2 + len(STAGES)):
         sheet.formula(place, f'=COUNTIF({numbers},">0")', total, "total_whole")
-    sheet.row += 1
+    sheet.end_row()
 
 
 def _counts_as_met(line: IndicatorLine, criterion: CriterionLine) -> int | None:
@@ -135,23 +135,23 @@ def _counts_as_met(line: IndicatorLine, criterion: CriterionLine) -> int | None:
 
 def _indicators(book: Book, heading: Heading, result: Readiness) -> None:
     columns = [
-        Column("TT", 7),
-        Column("Tên tiêu chí", 18),
-        Column("Nội dung tiêu chí", 40),
-        Column("Tiêu chuẩn đạt chuẩn", 20),
-        Column("Căn cứ yêu cầu", 20),
-        Column("Kết quả thực hiện", 11),
-        Column("ĐVT", 10),
-        Column("Số đạt", 10),
-        Column("Tổng số", 10),
-        Column("Mức độ đạt (%)", 10),
-        Column("Còn thiếu (theo ĐVT)", 11),
-        Column("Còn thiếu (theo số lượng)", 11),
-        Column("Kết quả tự đánh giá của xã", 14),
-        Column("Kết quả thẩm tra", 14),
-        Column("Kết quả thẩm định", 14),
-        Column("Minh chứng", 38),
-        Column("Tính là đạt (1/0)", 9),
+        Column("TT", 5.5),
+        Column("Tên tiêu chí", 13),
+        Column("Nội dung tiêu chí", 32),
+        Column("Tiêu chuẩn đạt chuẩn", 14),
+        Column("Căn cứ yêu cầu", 14),
+        Column("Kết quả thực hiện", 8.5),
+        Column("ĐVT", 8.5),
+        Column("Số đạt", 8),
+        Column("Tổng số", 8),
+        Column("Mức độ đạt (%)", 7.5),
+        Column("Còn thiếu (theo ĐVT)", 8),
+        Column("Còn thiếu (theo số lượng)", 8),
+        Column("Kết quả tự đánh giá của xã", 9.5),
+        Column("Kết quả thẩm tra", 9.5),
+        Column("Kết quả thẩm định", 9.5),
+        Column("Minh chứng", 26),
+        Column("Tính là đạt (1/0)", 6.5),
     ]
     sheet = book.sheet("Chỉ tiêu", heading, columns)
     for criterion in result.criteria:
@@ -173,7 +173,7 @@ def _indicators(book: Book, heading: Heading, result: Readiness) -> None:
                 sheet.state(place, line.opinions[stage].verdict)
             sheet.text(15, _documents_text(line, result))
             sheet.number(16, _counts_as_met(line, criterion), "whole")
-            sheet.row += 1
+            sheet.end_row()
     last = sheet.row - 1
     sheet.filter(last)
     rollup = result.rollup
@@ -186,7 +186,7 @@ def _indicators(book: Book, heading: Heading, result: Readiness) -> None:
             sheet.fill("total", range(sheet.last_column + 1))
             sheet.text(2, label, "total")
             sheet.formula(16, formula, value, "total_whole")
-            sheet.row += 1
+            sheet.end_row()
 
 
 def _target_text(line: IndicatorLine) -> str:
@@ -225,13 +225,13 @@ def _missing(book: Book, heading: Heading, result: Readiness) -> None:
         sheet.text(4, item.name)
         sheet.text(5, item.text)
         sheet.day(6, item.due_on)
-        sheet.row += 1
+        sheet.end_row()
     if result.missing:
         sheet.filter(sheet.row - 1)
     else:
         sheet.text(1, READY, "total")
         sheet.text(4, f"Để được xét công nhận còn cần: {'; '.join(result.recognition_needs)}.")
-        sheet.row += 1
+        sheet.end_row()
 
 
 def _findings(book: Book, heading: Heading, result: Readiness) -> None:
@@ -261,7 +261,7 @@ def _findings(book: Book, heading: Heading, result: Readiness) -> None:
         sheet.day(8, finding.due_on)
         sheet.text(9, finding.state_label)
         sheet.text(10, "Quá hạn" if finding.is_overdue else "", "centre")
-        sheet.row += 1
+        sheet.end_row()
     if result.findings:
         sheet.filter(sheet.row - 1)
     else:
