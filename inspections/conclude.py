@@ -7,6 +7,7 @@ concluded and is told so; nothing is published twice.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,7 +19,6 @@ from criteria.publish import Published, publish
 from inspections.models import Finding, FindingEvent, Score, Visit, VisitAnnex
 from inspections.planning import Closed, Invalid, lock, scope_of
 from inspections.progress import asked_indicators
-from ntm.accounts.models import User
 
 # Teams sometimes come earlier than planned, not by more than this.
 EARLIEST = timedelta(days=30)
@@ -57,7 +57,7 @@ def conclude(
     commune_opinion: str,
     summary: str,
     unscored_reason: str,
-    by: User,
+    by: Any,
 ) -> Visit:
     """Conclude and lock a visit; publish its scores where it records an opinion.
 
@@ -165,7 +165,7 @@ def already_concluded(visit: Visit) -> AlreadyConcluded | None:
 
 
 @transaction.atomic
-def add_annex(visit: Visit, text: str, *, by: User) -> VisitAnnex:
+def add_annex(visit: Visit, text: str, *, by: Any) -> VisitAnnex:
     """Phụ lục điều chỉnh: the only thing added to a concluded visit, numbered from 1. Raises PermissionDenied."""
     visit = Visit.objects.select_for_update(of=("self",)).select_related("unit").get(pk=visit.pk)
     access.require(by, "visit.annex", visit)

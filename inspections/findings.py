@@ -16,7 +16,6 @@ from communes import access
 from criteria.models import Evidence
 from inspections.models import Finding, FindingEvent, Visit
 from inspections.planning import Changed, Invalid, lock
-from ntm.accounts.models import User
 from ntm.clock import today
 
 # A date further ahead than this is a slip of the keyboard: a criterion's round lasts five years.
@@ -33,7 +32,7 @@ def check_due_day(day: date, visit: Visit) -> str:
 
 
 @transaction.atomic
-def raise_finding(visit: Visit, fields: Mapping[str, Any], *, by: User) -> Finding:
+def raise_finding(visit: Visit, fields: Mapping[str, Any], *, by: Any) -> Finding:
     """Note a shortcoming while the visit is open. Raises Closed, PermissionDenied, Invalid."""
     visit = lock(visit)
     access.require(by, "visit.work", visit)
@@ -42,7 +41,7 @@ def raise_finding(visit: Visit, fields: Mapping[str, Any], *, by: User) -> Findi
 
 
 @transaction.atomic
-def change_finding(finding: Finding, fields: Mapping[str, Any], *, seen_version: int, by: User) -> Finding:
+def change_finding(finding: Finding, fields: Mapping[str, Any], *, seen_version: int, by: Any) -> Finding:
     """Change a draft finding. Raises Closed, PermissionDenied, Invalid, Changed."""
     visit = lock(finding.visit)
     access.require(by, "visit.work", visit)
@@ -58,7 +57,7 @@ def change_finding(finding: Finding, fields: Mapping[str, Any], *, seen_version:
 
 
 @transaction.atomic
-def delete_finding(finding: Finding, *, by: User) -> None:
+def delete_finding(finding: Finding, *, by: Any) -> None:
     """Delete a draft finding; once the visit is concluded it stays. Raises Closed, PermissionDenied."""
     visit = lock(finding.visit)
     access.require(by, "visit.work", visit)
@@ -89,7 +88,7 @@ def _hold(finding: Finding) -> Finding:
     )
 
 
-def _step(finding: Finding, kind: str, *, note: str, by: User, state: str | None = None) -> Finding:
+def _step(finding: Finding, kind: str, *, note: str, by: Any, state: str | None = None) -> Finding:
     if state:
         finding.state = state
         finding.version += 1
@@ -99,7 +98,7 @@ def _step(finding: Finding, kind: str, *, note: str, by: User, state: str | None
 
 
 @transaction.atomic
-def remedy(finding: Finding, *, note: str, evidence: Iterable[Evidence], by: User) -> Finding:
+def remedy(finding: Finding, *, note: str, evidence: Iterable[Evidence], by: Any) -> Finding:
     """The commune reports that it has remedied the shortcoming, with proof where it has any.
 
     Raises PermissionDenied, Invalid for evidence that isn't the unit's or is out of use.
@@ -114,7 +113,7 @@ def remedy(finding: Finding, *, note: str, evidence: Iterable[Evidence], by: Use
 
 
 @transaction.atomic
-def close(finding: Finding, *, note: str, by: User) -> Finding:
+def close(finding: Finding, *, note: str, by: Any) -> Finding:
     """The inspecting side confirms the remedy. Raises PermissionDenied, Invalid."""
     finding = _hold(finding)
     access.require(by, "finding.close", finding)
@@ -124,7 +123,7 @@ def close(finding: Finding, *, note: str, by: User) -> Finding:
 
 
 @transaction.atomic
-def reopen(finding: Finding, *, note: str, by: User) -> Finding:
+def reopen(finding: Finding, *, note: str, by: Any) -> Finding:
     """The inspecting side asks for the remedy again, with a reason. Raises PermissionDenied, Invalid."""
     finding = _hold(finding)
     access.require(by, "finding.close", finding)
@@ -136,7 +135,7 @@ def reopen(finding: Finding, *, note: str, by: User) -> Finding:
 
 
 @transaction.atomic
-def slip(finding: Finding, *, due_on: date, note: str, by: User) -> Finding:
+def slip(finding: Finding, *, due_on: date, note: str, by: Any) -> Finding:
     """Move the due date, with a reason; every earlier date is kept. Raises PermissionDenied, Invalid."""
     finding = _hold(finding)
     access.require(by, "finding.close", finding)
@@ -168,7 +167,7 @@ def slip(finding: Finding, *, due_on: date, note: str, by: User) -> Finding:
 
 
 @transaction.atomic
-def comment(finding: Finding, *, note: str, by: User) -> Finding:
+def comment(finding: Finding, *, note: str, by: Any) -> Finding:
     """The department that answers for the criterion comments. Raises PermissionDenied."""
     finding = _hold(finding)
     access.require(by, "finding.comment", finding)

@@ -23,6 +23,11 @@ STAGE_CHOICES = {
 }
 
 
+def _field(form: forms.BaseForm, name: str) -> Any:
+    """A field whose choices follow from the visit: its own class knows `queryset`, the base doesn't."""
+    return form.fields[name]
+
+
 class DayField(forms.DateField):
     """A day, picked in the browser's calendar or typed as 31/12/2025."""
 
@@ -100,7 +105,7 @@ class PlanForm(ErrorsFromService, forms.Form):
     def __init__(self, *args: Any, sets: list[CriteriaSet], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.sets = sets
-        self.fields["criteria"].queryset = Criterion.objects.filter(criteria_set__in=sets)
+        _field(self, "criteria").queryset = Criterion.objects.filter(criteria_set__in=sets)
         self.fields["criteria"].error_messages["invalid_choice"] = "Tiêu chí không thuộc bộ tiêu chí đã chọn."
 
     def criteria_by_set(self) -> list[tuple[CriteriaSet, list[tuple[Criterion, bool]]]]:
@@ -108,12 +113,12 @@ class PlanForm(ErrorsFromService, forms.Form):
         raw = self["criteria"].value() or []
         chosen = {str(getattr(value, "pk", value)) for value in raw}
         by_set: dict[int, list[tuple[Criterion, bool]]] = {found.pk: [] for found in self.sets}
-        for criterion in self.fields["criteria"].queryset.order_by("number"):
+        for criterion in _field(self, "criteria").queryset.order_by("number"):
             by_set[criterion.criteria_set_id].append((criterion, str(criterion.pk) in chosen))
         return [(found, by_set[found.pk]) for found in self.sets]
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("scope") == "all":
             cleaned["criteria"] = []
         elif "criteria" in cleaned:
@@ -139,8 +144,8 @@ class NewVisitForm(PlanForm):
 
     def __init__(self, *args: Any, unit: Unit, stages: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["criteria_set"].queryset = CriteriaSet.objects.for_unit(unit)
-        self.fields["stage"].choices = [(stage, STAGE_CHOICES[stage]) for stage in stages]
+        _field(self, "criteria_set").queryset = CriteriaSet.objects.for_unit(unit)
+        _field(self, "stage").choices = [(stage, STAGE_CHOICES[stage]) for stage in stages]
 
 
 class ChangeVisitForm(PlanForm):
@@ -181,10 +186,10 @@ class MemberForm(ErrorsFromService, forms.Form):
         super().__init__(*args, **kwargs)
         self.visit = visit
         taken = visit.team.filter(user__isnull=False).values("user")
-        self.fields["user"].queryset = planning.candidates(visit).exclude(pk__in=taken)
+        _field(self, "user").queryset = planning.candidates(visit).exclude(pk__in=taken)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if "user" in cleaned and cleaned["user"] is None and not cleaned.get("name") and not self.errors:
             self.add_error("name", "Chọn một tài khoản ở trên, hoặc nhập họ và tên khách mời.")
         if cleaned.get("user"):
@@ -253,21 +258,21 @@ class FindingForm(ErrorsFromService, forms.Form):
     def __init__(self, *args: Any, visit: Visit, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         scope = planning.scope_of(visit)
-        self.fields["criterion"].queryset = Criterion.objects.filter(pk__in=[c.pk for c in scope]).order_by("number")
-        self.fields["indicator"].queryset = (
+        _field(self, "criterion").queryset = Criterion.objects.filter(pk__in=[c.pk for c in scope]).order_by("number")
+        _field(self, "indicator").queryset = (
             Indicator.objects.filter(criterion__in=[c.pk for c in scope])
             .in_force(visit.day)
             .select_related("criterion")
             .order_by("criterion__number", "position")
         )
-        self.fields["department"].queryset = Department.objects.filter(
+        _field(self, "department").queryset = Department.objects.filter(
             Q(province__isnull=True) | Q(province=visit.unit.province_id)
         ).order_by("name")
         for name in ("criterion", "indicator"):
             self.fields[name].error_messages["invalid_choice"] = "Không thuộc phạm vi của cuộc kiểm tra này."
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         indicator, criterion = cleaned.get("indicator"), cleaned.get("criterion")
         if indicator and criterion and indicator.criterion_id != criterion.pk:
             self.add_error("indicator", f"Chỉ tiêu này không thuộc tiêu chí số {criterion.number} đã chọn.")
@@ -288,7 +293,7 @@ class FindingFilterForm(forms.Form):
 
     def __init__(self, *args: Any, areas: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["area"].queryset = areas
+        _field(self, "area").queryset = areas
 
     def narrow(self, findings):
         """The findings the filters leave."""
@@ -322,12 +327,12 @@ class RemedyForm(ErrorsFromService, forms.Form):
 
     def __init__(self, *args: Any, evidence: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["evidence"].queryset = evidence
+        _field(self, "evidence").queryset = evidence
 
     def evidence_choices(self) -> list[tuple[Evidence, bool]]:
         """The documents to tick, each with whether it is ticked now."""
         chosen = {str(value) for value in self["evidence"].value() or []}
-        return [(item, str(item.pk) in chosen) for item in self.fields["evidence"].queryset]
+        return [(item, str(item.pk) in chosen) for item in _field(self, "evidence").queryset]
 
 
 class CloseForm(ErrorsFromService, forms.Form):

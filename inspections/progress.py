@@ -102,7 +102,9 @@ def visit_progress(visit: Visit, on: date | None = None) -> Progress:
         )
     rollup = roll_up(items, [criterion.number for criterion in criteria])
     rows = [
-        CriterionProgress(criterion, *counts[criterion.number], rollup.states[criterion.number])
+        CriterionProgress(
+            criterion, counts[criterion.number][0], counts[criterion.number][1], rollup.states[criterion.number]
+        )
         for criterion in criteria
     ]
     return Progress(rows, rollup, unscored)

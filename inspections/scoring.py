@@ -21,7 +21,6 @@ from criteria.targets import Resolved
 from criteria.verdicts import Stage, Verdict
 from inspections.models import Score, Visit
 from inspections.planning import lock
-from ntm.accounts.models import User
 
 OPINION_FIELDS = ("verdict", "value", "part", "whole", "entered_attainment", "attainment")
 
@@ -47,7 +46,7 @@ def blank(visit: Visit, indicator: Indicator) -> Score:
     return Score(visit=visit, indicator=indicator, version=0, note_version=0)
 
 
-def _read(visit: Visit, indicator: Indicator, by: User) -> tuple[Visit, Score, Resolved]:
+def _read(visit: Visit, indicator: Indicator, by: Any) -> tuple[Visit, Score, Resolved]:
     """The visit held, its row as it is now, and the target in force on the visit's day.
 
     What a member may score is asked again of the visit as it is now: an assignment may have
@@ -68,7 +67,7 @@ def save_score(
     opinion: dict[str, Any],
     *,
     seen_version: int,
-    by: User,
+    by: Any,
     seen_note_version: int | None = None,
 ) -> Saved:
     """Save what a member typed, if nobody changed the opinion since `seen_version` (0: no row yet).
@@ -97,7 +96,7 @@ def save_score(
 
 
 @transaction.atomic
-def agree(visit: Visit, indicator: Indicator, *, seen_version: int, seen_claim: int, by: User) -> Saved:
+def agree(visit: Visit, indicator: Indicator, *, seen_version: int, seen_claim: int, by: Any) -> Saved:
     """Nhất trí với xã: take over the commune's published value and verdict as the member's own act.
 
     `seen_claim` is the revision the member saw: a claim that changed since isn't agreed to
@@ -135,7 +134,7 @@ def agree(visit: Visit, indicator: Indicator, *, seen_version: int, seen_claim: 
 
 
 @transaction.atomic
-def save_remark(visit: Visit, indicator: Indicator, note: str, *, seen_version: int, by: User) -> Score:
+def save_remark(visit: Visit, indicator: Indicator, note: str, *, seen_version: int, by: Any) -> Score:
     """Save a row's remark, if nobody changed it since `seen_version`. Raises Stale, Closed, Refused
     (the reason of "không áp dụng" can't be emptied), PermissionDenied."""
     _, score, _ = _read(visit, indicator, by)
@@ -152,7 +151,7 @@ def save_remark(visit: Visit, indicator: Indicator, note: str, *, seen_version: 
     return score
 
 
-def _write(score: Score, judged: Judged, by: User, *, agrees: bool) -> None:
+def _write(score: Score, judged: Judged, by: Any, *, agrees: bool) -> None:
     for field in OPINION_FIELDS:
         setattr(score, field, getattr(judged, field))
     score.agrees = agrees
@@ -161,7 +160,7 @@ def _write(score: Score, judged: Judged, by: User, *, agrees: bool) -> None:
     score.version += 1
 
 
-def _write_note(score: Score, note: str, by: User) -> None:
+def _write_note(score: Score, note: str, by: Any) -> None:
     score.note = note
     score.note_by = by
     score.note_at = timezone.now()

@@ -26,7 +26,6 @@ from criteria.verdicts import Stage, Verdict
 from inspections.models import Finding, Score, Visit
 from inspections.progress import asked_indicators
 from inspections.scoring import blank
-from ntm.accounts.models import User
 from ntm.clock import today
 
 TEAM_VERDICTS = (Verdict.FIRMLY_MET.value, Verdict.MET.value, Verdict.NEARLY_MET.value, Verdict.NOT_MET.value)
@@ -142,7 +141,7 @@ def typed_from(score: Score) -> dict[str, str]:
 
 def evidence_file(evidence: Evidence) -> dict[str, Any]:
     """A document as `components/file_row.html` shows it."""
-    kinds = {Evidence.Form.PAPER: "GIẤY", Evidence.Form.CLASSIFIED: "MẬT"}
+    kinds: dict[str, str] = {Evidence.Form.PAPER: "GIẤY", Evidence.Form.CLASSIFIED: "MẬT"}
     suffix = PurePath(evidence.original_name).suffix.removeprefix(".").upper()
     details = [evidence.document_number]
     if evidence.issued_on:
@@ -168,7 +167,7 @@ def evidence_file(evidence: Evidence) -> dict[str, Any]:
 
 
 def score_sheet(
-    visit: Visit, criterion: Criterion, user: User, *, may_score: bool, only: Indicator | None = None
+    visit: Visit, criterion: Criterion, user: Any, *, may_score: bool, only: Indicator | None = None
 ) -> Sheet:
     """The criterion's rows as this person may see them; `only`: just the row that was saved.
 
@@ -228,9 +227,10 @@ def _published(visit: Visit, ids: list[int]) -> dict[int, dict[str, Any]]:
     Whoever may see a visit's scores sees its unit's published results of these criteria.
     """
     found: dict[int, dict[str, Any]] = defaultdict(dict)
+    rows: Any
     if visit.is_concluded:
         rows = Revision.objects.filter(unit=visit.unit, indicator__in=ids)
-        rows = rows.exclude(source=Source.VISIT, source_ref=visit.code).state_on(visit.held_on, visit.concluded_at)
+        rows = rows.exclude(source=Source.VISIT, source_ref=visit.code).state_on(visit.day, visit.concluded_at)
     else:
         rows = Assessment.objects.filter(unit=visit.unit, indicator__in=ids)
     for row in rows:
@@ -259,7 +259,7 @@ class RecordCriterion:
     rows: list[RecordRow]
 
 
-def visit_record(visit: Visit, criteria: list[Criterion], user: User) -> list[RecordCriterion]:
+def visit_record(visit: Visit, criteria: list[Criterion], user: Any) -> list[RecordCriterion]:
     """A concluded visit criterion by criterion, as this person may see it.
 
     The requirement is the one published with the score, so that a target changed later
@@ -267,10 +267,8 @@ def visit_record(visit: Visit, criteria: list[Criterion], user: User) -> list[Re
     """
     allowed = visible_criteria(user)
     shown = [criterion for criterion in criteria if allowed is None or criterion.pk in allowed]
-    indicators, resolved = asked_indicators(visit.unit, visit.criteria_set, visit.held_on, shown)
-    claims = state_on(
-        [visit.unit_id], visit.criteria_set, [Stage.SELF.value], visit.held_on, known_at=visit.concluded_at
-    )
+    indicators, resolved = asked_indicators(visit.unit, visit.criteria_set, visit.day, shown)
+    claims = state_on([visit.unit_id], visit.criteria_set, [Stage.SELF.value], visit.day, known_at=visit.concluded_at)
     scores = {
         score.indicator_id: score
         for score in Score.objects.visible_to(user).filter(visit=visit).select_related("scorer")

@@ -25,7 +25,7 @@ def summary_sentence(states: Mapping[int, State], total: int) -> str:
     """
     if all(state.state == "not_assessed" for state in states.values()):
         return ""
-    parts = []
+    parts: list[str] = []
     for code in STATES:
         numbers = sorted(number for number, state in states.items() if state.state == code)
         if not numbers:

@@ -211,8 +211,8 @@ def _get(request: HttpRequest, pk: int) -> Finding:
 def _proof(request: HttpRequest, finding: Finding):
     """The unit's documents in use, those tied to the finding's criterion first."""
     return (
-        Evidence.objects.visible_to(request.user)
-        .in_use()
+        Evidence.objects.in_use()
+        .visible_to(request.user)
         .filter(unit=finding.visit.unit)
         .annotate(near=Count("links", filter=Q(links__indicator__criterion=finding.criterion, links__removed_at=None)))
         .order_by("-near", "-uploaded_at", "pk")

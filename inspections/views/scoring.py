@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.middleware import HtmxDetails
 
 from communes import access
 from criteria.checks import MISSES_TARGET, Refused
@@ -83,6 +84,12 @@ def _page(
     )
 
 
+class HtmxRequest(HttpRequest):
+    """A request as the htmx middleware leaves it."""
+
+    htmx: HtmxDetails
+
+
 # --- saving ----------------------------------------------------------------------------
 
 
@@ -114,7 +121,7 @@ def _target(request: HttpRequest, pk: int, indicator: int) -> tuple[Visit, Indic
 def _attempt(form: Form, act: Callable[[], Outcome], typed: dict[str, str]) -> Outcome:
     """Run a save and turn each way it can fail into how the row is shown."""
     if not form.is_valid():
-        errors = {name: " ".join(found) for name, found in form.errors.items()}
+        errors = {name: " ".join(map(str, found)) for name, found in form.errors.items()}
         if "version" in errors or "note_version" in errors or "claim" in errors:
             errors = {"": "Trang đã cũ hoặc không đầy đủ. Tải lại trang rồi nhập lại."}
         return Outcome(422, {"errors": errors, "typed": typed})
@@ -129,7 +136,7 @@ def _attempt(form: Form, act: Callable[[], Outcome], typed: dict[str, str]) -> O
 
 
 def _answer(
-    request: HttpRequest, visit: Visit, indicator: Indicator, scope: list[Criterion], outcome: Outcome
+    request: HtmxRequest, visit: Visit, indicator: Indicator, scope: list[Criterion], outcome: Outcome
 ) -> HttpResponse:
     row_id = f"row-{indicator.pk}"
     if outcome.status == 200 and not request.htmx:
@@ -157,7 +164,7 @@ def _typed(request: HttpRequest) -> dict[str, str]:
 
 
 @require_POST
-def score_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
+def score_save(request: HtmxRequest, pk: int, indicator: int) -> HttpResponse:
     """Save a member's own opinion, or with `clear` take it back to not assessed."""
     visit, found, scope = _target(request, pk, indicator)
     form = ScoreForm(request.POST)
@@ -180,7 +187,7 @@ def score_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
 
 
 @require_POST
-def score_agree(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
+def score_agree(request: HtmxRequest, pk: int, indicator: int) -> HttpResponse:
     """Nhất trí với xã: for this one row, by this one person."""
     visit, found, scope = _target(request, pk, indicator)
     form = AgreeForm(request.POST)
@@ -199,7 +206,7 @@ def score_agree(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
 
 
 @require_POST
-def remark_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
+def remark_save(request: HtmxRequest, pk: int, indicator: int) -> HttpResponse:
     visit, found, scope = _target(request, pk, indicator)
     form = RemarkForm(request.POST)
 
@@ -219,7 +226,7 @@ def remark_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def target_report(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
+def target_report(request: HtmxRequest, pk: int, indicator: int) -> HttpResponse:
     """The second way out of a refused met: say that the target itself is wrong."""
     visit, found, _ = _target(request, pk, indicator)
     sheet = score_sheet(visit, found.criterion, request.user, may_score=True, only=found)
