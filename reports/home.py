@@ -166,12 +166,12 @@ def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
     section.data["new_findings"] = counts["new"]
     section.data["findings_url"] = f"{listed}&state=open"
     section.data["visits"] = list(
-        Visit.objects.visible_to(user).open().filter(unit=unit).order_by("planned_on", "pk")[:LISTED]
+        Visit.objects.open().visible_to(user).filter(unit=unit).order_by("planned_on", "pk")[:LISTED]
     )
 
 
 def expired_evidence(user: Any, unit: Unit) -> int:
-    return Evidence.objects.visible_to(user).in_use().filter(unit=unit, expires_on__lt=today()).count()
+    return Evidence.objects.in_use().visible_to(user).filter(unit=unit, expires_on__lt=today()).count()
 
 
 def period_of(unit: Unit) -> dict[str, Any] | None:
@@ -428,18 +428,18 @@ def my_visits(user: Any) -> list[MyVisit]:
         done.setdefault(visit, set()).add(indicator)
     result = []
     for member in members:
-        visit = member.visit
-        scope = list(visit.criteria.all()) or list(visit.criteria_set.criteria.all())
+        seen: Visit = member.visit
+        scope = list(seen.criteria.all()) or list(seen.criteria_set.criteria.all())
         mine = scope if member.role == TeamMember.Role.LEADER else list(member.criteria.all())
-        day = visit.held_on or visit.planned_on
+        day = seen.held_on or seen.planned_on
         asked = {
             indicator.pk
             for criterion in mine
             for indicator in criterion.indicators.all()
             if indicator.part_of_id is None and in_force(indicator, day)
         }
-        scored = len(asked & done.get(visit.pk, set()))
-        result.append(MyVisit(visit, member.get_role_display(), scored, len(asked)))
+        scored = len(asked & done.get(seen.pk, set()))
+        result.append(MyVisit(seen, member.get_role_display(), scored, len(asked)))
     return result
 
 

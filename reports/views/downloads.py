@@ -123,7 +123,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
 
 def _communes(request: HttpRequest, area: Unit | None) -> list[Unit]:
     """The communes one may choose: those of the area, or all the person sees where there is no area."""
-    units = Unit.objects.visible_to(request.user).rural_communes()
+    units = Unit.objects.rural_communes()
     if area is not None:
         units = units.within(area).existing(today())
-    return list(units.order_by("closed_on", "sort_key", "pk")[:1000])
+    return list(units.visible_to(request.user).order_by("closed_on", "sort_key", "pk")[:1000])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from communes import access
@@ -28,9 +26,7 @@ SORTS = {
 }
 
 
-def visible_areas(request: HttpRequest) -> QuerySet[Unit]:
-    """Districts and provinces whose communes the person may compare."""
-    return Unit.objects.visible_to(request.user).filter(level__in=[Level.PROVINCE, Level.DISTRICT])
+AREAS = (Level.PROVINCE, Level.DISTRICT)
 
 
 def get_area(request: HttpRequest, pk: str | int) -> Unit:
@@ -39,12 +35,14 @@ def get_area(request: HttpRequest, pk: str | int) -> Unit:
         number = int(pk)
     except ValueError:
         raise Http404("Không có địa bàn này.") from None
-    return get_object_or_404(visible_areas(request).select_related("province", "district"), pk=number)
+    areas = Unit.objects.filter(level__in=AREAS)
+    return get_object_or_404(areas.visible_to(request.user).select_related("province"), pk=number)
 
 
 def seen_areas(request: HttpRequest) -> list[Unit]:
     """All areas that exist today and that the person may see, in Vietnamese order."""
-    return list(visible_areas(request).existing(today()).select_related("province").order_by("sort_key", "pk"))
+    areas = Unit.objects.filter(level__in=AREAS).existing(today()).visible_to(request.user)
+    return list(areas.select_related("province").order_by("sort_key", "pk"))
 
 
 def home_area(request: HttpRequest, seen: list[Unit]) -> Unit | None:
@@ -105,7 +103,7 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
             "filters": filters,
             "shown": rows,
             "query": query,
-            "here": f"{reverse('reports:matrix')}?{urlencode({'area': area.pk, 'set': chosen.code, 'stage': stage})}",
+            "here": f"{reverse('reports:matrix')}?area={area.pk}&set={chosen.code}&stage={stage}",
             "phone_list": phone_list(result, rows, query),
             "body": matrix_body(result, result.groups if grouped else regroup(result, rows), query),
         },

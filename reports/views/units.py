@@ -120,10 +120,8 @@ def _sources(result: Readiness) -> list[tuple[str, int]]:
 def unit_search(request: HttpRequest) -> HttpResponse:
     """Units by name (with or without diacritics) or code, within what the person may see."""
     text = request.GET.get("q", "").strip()[:100]
-    visible = Unit.objects.visible_to(request.user)
-    found = visible.none()
-    if search_name(text):
-        found = visible.search(text).select_related("district", "province")
+    named = Unit.objects.search(text) if search_name(text) else Unit.objects.none()
+    found = named.visible_to(request.user).select_related("district", "province")
     # What is spelt as typed comes first: "Hòa" before "Hoá".
     exact = text.lower()
     ordered = sorted(found, key=lambda unit: (exact not in unit.full_name.lower(), unit.sort_key, unit.pk))
@@ -137,7 +135,7 @@ def unit_search(request: HttpRequest) -> HttpResponse:
 @require_safe
 def unit_by_code(request: HttpRequest, code: str) -> HttpResponse:
     """The unit that bears the state code now; codes are reused, so closed units don't answer."""
-    units = Unit.objects.visible_to(request.user).existing(today()).filter(code=code).exclude(code="")
+    units = Unit.objects.existing(today()).visible_to(request.user).filter(code=code).exclude(code="")
     unit = units.order_by("level", "pk").first()
     if unit is None:
         raise Http404("Không có đơn vị mang mã này.")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db.models import Max
@@ -76,9 +77,7 @@ def _marks_key() -> str:
 
 def _criteria(book: Book, heading: Heading, result: Matrix) -> None:
     marked = [
-        Marked(
-            f"{criterion.number}. {criterion.name}", lambda row, place=place: row.states[place] if row.states else ""
-        )
+        Marked(f"{criterion.number}. {criterion.name}", partial(_state, place))
         for place, criterion in enumerate(result.criteria)
     ]
     table = Table(book, "Theo tiêu chí", heading, result, marked, [5] * len(marked), head="head_up")
@@ -104,12 +103,17 @@ def _indicators(book: Book, heading: Heading, result: Matrix) -> list[tuple[str,
         indicator__criterion__criteria_set=result.criteria_set,
     ).values_list("unit_id", "indicator_id", "verdict"):
         verdicts[unit][indicator] = verdict
-    marked = [
-        Marked(code, lambda row, indicator=indicator: verdicts[row.unit_id].get(indicator, ""))
-        for indicator, code, _, _ in indicators
-    ]
+    marked = [Marked(code, partial(_verdict, verdicts, indicator)) for indicator, code, _, _ in indicators]
     Table(book, "Theo chỉ tiêu", heading, result, marked, [4.6] * len(marked), paper=A3, with_totals=False).draw()
     return [(code, name) for _, code, name, _ in indicators]
+
+
+def _state(place: int, row: Row) -> str:
+    return row.states[place] if row.states else ""
+
+
+def _verdict(verdicts: dict[int, dict[int, str]], indicator: int, row: Row) -> str:
+    return verdicts[row.unit_id].get(indicator, "")
 
 
 class Table:
