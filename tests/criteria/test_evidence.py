@@ -19,6 +19,7 @@ from criteria.models import CriteriaSet, Evidence, EvidenceLink
 from criteria.publish import send
 from tests.criteria import files
 from tests.criteria.evidence_world import World, make_world
+from tests.factories import FindingFactory
 
 
 @pytest.fixture
@@ -222,6 +223,15 @@ def test_what_was_sent_is_not_undone(small: World) -> None:
     with pytest.raises(EvidenceRefused, match="đã gửi cấp trên"):
         rules.undo_upload(evidence, by=small.officer)
     assert Evidence.objects.filter(pk=evidence.pk).exists()
+
+
+def test_what_shows_that_a_finding_is_remedied_is_not_undone(small: World) -> None:
+    evidence = small.add(indicators=[])
+    finding = FindingFactory(visit__unit=small.unit)
+    finding.evidence.add(evidence)
+    with pytest.raises(EvidenceRefused, match="đang được dùng ở nơi khác"):
+        rules.undo_upload(evidence, by=small.officer)
+    assert finding.evidence.get() == evidence
 
 
 @pytest.mark.django_db(transaction=True)
