@@ -116,8 +116,8 @@ class World:
     """Builds the world step by step; every step reads what the ones before it made."""
 
     def build(self) -> None:
-        call_command("load_criteria", verbosity=0)
         call_command("load_units", date=SNAPSHOT, province=[THANH_HOA, HA_TINH], history=True, verbosity=0)
+        call_command("load_criteria", verbosity=0)
         self.standard = CriteriaSet.objects.get(code=STANDARD)
         self.earlier = CriteriaSet.objects.get(code=EARLIER)
         self.people()
@@ -218,7 +218,12 @@ class World:
         for code in (THANH_HOA, HA_TINH):
             area = self.unit(Level.PROVINCE, code)
             ReportingPeriod.objects.create(
-                area=area, kind="month", name="Tháng 5 năm 2024", ends_on=date(2024, 5, 31), due_on=date(2024, 6, 5)
+                area=area,
+                kind="month",
+                name="Tháng 5 năm 2024",
+                ends_on=date(2024, 5, 31),
+                due_on=date(2024, 6, 5),
+                closed_at=datetime(2024, 6, 10, 2, 0, tzinfo=UTC),
             )
             ReportingPeriod.objects.create(
                 area=area,
@@ -436,7 +441,7 @@ class World:
                     by_criterion[assessment.indicator.criterion].append(assessment.indicator)
             for criterion, indicators in by_criterion.items():
                 issued = date(2024, rng.randint(1, 5), rng.randint(1, 28))
-                document = Evidence.objects.create(
+                document = Evidence(
                     unit=unit,
                     form=Evidence.Form.PAPER,
                     title=f"Báo cáo kết quả thực hiện tiêu chí {criterion.number} ({INVENTED.lower()})",
@@ -446,6 +451,8 @@ class World:
                     uploaded_by=self.users[username],
                     uploaded_at=datetime.combine(issued, time(3), tzinfo=UTC),
                 )
+                document.set_search_text()
+                document.save()
                 EvidenceLink.objects.bulk_create(
                     EvidenceLink(
                         evidence=document,
