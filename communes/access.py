@@ -14,7 +14,7 @@ published, and no drafts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -145,7 +145,7 @@ class ScopedQuerySet(models.QuerySet):
         """Rows the person may see; none by default."""
         if not (user.is_authenticated and user.is_active):
             return self.none()
-        condition = SCOPES[self.model.scope_kind](self.model, roles(user))
+        condition = SCOPES[self.model.scope_kind](self.model, roles(user))  # type: ignore[attr-defined]
         return self.none() if condition is None else self.filter(condition)
 
 
@@ -503,7 +503,7 @@ def _reference(person: Roles, province_id: int | None) -> Decision:
     return refuse("Chỉ điều phối viên của tỉnh được sửa danh mục của tỉnh; danh mục trung ương do quản trị hệ thống.")
 
 
-ACTIONS = {
+ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "entry.change": _change_entry,
     "submission.send": _send,
     "visit.plan.district": _plan_district,

@@ -9,6 +9,7 @@ what the role may see and do is decided in `communes/access.py` alone.
 from __future__ import annotations
 
 from datetime import date
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -95,6 +96,7 @@ class Unit(models.Model):
     search_name = models.CharField(max_length=150, editable=False)
     sort_key = models.CharField(max_length=600, editable=False)
 
+    level_of: ClassVar[str] = ""  # the proxies' level
     unit_path = ""
     scope_kind = "unit"
     objects = UnitQuerySet.as_manager()
@@ -150,7 +152,7 @@ class LevelManager(models.Manager.from_queryset(UnitQuerySet)):  # type: ignore[
 
 
 class Province(Unit):
-    level_of = Level.PROVINCE
+    level_of: ClassVar[str] = Level.PROVINCE
     objects = LevelManager()
 
     class Meta:
@@ -162,7 +164,7 @@ class Province(Unit):
 class District(Unit):
     """A district (huyện, quận, thị xã, thành phố) until 30 June 2025; afterwards an area for reporting."""
 
-    level_of = Level.DISTRICT
+    level_of: ClassVar[str] = Level.DISTRICT
     objects = LevelManager()
 
     class Meta:
@@ -172,7 +174,7 @@ class District(Unit):
 
 
 class Commune(Unit):
-    level_of = Level.COMMUNE
+    level_of: ClassVar[str] = Level.COMMUNE
     objects = LevelManager()
 
     class Meta:
@@ -182,7 +184,7 @@ class Commune(Unit):
 
 
 class Village(Unit):
-    level_of = Level.VILLAGE
+    level_of: ClassVar[str] = Level.VILLAGE
     objects = LevelManager()
 
     class Meta:

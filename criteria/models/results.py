@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from communes import access
 from communes.models import Unit
-from criteria.models.sets import VALUE, CriteriaSet, Indicator, Target
+from criteria.models.sets import CriteriaSet, Indicator, Target
 from criteria.verdicts import Stage, Verdict
 
 
@@ -24,9 +24,9 @@ class Opinion(models.Model):
     """
 
     verdict = models.CharField("Đánh giá", max_length=15, choices=Verdict.choices, blank=True)
-    value = models.DecimalField("Kết quả thực hiện", null=True, blank=True, **VALUE)
-    part = models.DecimalField("Số đạt", null=True, blank=True, **VALUE)
-    whole = models.DecimalField("Tổng số", null=True, blank=True, **VALUE)
+    value = models.DecimalField("Kết quả thực hiện", null=True, blank=True, max_digits=18, decimal_places=4)
+    part = models.DecimalField("Số đạt", null=True, blank=True, max_digits=18, decimal_places=4)
+    whole = models.DecimalField("Tổng số", null=True, blank=True, max_digits=18, decimal_places=4)
     attainment = models.DecimalField("Mức độ đạt (%)", max_digits=5, decimal_places=2, null=True, blank=True)
     note = models.TextField("Ghi chú", blank=True, max_length=2000)
 
@@ -164,7 +164,7 @@ class Revision(Opinion):
     stage = models.CharField(max_length=10, choices=Stage.choices)
     target = models.ForeignKey(Target, models.SET_NULL, null=True, blank=True, related_name="+")
     target_operator = models.CharField(max_length=6, blank=True)
-    target_value = models.DecimalField(null=True, blank=True, **VALUE)
+    target_value = models.DecimalField(null=True, blank=True, max_digits=18, decimal_places=4)
     target_text = models.CharField(max_length=500, blank=True)
     effective_on = models.DateField()
     recorded_at = models.DateTimeField(default=timezone.now)

@@ -13,8 +13,6 @@ from django.db.models.functions import Coalesce
 from communes.models import Department, Level, Unit
 from ntm.clock import today
 
-VALUE = {"max_digits": 18, "decimal_places": 4}
-
 
 class Provenance(models.TextChoices):
     """Whether a row of a set was seen in the decision's published text or is remembered."""
@@ -296,7 +294,7 @@ class Target(models.Model):
     variant = models.CharField("Vùng, nhóm", max_length=40, blank=True)
     from_year = models.PositiveSmallIntegerField("Từ năm", null=True, blank=True)
     operator = models.CharField("So sánh", max_length=6, choices=Operator.choices)
-    value = models.DecimalField("Mức", null=True, blank=True, **VALUE)
+    value = models.DecimalField("Mức", null=True, blank=True, max_digits=18, decimal_places=4)
     text = models.CharField("Yêu cầu như văn bản", max_length=500)
     source = models.TextField("Nguồn", blank=True)
     decision = models.CharField("Văn bản", max_length=200, blank=True)

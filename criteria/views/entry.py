@@ -169,12 +169,12 @@ def entry_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     criteria_set, number = sheet.criterion.criteria_set, sheet.criterion.number
     if status == 200:
         row.typed = typed_from(row.entry, row.default_day)
-        if not request.htmx:
+        if not getattr(request, "htmx", False):
             messages.success(request, f"Đã lưu chỉ tiêu {row.indicator.code}.")
             return redirect(f"{criterion_url(unit, criteria_set, number)}#row-{indicator}")
     else:
         row.typed = {name: request.POST.get(name, "") for name in row.typed}
-        if not request.htmx:
+        if not getattr(request, "htmx", False):
             return _criterion_page(request, unit, criteria_set, number, row, status)
     add_states([sheet], drafts=True)
     context = {"row": row, "sheet": sheet, "unit": unit, "max_day": latest_day(unit, criteria_set)}

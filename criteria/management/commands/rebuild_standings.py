@@ -31,10 +31,10 @@ class Command(BaseCommand):
                 .values_list("unit__province_id", "unit_id", "stage")
                 .distinct()
             )
-            batches: dict[tuple[int, str], list[int]] = defaultdict(list)
+            batches: dict[tuple[int | None, str], list[int]] = defaultdict(list)
             for province, unit_id, stage in pairs:
                 batches[(province, stage)].append(unit_id)
-            for (_, stage), unit_ids in sorted(batches.items()):
+            for (_, stage), unit_ids in sorted(batches.items(), key=str):
                 total += len(unit_ids)
                 units = list(Unit.objects.filter(pk__in=unit_ids).order_by("pk"))
                 if options["check"]:
@@ -66,8 +66,8 @@ def differences(units: list[Unit], criteria_set: CriteriaSet, stage: str) -> lis
     fresh = state_on(ids, criteria_set, [stage], today())
     wrong = {key[1] for key in cached.keys() | fresh.keys() if cached.get(key) != fresh.get(key)}
     computed = publish.compute_standings(units, criteria_set, stage)
-    stored = {
-        row["unit_id"]: row
+    stored: dict[int, dict[str, Any]] = {
+        row["unit_id"]: dict(row)
         for row in Standing.objects.filter(unit__in=ids, criteria_set=criteria_set, stage=stage).values()
     }
     for unit in units:

@@ -296,7 +296,7 @@ class World:
     @staticmethod
     def cache_assessments(communes: list[Unit]) -> None:
         """Each indicator has one revision a stage here, so that the cache is its copy."""
-        columns = ", ".join(f.column for f in Assessment._meta.concrete_fields if f.name not in {"id", "revision"})
+        columns = ", ".join(str(f.column) for f in Assessment._meta.concrete_fields if f.name not in {"id", "revision"})
         marks = ", ".join(["%s"] * len(communes))
         with connection.cursor() as cursor:
             cursor.execute(
