@@ -153,7 +153,7 @@ class LevelManager(models.Manager.from_queryset(UnitQuerySet)):  # type: ignore[
 
 class Province(Unit):
     level_of: ClassVar[str] = Level.PROVINCE
-    objects = LevelManager()
+    objects = LevelManager()  # type: ignore[misc]
 
     class Meta:
         proxy = True
@@ -165,7 +165,7 @@ class District(Unit):
     """A district (huyện, quận, thị xã, thành phố) until 30 June 2025; afterwards an area for reporting."""
 
     level_of: ClassVar[str] = Level.DISTRICT
-    objects = LevelManager()
+    objects = LevelManager()  # type: ignore[misc]
 
     class Meta:
         proxy = True
@@ -175,7 +175,7 @@ class District(Unit):
 
 class Commune(Unit):
     level_of: ClassVar[str] = Level.COMMUNE
-    objects = LevelManager()
+    objects = LevelManager()  # type: ignore[misc]
 
     class Meta:
         proxy = True
@@ -185,7 +185,7 @@ class Commune(Unit):
 
 class Village(Unit):
     level_of: ClassVar[str] = Level.VILLAGE
-    objects = LevelManager()
+    objects = LevelManager()  # type: ignore[misc]
 
     class Meta:
         proxy = True
