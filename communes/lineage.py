@@ -1,52 +1,14 @@
-"""Where a unit came from and what became of it: for showing, and for finding a code's unit."""
+"""Which unit a state code means: codes are reused, so the answer depends on the day."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 
 from django.db.models import Q
 
-from communes.models import Level, Succession, Unit
+from communes.models import Level, Unit
 
 ORDER_OF_LEVELS: list[str] = [Level.COMMUNE, Level.DISTRICT, Level.PROVINCE, Level.VILLAGE]
-
-
-@dataclass(frozen=True, slots=True)
-class Relative:
-    """A unit before or after another, with the step between them and what lies beyond."""
-
-    unit: Unit
-    succession: Succession
-    relatives: list[Relative] = field(default_factory=list)
-
-
-def predecessors(unit: Unit) -> list[Relative]:
-    """Units that went into this one, each with its own predecessors. One query a generation."""
-    return _tree(unit, "successor", "predecessor")
-
-
-def successors(unit: Unit) -> list[Relative]:
-    """Units that took over from this one, each with its own successors. One query a generation."""
-    return _tree(unit, "predecessor", "successor")
-
-
-def _tree(unit: Unit, near: str, far: str) -> list[Relative]:
-    """Follow successions from `near` to `far`; a unit met again is shown but not followed, so cycles end."""
-    root: list[Relative] = []
-    below: dict[int, list[Relative]] = {unit.pk: root}
-    met = {unit.pk}
-    while below:
-        links = Succession.objects.filter(**{f"{near}__in": below}).select_related(far)
-        following: dict[int, list[Relative]] = {}
-        for link in sorted(links, key=lambda link: (link.effective_on, getattr(link, far).sort_key, link.pk)):
-            relative = Relative(getattr(link, far), link)
-            below[getattr(link, f"{near}_id")].append(relative)
-            if relative.unit.pk not in met:
-                met.add(relative.unit.pk)
-                following[relative.unit.pk] = relative.relatives
-        below = following
-    return root
 
 
 def unit_for_code(code: str, on: date) -> Unit | None:

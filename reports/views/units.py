@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from communes import access
+from communes.lineage import unit_for_code
 from communes.models import Level, Unit
 from communes.names import search_name
 from criteria.models import CriteriaSet, Standing, Submission
@@ -134,9 +135,8 @@ def unit_search(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def unit_by_code(request: HttpRequest, code: str) -> HttpResponse:
-    """The unit that bears the state code now; codes are reused, so closed units don't answer."""
-    units = Unit.objects.existing(today()).visible_to(request.user).filter(code=code).exclude(code="")
-    unit = units.order_by("level", "pk").first()
-    if unit is None:
+    """The unit that bears the state code now, else the last one that did; codes are reused."""
+    unit = unit_for_code(code, today())
+    if unit is None or not Unit.objects.visible_to(request.user).filter(pk=unit.pk).exists():
         raise Http404("Không có đơn vị mang mã này.")
     return redirect("reports:unit_detail", pk=unit.pk)
