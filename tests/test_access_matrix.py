@@ -215,7 +215,7 @@ inspections:score_save concluded                   nnfffnnfnnnnnf-
 inspections:target_report planned                  nnffonnfnnnnnf-
 inspections:finding_create planned                 nnffonnfnnnnnf-
 inspections:visit_conclude planned                 nnffonnfnnnnnf-
-inspections:visit_conclude concluded               nnrrrnrrnnnnnr-
+inspections:visit_conclude concluded               nnfrfnffnnnnnf-
 inspections:visit_annex concluded                  nnfofnffnnnnnf-
 inspections:finding_list                           oooooooooooooo-
 inspections:finding_detail published               nnooonnonnnnno-
