@@ -1,0 +1,88 @@
+"""Every page the cast can open: no serious fault for axe, nothing wider than a phone, no script error."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from tests.test_access_matrix import Things, rows
+
+AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
+# Who opens a page: the one of the cast who has most to do there.
+OPENERS = ["canbo.dongphu", "canbo.kimsongtruong", "huyen.dongson", "doan.truong", "so.giaoduc", "dieuphoi.hatinh"]
+FILES = {
+    "reports:readiness_xlsx",
+    "reports:matrix_xlsx",
+    "criteria:evidence_file",
+    "criteria:evidence_preview",
+    "healthz",
+}
+
+
+@pytest.fixture
+def addresses(cast):
+    """Each address once, with the first of OPENERS who gets a page from it."""
+    found = {}
+    clients = {who: cast.client(who) for who in OPENERS}
+    for name, what, args, *query in rows(Things()):
+        if name in FILES or name.startswith("account_"):
+            continue
+        url = reverse(name, args=args) + "".join(query)
+        for who, client in clients.items():
+            answer = client.get(url)
+            if (
+                answer.status_code == 200
+                and answer["Content-Type"].startswith("text/html")
+                and b"<html" in answer.content
+            ):
+                found.setdefault(who, []).append((f"{name} {what}", url))
+                if name not in {"reports:home", "reports:matrix", "reports:unit_detail"}:
+                    break
+    return found
+
+
+@pytest.mark.writes_on_get("criteria_evidence")
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1366, "dark")])
+def test_axe_finds_nothing_serious_on_any_page(addresses, open_page, width, scheme):
+    script = AXE.read_text()
+    faults, seen = [], 0
+    for who, pages in addresses.items():
+        page = open_page(who, width=width, color_scheme=scheme, bypass_csp=True)
+        for name, url in pages:
+            page.goto(url)
+            wider = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if wider > 0:
+                faults.append(f"{name} ({who}): {wider} px wider than the screen")
+            page.evaluate(script)
+            found = page.evaluate("async () => (await axe.run()).violations")
+            faults += [
+                f"{name} ({who}): {violation['id']} {json.dumps(violation['nodes'][0]['html'], ensure_ascii=False)[:200]}"
+                for violation in found
+                if violation["impact"] in {"serious", "critical"}
+            ]
+            seen += 1
+    assert seen > 40
+    assert not faults, "\n".join(faults)
+
+
+def test_the_sign_in_page_too(world, open_page):
+    page = open_page(width=360, bypass_csp=True)
+    page.goto("/accounts/login/")
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("async () => (await axe.run()).violations")
+    assert [v["id"] for v in found if v["impact"] in {"serious", "critical"}] == []
+
+
+def test_kim_loc_of_2018_is_reached_from_kim_song_truong(cast, open_page):
+    """By clicking: the predecessor's page, its six criteria firmly met, the visit's sentence."""
+    page = open_page("canbo.kimsongtruong")
+    page.goto("/")
+    page.get_by_role("link", name="Tình hình thực hiện").first.click()
+    page.get_by_role("link", name="Kim Lộc").first.click()
+    main = page.get_by_role("main")
+    assert main.get_by_role("heading", name="Kim Lộc").is_visible()
+    text = main.inner_text()
+    assert "Đạt vững chắc 6/19 tiêu chí (số 1, 5, 9, 12, 14, 19); cơ bản đạt 13/19" in text
+    firm = page.locator(".criterion-marks .v-firm .number").all_inner_texts()
+    assert firm == ["1", "5", "9", "12", "14", "19"]
