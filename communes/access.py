@@ -100,6 +100,18 @@ class Roles:
         ).values("visit_id")
 
     @cached_property
+    def visits_to_settle(self) -> models.QuerySet:
+        """Ids of concluded visits the person led whose findings aren't all closed: a leader
+        closes them however long that takes."""
+        member = apps.get_model("inspections", "TeamMember")
+        return member._default_manager.filter(
+            user=self.user,
+            role="leader",
+            visit__state="concluded",
+            visit__findings__state__in=["open", "remedied"],
+        ).values("visit_id")
+
+    @cached_property
     def _area_ids(self) -> dict[int, set[int]]:
         return {
             m.pk: {m.unit_id} | (predecessors([m.unit_id]) if m.has_predecessors else set())  # type: ignore[attr-defined]
@@ -265,6 +277,7 @@ def visit_scope(model: type[models.Model], person: Roles) -> Q | None:
     condition = Q(**{join(visit, "pk") + "__in": person.team_visits}) | Q(
         **{join(visit, "planned_by"): person.user, join(visit, "state") + "__in": ["planned", "under_way"]}
     )
+    condition |= Q(**{join(visit, "pk") + "__in": person.visits_to_settle})
     # Who is sent to a unit reads what earlier visits concluded there.
     condition |= visited_units(person, path) & Q(**{join(visit, "state"): "concluded"})
     for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
@@ -283,6 +296,7 @@ def score_scope(model: type[models.Model], person: Roles) -> Q | None:
         return concluded
     path = model.unit_path  # type: ignore[attr-defined]
     condition = Q(**{f"{visit}__in": person.team_visits}) | (visited_units(person, path) & concluded)
+    condition |= Q(**{f"{visit}__in": person.visits_to_settle})
     for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
         area = person.area(membership, path)
         if membership.role == DEPARTMENT_REVIEWER:
