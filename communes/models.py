@@ -222,7 +222,7 @@ class UnitVersion(models.Model):
     class Meta:
         verbose_name = "giai đoạn của đơn vị"
         verbose_name_plural = "các giai đoạn của đơn vị"
-        ordering = ["unit", "valid_from"]
+        ordering = ["unit_id", "valid_from"]
         constraints = [
             models.UniqueConstraint(fields=["unit", "valid_from"], name="unit_version_start_unique"),
             models.CheckConstraint(
@@ -339,7 +339,7 @@ class Membership(models.Model):
     class Meta:
         verbose_name = "vai trò"
         verbose_name_plural = "vai trò"
-        ordering = ["user", "pk"]
+        ordering = ["user_id", "pk"]
         constraints = [
             models.UniqueConstraint(
                 F("user"),

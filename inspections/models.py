@@ -147,7 +147,7 @@ class TeamMember(models.Model):
     class Meta:
         verbose_name = "thành phần đoàn"
         verbose_name_plural = "thành phần đoàn"
-        ordering = ["visit", "pk"]
+        ordering = ["visit_id", "pk"]
         constraints = [
             models.UniqueConstraint(
                 fields=["visit", "user"],
@@ -315,7 +315,7 @@ class VisitAnnex(models.Model):
     objects = access.ScopedQuerySet.as_manager()
 
     class Meta:
-        ordering = ["visit", "number"]
+        ordering = ["visit_id", "number"]
         verbose_name = "phụ lục điều chỉnh"
         verbose_name_plural = "phụ lục điều chỉnh"
         constraints = [models.UniqueConstraint(fields=["visit", "number"], name="annex_number_unique")]

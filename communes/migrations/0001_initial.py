@@ -244,7 +244,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "vai trò",
                 "verbose_name_plural": "vai trò",
-                "ordering": ["user", "pk"],
+                "ordering": ["user_id", "pk"],
             },
         ),
         migrations.AddField(
@@ -411,7 +411,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "giai đoạn của đơn vị",
                 "verbose_name_plural": "các giai đoạn của đơn vị",
-                "ordering": ["unit", "valid_from"],
+                "ordering": ["unit_id", "valid_from"],
             },
         ),
         migrations.AddIndex(

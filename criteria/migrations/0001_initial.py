@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "tiêu chí",
                 "verbose_name_plural": "tiêu chí",
-                "ordering": ["criteria_set", "number"],
+                "ordering": ["criteria_set_id", "number"],
             },
         ),
         migrations.CreateModel(
@@ -210,7 +210,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "phân công sở, ngành",
                 "verbose_name_plural": "phân công sở, ngành",
-                "ordering": ["criterion", "pk"],
+                "ordering": ["criterion_id", "pk"],
             },
         ),
         migrations.CreateModel(
@@ -880,7 +880,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "yêu cầu",
                 "verbose_name_plural": "yêu cầu",
-                "ordering": ["indicator", "province", "unit", "variant", "from_year"],
+                "ordering": ["indicator_id", "province_id", "unit_id", "variant", "from_year"],
             },
         ),
         migrations.AddField(

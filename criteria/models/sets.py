@@ -167,7 +167,7 @@ class Criterion(models.Model):
     class Meta:
         verbose_name = "tiêu chí"
         verbose_name_plural = "tiêu chí"
-        ordering = ["criteria_set", "number"]
+        ordering = ["criteria_set_id", "number"]
         constraints = [models.UniqueConstraint(fields=["criteria_set", "number"], name="criterion_number_unique")]
 
     def __str__(self) -> str:
@@ -188,7 +188,7 @@ class CriterionDepartment(models.Model):
     class Meta:
         verbose_name = "phân công sở, ngành"
         verbose_name_plural = "phân công sở, ngành"
-        ordering = ["criterion", "pk"]
+        ordering = ["criterion_id", "pk"]
         constraints = [
             models.UniqueConstraint(
                 F("criterion"),
@@ -307,7 +307,7 @@ class Target(models.Model):
     class Meta:
         verbose_name = "yêu cầu"
         verbose_name_plural = "yêu cầu"
-        ordering = ["indicator", "province", "unit", "variant", "from_year"]
+        ordering = ["indicator_id", "province_id", "unit_id", "variant", "from_year"]
         constraints = [
             models.UniqueConstraint(
                 F("indicator"),

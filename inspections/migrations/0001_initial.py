@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "thành phần đoàn",
                 "verbose_name_plural": "thành phần đoàn",
-                "ordering": ["visit", "pk"],
+                "ordering": ["visit_id", "pk"],
             },
         ),
         migrations.CreateModel(
@@ -380,7 +380,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "phụ lục điều chỉnh",
                 "verbose_name_plural": "phụ lục điều chỉnh",
-                "ordering": ["visit", "number"],
+                "ordering": ["visit_id", "number"],
             },
         ),
         migrations.CreateModel(
