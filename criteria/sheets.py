@@ -62,12 +62,11 @@ class Row:
         return bool(self.entry and self.entry.is_unsent)
 
     @property
-    def verdict_choices(self) -> list[tuple[str, str, str, str]]:
-        """(code, label, mark, css) a commune may choose from."""
-        codes = [*OFFICER_VERDICTS]
+    def verdict_codes(self) -> tuple[str, ...]:
+        """The verdicts a commune may choose from."""
         if self.indicator.may_be_not_applicable:
-            codes.append(Verdict.NOT_APPLICABLE.value)
-        return [(code, VERDICTS[code].label, VERDICTS[code].mark, VERDICTS[code].css) for code in codes]
+            return (*OFFICER_VERDICTS, Verdict.NOT_APPLICABLE.value)
+        return OFFICER_VERDICTS
 
     @property
     def takes_fraction(self) -> bool:
@@ -169,8 +168,14 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
         indicators = indicators.filter(criterion__in=allowed)
     if number is not None:
         indicators = indicators.filter(criterion__number=number)
-    demanded = targets.resolve_unit(unit, criteria_set, latest_day(unit, criteria_set))
-    found = _assemble(unit, criteria_set, list(indicators), demanded, drafts)
+    day, listed = latest_day(unit, criteria_set), list(indicators)
+    for indicator in listed:
+        indicator.criterion.criteria_set = criteria_set
+    if number is not None and listed:
+        demanded = targets.resolve_criterion(unit, listed[0].criterion, day)
+    else:
+        demanded = targets.resolve_unit(unit, criteria_set, day)
+    found = _assemble(unit, criteria_set, listed, demanded, drafts)
     links: dict[int, list[EvidenceLink]] = defaultdict(list)
     for link in (
         EvidenceLink.objects.visible_to(user)
@@ -242,7 +247,6 @@ def _assemble(
     day = latest_day(unit, criteria_set)
     found: dict[int, Sheet] = {}
     for indicator in indicators:
-        indicator.criterion.criteria_set = criteria_set
         sheet = found.setdefault(indicator.criterion_id, Sheet(indicator.criterion, []))
         sheet.rows.append(
             Row(

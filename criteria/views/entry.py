@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -16,6 +17,7 @@ from communes.models import Unit
 from criteria import targets
 from criteria.checks import MISSES_TARGET, Refused, latest_day
 from criteria.entries import Stale, write_entry
+from criteria.entry_forms import EntryForms
 from criteria.forms import EntryForm, TargetReportForm
 from criteria.models import CriteriaSet, Indicator, Revision
 from criteria.publish import NothingToSend, PublicationRefused, send, unsent_entries, unsent_links
@@ -129,7 +131,7 @@ def _page(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, found: li
         "can_change": can(request.user, "entry.change", unit),
         "can_send": can(request.user, "submission.send", unit),
         "unconfirmed": sum(1 for row in rows if row.target.operator and not row.target.confirmed),
-        "max_day": latest_day(unit, criteria_set),
+        "forms": _forms(request, unit, criteria_set),
         "marks": [
             {
                 "number": sheet.criterion.number,
@@ -140,6 +142,10 @@ def _page(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, found: li
             for sheet in found
         ],
     }
+
+
+def _forms(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet) -> EntryForms:
+    return EntryForms(unit, get_token(request), latest_day(unit, criteria_set))
 
 
 def criterion_url(unit: Unit, criteria_set: CriteriaSet, number: int) -> str:
@@ -177,7 +183,7 @@ def entry_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
         if not getattr(request, "htmx", False):
             return _criterion_page(request, unit, criteria_set, number, row, status)
     add_states([sheet], drafts=True)
-    context = {"row": row, "sheet": sheet, "unit": unit, "max_day": latest_day(unit, criteria_set)}
+    context = {"row": row, "sheet": sheet, "forms": _forms(request, unit, criteria_set)}
     return render(request, "criteria/_entry_answer.html", context, status=status)
 
 
