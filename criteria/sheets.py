@@ -160,7 +160,8 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
     """The set's criteria (or one, by number) with their rows for this unit and reader.
 
     `drafts`: whether the reader works on the unit and sees its entries; the caller asked
-    `access.sees_drafts_of`. Departments get their own criteria only. Seven queries at most.
+    `access.sees_drafts_of`. Departments get their own criteria only. The links' documents are
+    at hand where one criterion is asked for. Seven queries at most.
     """
     indicators = _in_force(unit, criteria_set).filter(criterion__criteria_set=criteria_set)
     allowed = visible_criteria(user)
@@ -176,8 +177,7 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
     else:
         demanded = targets.resolve_unit(unit, criteria_set, day)
     found = _assemble(unit, criteria_set, listed, demanded, drafts)
-    links: dict[int, list[EvidenceLink]] = defaultdict(list)
-    for link in (
+    documents = (
         EvidenceLink.objects.visible_to(user)
         .filter(
             unit=unit,
@@ -185,9 +185,12 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
             removed_at__isnull=True,
             evidence__retired_at__isnull=True,
         )
-        .select_related("evidence__uploaded_by")
         .order_by("created_at", "pk")
-    ):
+    )
+    if number is not None:  # only one criterion's page names them; all others count
+        documents = documents.select_related("evidence__uploaded_by")
+    links: dict[int, list[EvidenceLink]] = defaultdict(list)
+    for link in documents:
         links[link.indicator_id].append(link)
     for sheet in found:
         for row in sheet.rows:
@@ -236,7 +239,7 @@ def _assemble(
     ids = [indicator.pk for indicator in indicators]
     entries = {}
     if drafts:
-        for entry in Entry.objects.filter(unit=unit, indicator__in=ids).select_related("updated_by"):
+        for entry in Entry.objects.filter(unit=unit, indicator__in=ids):
             entries[entry.indicator_id] = entry
     published: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     for (stage, _, indicator_id), state in state_on(

@@ -26,7 +26,8 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import F, FilteredRelation, OuterRef, Q, Subquery
+from django.db.models import F, FilteredRelation, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Concat
 
 from communes.models import Region, Unit, UnitVersion
 from communes.names import full_name
@@ -194,7 +195,7 @@ class _Targets:
             targets__province__in={place.province for place in places if place.province}
         )
         concerned &= Q(targets__unit__isnull=True) | Q(targets__unit__in={place.unit for place in places})
-        province = Unit.objects.filter(pk=OuterRef("row__province"))
+        province = Unit.objects.filter(pk=OuterRef("row__province")).order_by()
         indicators = (
             Indicator.objects.filter(criterion__criteria_set=criteria_set, **only)
             .annotate(row=FilteredRelation("targets", condition=concerned))
@@ -204,11 +205,10 @@ class _Targets:
                 "set_by_province",
                 *(F(f"row__{name}") for name in _TARGET_FIELDS),
                 # Not row__province__kind: Django would join the province before the row it hangs on.
-                Subquery(province.values("kind")),
-                Subquery(province.values("name")),
+                Subquery(province.values(kind_and_name=Concat("kind", Value(" "), "name"))),
             )
         )
-        for indicator, set_by_province, *values, kind, name in indicators:
+        for indicator, set_by_province, *values, province_name in indicators:
             rows = self.rows.setdefault(indicator, [])
             if set_by_province:
                 self.left_to_province.add(indicator)
@@ -218,6 +218,7 @@ class _Targets:
             self.targets[target.pk] = target
             rows.append(Row(target.pk, target.province_id, target.unit_id, target.variant, target.from_year))
             if target.province_id is not None:
+                kind, _, name = province_name.partition(" ")
                 self.provinces[target.province_id] = full_name(kind, name)
 
     def resolve(self, indicator: int, place: Place, year: int) -> Resolved:
