@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
+from communes.loading import refresh_statistics
 from communes.models import Department, Level, Membership, Role, Unit
 from criteria import publish, targets
 from criteria.attainment import NUMERIC_OPERATORS
@@ -127,6 +128,7 @@ class World:
         self.periods()
         for province in (THANH_HOA, HA_TINH):
             self.results(self.unit(Level.PROVINCE, province))
+        refresh_statistics(Revision, Assessment, Standing, Target)
         self.own_drafts()
         self.evidence()
         self.kim_loc()
