@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 from django.urls import reverse
+from django.utils.html import escape
 
 from criteria.evidence import MAX_OTHER, MAX_PDF, TYPES, format_size
 from criteria.models import Evidence, EvidenceLink
@@ -16,16 +17,21 @@ register = template.Library()
 KINDS = {"paper": "GIẤY", "classified": "MẬT"}
 
 
+# A page has one upload for each indicator: what they all say is worked out once.
+ACCEPT = ",".join(["application/pdf", "image/*", *(f".{extension}" for extension in TYPES)])
+LIMITS = escape(json.dumps({extension: MAX_PDF if extension == "pdf" else MAX_OTHER for extension in TYPES}))
+
+
 @register.simple_tag
 def upload_accept() -> str:
     """What the file chooser offers; "image/*" makes a phone offer its camera as well."""
-    return ",".join(["application/pdf", "image/*", *(f".{extension}" for extension in TYPES)])
+    return ACCEPT
 
 
 @register.simple_tag
 def upload_limits() -> str:
     """Bytes by extension, for upload.js to spare a weak network what the server would refuse."""
-    return json.dumps({extension: MAX_PDF if extension == "pdf" else MAX_OTHER for extension in TYPES})
+    return LIMITS
 
 
 @register.filter

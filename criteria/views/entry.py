@@ -103,7 +103,7 @@ def _criterion_page(
     others = criteria_set.criteria.order_by("number")
     if allowed is not None:
         others = others.filter(pk__in=allowed)
-    numbers = [(c.number, c.name) for c in others]
+    numbers = list(others.values_list("number", "name"))
     place = [n for n, _ in numbers].index(number)
     context = {
         **_page(request, unit, criteria_set, found),
