@@ -15,6 +15,7 @@ from tests.bench.server import ROOT, Gunicorn
 from tests.bench.table import Report
 from tests.bench.world import World
 
+PATIENCE = 60  # seconds officers may wait for their last answer: a save cut off can't be accounted for
 PACING = 2.0  # seconds from one save of an officer to their next
 ALONE = 0.2  # of the one officer alone, who would else give too few figures
 
@@ -26,7 +27,7 @@ def run(folder: Path, name: str, address: str, officers: list[dict[str, Any]], p
     command = [
         sys.executable, "-m", "locust", "--locustfile", "tests/bench/locustfile.py", "--headless", "--host", address,
         "--users", str(len(officers)), "--spawn-rate", str(max(1, len(officers) / PACING)), "--run-time", f"{seconds}s",
-        "--stop-timeout", "10", "--loglevel", "ERROR", "--only-summary",
+        "--stop-timeout", str(PATIENCE), "--loglevel", "ERROR", "--only-summary",
     ]  # fmt: skip
     done = subprocess.run(
         command,
@@ -34,7 +35,7 @@ def run(folder: Path, name: str, address: str, officers: list[dict[str, Any]], p
         env={**os.environ, "BENCH_LOAD": str(plan)},
         capture_output=True,
         text=True,
-        timeout=seconds + 60,
+        timeout=seconds + PATIENCE + 60,
     )
     found = plan.with_suffix(".report")
     assert found.exists(), done.stderr[-2000:]
@@ -75,13 +76,13 @@ def measure(report: Report, world: World, folder: Path, quick: bool) -> None:
         # Both workers have to be warm: their first request imports every view.
         alone = run(folder, "warm", server.address, officers[:1], ALONE, 5)
         Entry.objects.filter(unit=officers[0]["unit"]).delete()
-        alone = run(folder, "alone", server.address, officers[:1], ALONE, seconds // 3)
+        alone = run(folder, "alone", server.address, officers[:1], ALONE, max(15, seconds // 3))
         Entry.objects.filter(unit=officers[0]["unit"]).delete()
         told = run(folder, "together", server.address, officers, PACING, seconds)
     wrong = lost(told, officers)
     saves, failures = len(told["saves"]), told["failures"] + alone["failures"]
-    what = f"{len(officers)} officers, a row every {PACING:g} s for {seconds} s"
-    report.holds("G12", f"{what}: {saves} saves, errors", str(len(failures)), "0", not failures)
+    what = f"{len(officers)} officers, a row every {PACING:g} s for {seconds} s: {saves} saves"
+    report.holds("G12", f"{what}; errors", str(len(failures)), "0", not failures)
     report.holds("G12", "answers the database doesn't account for", str(len(wrong)), "0", not wrong)
     report.ratio(
         "G12",
@@ -89,5 +90,10 @@ def measure(report: Report, world: World, folder: Path, quick: bool) -> None:
         p95(told["times"]),
         p95(alone["times"]),
         10,
+    )
+    report.holds("G12", "saves without an answer", str(len(told["unanswered"])), "0", not told["unanswered"])
+    report.notes.append(
+        f"G12: the officers ask for {len(officers) / PACING:.0f} saves a second and got {saves / seconds:.0f}. Where "
+        "the machine is busy with something else and can't give as many, answers queue and p95 says so."
     )
     report.notes += [f"G12: {text}" for text in (*failures[:3], *wrong[:3])]

@@ -16,6 +16,7 @@ TOKEN = "x" * 32  # any secret will do, so long as cookie and header agree
 
 waiting = list(PLAN["officers"])
 saves: list[tuple[int, int, int, str]] = []
+unanswered: set[tuple[int, int, int]] = set()
 failures: list[str] = []
 times: list[float] = []
 
@@ -36,6 +37,8 @@ class Officer(FastHttpUser):
         self.turn += 1
         value = f"{self.turn % 97},{1 + self.turn % 7}"
         version = self.versions[indicator]
+        asked = (unit, indicator, version + 1)
+        unanswered.add(asked)
         with self.client.post(
             f"/units/{unit}/indicators/{indicator}/entry/",
             data={"value": value, "verdict": "not_met", "effective_on": "2024-06-01", "version": str(version)},
@@ -47,6 +50,8 @@ class Officer(FastHttpUser):
             name="save",
             catch_response=True,
         ) as answer:
+            if answer.status_code:
+                unanswered.discard(asked)
             if answer.status_code == 200 and f'name="version" value="{version + 1}"' in answer.text:
                 self.versions[indicator] = version + 1
                 saves.append((unit, indicator, version + 1, value))
@@ -65,4 +70,6 @@ def note(response_time: float, exception: Exception | None, **kwargs: object) ->
 
 @events.quit.add_listener
 def report(**kwargs: object) -> None:
-    FILE.with_suffix(".report").write_text(json.dumps({"saves": saves, "failures": failures, "times": times}))
+    FILE.with_suffix(".report").write_text(
+        json.dumps({"saves": saves, "unanswered": sorted(unanswered), "failures": failures, "times": times})
+    )
