@@ -100,6 +100,26 @@ def judge(
     )
 
 
+def judge_history(
+    target: Resolved,
+    *,
+    verdict: str,
+    value: Decimal | None,
+    part: Decimal | None,
+    whole: Decimal | None,
+    entered_attainment: Decimal | None,
+    note: str,
+) -> Judged:
+    """An imported state of the past as it was told: only a met that a confirmed target
+    contradicts is refused (Refused); old tables often have a mark and no figure."""
+    measured = rules.measured(value, part, whole)
+    message = contradiction(target, verdict, measured)
+    if message:
+        raise Refused({"verdict": message}, MISSES_TARGET)
+    attained = rules.attainment(target.operator or None, target.value, measured, verdict, entered_attainment)
+    return Judged(verdict, value, part, whole, entered_attainment, attained, note)
+
+
 def _verdict_errors(indicator: Indicator, verdict: str, note: str, by_team: bool) -> dict[str, str]:
     if verdict == Verdict.FIRMLY_MET and not by_team:
         return {"verdict": "“Đạt vững chắc” chỉ do đoàn kiểm tra đánh giá."}

@@ -104,5 +104,5 @@ def write_entry(
 
 def _same(entry: Entry, judged: Judged, effective_on: date) -> bool:
     return entry.effective_on == effective_on and all(
-        getattr(entry, field) == getattr(judged, field) for field in OPINION_FIELDS if field != "attainment"
+        getattr(entry, field) == getattr(judged, field) for field in OPINION_FIELDS
     )

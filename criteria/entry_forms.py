@@ -125,6 +125,14 @@ class EntryForms:
     def _more(self, row: Row, pk: str) -> str:
         typed, errors = row.typed, row.errors
         is_open = " open" if typed["note"] or "note" in errors or "effective_on" in errors else ""
+        newer = ""
+        if row.newer_sent:
+            newer = (
+                f'<p class="note note-warning mt-2 mb-0">Đã gửi kết quả tại ngày {row.newer_sent:%d/%m/%Y}, mới hơn '
+                "thời điểm số liệu của dòng này. Khi gửi, dòng này chỉ được ghi vào lịch sử; muốn thay kết quả "
+                "đang dùng, hãy sửa thời điểm số liệu.</p>"
+            )
+            is_open = " open"
         return (
             f'<details class="entry-more"{is_open}><summary>Ghi chú, thời điểm số liệu</summary>'
             '<div class="row-wrap"><div class="grow">'
@@ -134,7 +142,7 @@ class EntryForms:
             f'<div><label class="part-label" for="day-{pk}">Thời điểm số liệu</label>\n'
             f'<input class="form-control{_invalid(row, "effective_on")}" type="date" id="day-{pk}" name="effective_on" '
             f'value="{escape(typed["effective_on"])}" max="{self._max_day}">{_error(row, "effective_on")}</div>'
-            "</div></details>\n"
+            f"</div>{newer}</details>\n"
         )
 
     def _foot(self, row: Row, pk: str) -> str:
@@ -145,7 +153,7 @@ class EntryForms:
             clear = (
                 '<button class="btn btn-sm btn-link" type="submit" name="clear" value="1" data-confirm="Xóa kết quả '
                 f'và mức đánh giá đang nhập của chỉ tiêu {code}? Kết quả đã gửi trước đây vẫn được giữ." '
-                'data-confirm-ok="Xóa đánh giá">Về chưa đánh giá</button>\n'
+                'data-confirm-ok="Xóa kết quả nhập">Xóa kết quả nhập</button>\n'
             )
         return (
             f'<div class="entry-foot"><span class="save-state{look}" role="status" data-save-state>'

@@ -7,6 +7,7 @@ one another (order of locks: Visit → Standing → Entry → Assessment).
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,7 @@ from django.utils import timezone
 
 from communes.models import Unit
 from criteria import targets
-from criteria.attainment import measured
-from criteria.checks import contradiction
+from criteria.checks import Refused, judge, judge_history
 from criteria.models import (
     Assessment,
     CriteriaSet,
@@ -52,7 +52,10 @@ class NothingToSend(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One opinion to publish; an empty verdict takes an earlier opinion back (not assessed)."""
+    """One opinion to publish; an empty verdict takes an earlier opinion back (not assessed).
+
+    Its attainment isn't carried along: it follows from the target in force on its day.
+    """
 
     indicator_id: int
     verdict: str
@@ -60,8 +63,11 @@ class Published:
     value: Decimal | None = None
     part: Decimal | None = None
     whole: Decimal | None = None
-    attainment: Decimal | None = None
+    entered_attainment: Decimal | None = None
     note: str = ""
+
+
+SAID = ("verdict", "value", "part", "whole", "entered_attainment", "note")
 
 
 @transaction.atomic
@@ -78,33 +84,40 @@ def publish(
 ) -> list[Revision]:
     """Publish opinions of one stage on one unit, whole or not at all; return the revisions.
 
-    Each revision keeps the target in force on its day. Raises PublicationRefused where a
-    verdict of met stands against a confirmed target.
+    Each revision keeps the target in force on its day, and the attainment against it. Raises
+    PublicationRefused where an opinion can't stand: a commune's or a team's is judged as when
+    it was saved; of imported history only what contradicts a confirmed target is refused.
     """
     lock_standing(unit, criteria_set, stage)
     by_year = {
         year: targets.resolve_unit(unit, criteria_set, day)
         for year, day in {opinion.effective_on.year: opinion.effective_on for opinion in opinions}.items()
     }
+    indicators = Indicator.objects.in_bulk([opinion.indicator_id for opinion in opinions])
     at = at or timezone.now()
     revisions, errors = [], {}
     for opinion in opinions:
         target = by_year[opinion.effective_on.year][opinion.indicator_id]
-        message = contradiction(target, opinion.verdict, measured(opinion.value, opinion.part, opinion.whole))
-        if message:
-            errors[opinion.indicator_id] = message
+        said = {name: getattr(opinion, name) for name in SAID}
+        try:
+            if source == Source.IMPORT:
+                judged = judge_history(target, **said)
+            else:
+                judged = judge(indicators[opinion.indicator_id], target, **said, by_team=stage != Stage.SELF)
+        except Refused as refused:
+            errors[opinion.indicator_id] = str(refused)
             continue
         revisions.append(
             Revision(
                 unit=unit,
                 indicator_id=opinion.indicator_id,
                 stage=stage,
-                verdict=opinion.verdict,
-                value=opinion.value,
-                part=opinion.part,
-                whole=opinion.whole,
-                attainment=opinion.attainment,
-                note=opinion.note,
+                verdict=judged.verdict,
+                value=judged.value,
+                part=judged.part,
+                whole=judged.whole,
+                attainment=judged.attainment,
+                note=judged.note,
                 target=target.target,
                 target_operator=target.operator,
                 target_value=target.value,
@@ -237,37 +250,46 @@ def unsent_links(unit: Unit, criteria_set: CriteriaSet):
     )
 
 
+class ChangedMeanwhile(Exception):
+    """What waits to be sent isn't what the sender was shown."""
+
+
+def fingerprint(entries: Iterable[Entry], links: int) -> str:
+    """What waits to be sent, as a short text that changes with any row or document."""
+    rows = ",".join(f"{entry.pk}.{entry.version}" for entry in sorted(entries, key=lambda entry: entry.pk))
+    return hashlib.sha256(f"{rows};{links}".encode()).hexdigest()[:16]
+
+
 @transaction.atomic
-def send(unit: Unit, criteria_set: CriteriaSet, by: Any) -> Submission:
+def send(unit: Unit, criteria_set: CriteriaSet, by: Any, seen: str | None = None) -> Submission:
     """Publish what the unit changed since the last sending as its self-assessment.
 
-    Raises NothingToSend where nothing changed (the second click finds that), and
-    PublicationRefused where a target confirmed meanwhile contradicts a row.
+    `seen`: the fingerprint of what the sender was shown (None: don't ask). Raises
+    NothingToSend where nothing changed (the second click finds that), ChangedMeanwhile
+    where something else would be sent than was shown, and PublicationRefused where a row
+    can't stand any more, since a target was confirmed or changed meanwhile.
     """
     lock_standing(unit, criteria_set, Stage.SELF)
     entries = list(unsent_entries(unit, criteria_set).select_for_update(of=("self",)).order_by("pk"))
-    now = timezone.now()
-    links = unsent_links(unit, criteria_set).update(published_at=now)
-    if not entries and not links:
+    links = unsent_links(unit, criteria_set)
+    waiting = links.count()
+    if not entries and not waiting:
         raise NothingToSend
+    if seen is not None and seen != fingerprint(entries, waiting):
+        raise ChangedMeanwhile
+    now = timezone.now()
+    links.update(published_at=now)
     submission = Submission.objects.create(
         unit=unit, criteria_set=criteria_set, sent_by=by, sent_at=now, rows=len(entries)
     )
     if entries:
-        publish(
+        revisions = publish(
             unit,
             criteria_set,
             Stage.SELF,
             [
                 Published(
-                    indicator_id=entry.indicator_id,
-                    verdict=entry.verdict,
-                    effective_on=entry.effective_on,
-                    value=entry.value,
-                    part=entry.part,
-                    whole=entry.whole,
-                    attainment=entry.attainment,
-                    note=entry.note,
+                    entry.indicator_id, effective_on=entry.effective_on, **{name: getattr(entry, name) for name in SAID}
                 )
                 for entry in entries
             ],
@@ -276,6 +298,12 @@ def send(unit: Unit, criteria_set: CriteriaSet, by: Any) -> Submission:
             by=by,
             at=now,
         )
+        outdated = []
+        for entry, revision in zip(entries, revisions, strict=True):
+            if entry.attainment != revision.attainment:  # its target changed since it was saved
+                entry.attainment = revision.attainment
+                outdated.append(entry)
+        Entry.objects.bulk_update(outdated, ["attainment"])
         Entry.objects.filter(pk__in=[entry.pk for entry in entries]).update(sent_version=F("version"))
     return submission
 

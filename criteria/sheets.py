@@ -69,6 +69,14 @@ class Row:
         return OFFICER_VERDICTS
 
     @property
+    def newer_sent(self) -> date | None:
+        """The day of a sent result that is newer than this draft: sending it changes history only."""
+        sent = self.published.get(Stage.SELF.value)
+        if self.is_unsent and self.entry and sent and sent["effective_on"] > self.entry.effective_on:
+            return sent["effective_on"]
+        return None
+
+    @property
     def takes_fraction(self) -> bool:
         return self.indicator.kind == Indicator.Kind.PERCENT
 
@@ -114,7 +122,12 @@ class Sheet:
 
     @property
     def assessed(self) -> int:
-        return sum(1 for row in self.rows if row.verdict)
+        return sum(1 for row in self.rows if row.verdict and row.indicator.part_of_id is None)
+
+    @property
+    def total(self) -> int:
+        """Its indicators; a part isn't one of its own."""
+        return sum(1 for row in self.rows if row.indicator.part_of_id is None)
 
 
 def typed_from(entry: Entry | None, default_day: date) -> dict[str, str]:
@@ -204,7 +217,7 @@ def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
     a row needs, and its answer."""
     indicators = list(
         Indicator.objects.filter(
-            criterion__indicators=indicator_id, criterion__criteria_set__in=CriteriaSet.objects.for_unit(unit)
+            criterion__indicators__pk=indicator_id, criterion__criteria_set__in=CriteriaSet.objects.for_unit(unit)
         )
         .select_related("criterion__criteria_set")
         .order_by("position")

@@ -117,7 +117,7 @@ def conclude(
                     value=judged.value,
                     part=judged.part,
                     whole=judged.whole,
-                    attainment=judged.attainment,
+                    entered_attainment=judged.entered_attainment,
                     note=judged.note,
                 )
             )

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# Properties are drawn the same way every time, and a slow machine fails none of them.
+hypothesis.settings.register_profile("ntm", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ntm")
 
 # --- The run: environment, folders, PostgreSQL ---------------------------------------------
 

@@ -230,6 +230,12 @@ inspections:finding_comment published              nnfffnnfnnnnnf-
 """
 
 
+def table():
+    """The expected cells by name of the address and what it speaks of."""
+    lines = (line.rsplit(" ", 1) for line in EXPECTED.strip().splitlines())
+    return {name.strip(): cells for name, cells in lines}
+
+
 def ask(cast, clients, who, url):
     """The status of a GET, or of an empty POST where only that is taken; nothing is kept."""
     client = clients[who]
@@ -247,15 +253,13 @@ def ask(cast, clients, who, url):
 
 def test_who_gets_what(cast, client):
     clients = {who: cast.client(who) if who else client for who in WHO}
-    expected = dict(line.rsplit(" ", 1) for line in EXPECTED.strip().splitlines())
-    expected = {name.strip(): cells for name, cells in expected.items()}
     found = {}
     for name, what, args, *query in rows(Things()):
         url = reverse(name, args=args) + "".join(query)
         found[f"{name} {what}".strip()] = "".join(ask(cast, clients, who, url) for who in WHO)
     if os.environ.get("PRINT_MATRIX"):
         print("\n".join(f"{name:46} {cells}" for name, cells in found.items()))
-    assert found == expected
+    assert found == table()
 
 
 def names(patterns, namespace=""):

@@ -20,8 +20,9 @@ from criteria.entries import Stale, write_entry
 from criteria.entry_forms import EntryForms
 from criteria.forms import EntryForm, TargetReportForm
 from criteria.models import CriteriaSet, Indicator, Revision
-from criteria.publish import NothingToSend, PublicationRefused, send, unsent_entries, unsent_links
+from criteria.publish import ChangedMeanwhile, NothingToSend, PublicationRefused, fingerprint, send, unsent_links
 from criteria.sheets import Row, Sheet, add_states, sheet_of, sheets, suggestion, typed_from
+from ntm.clock import today
 
 SHOWN = {
     "": "Tất cả",
@@ -62,17 +63,22 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     found = sheets(unit, criteria_set, request.user, drafts=True)
     show = request.GET.get("show", "")
     rows = [row for sheet in found for row in sheet.rows]
+    counted = [row for row in rows if row.indicator.is_counted or row.indicator.stands_for_criterion]
     shown = [(sheet, [row for row in sheet.rows if _is_shown(row, show)]) for sheet in found]
+    # After a row was saved the page asks for its overview anew.
+    part = request.GET.get("part") == "overview"
     return render(
         request,
-        "criteria/entry.html",
+        "criteria/_entry_overview.html" if part else "criteria/entry.html",
         {
             **_page(request, unit, criteria_set, found),
+            "here": reverse("criteria:entry", args=[unit.pk]),
+            "oob": part,
             "groups": [(sheet, kept) for sheet, kept in shown if kept],
             "show": show,
-            "filters": [(code, label, sum(_is_shown(row, code) for row in rows)) for code, label in SHOWN.items()],
-            "assessed": sum(1 for row in rows if row.verdict and row.indicator.is_counted),
-            "total": sum(1 for row in rows if row.indicator.is_counted),
+            "filters": [(code, label, sum(_is_shown(row, code) for row in counted)) for code, label in SHOWN.items()],
+            "assessed": sum(1 for row in counted if row.verdict),
+            "total": len(counted),
             "unsent": sum(_is_shown(row, "unsent") for row in rows),
         },
     )
@@ -184,12 +190,18 @@ def entry_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
             return _criterion_page(request, unit, criteria_set, number, row, status)
     add_states([sheet], drafts=True)
     context = {"row": row, "sheet": sheet, "forms": _forms(request, unit, criteria_set)}
-    return render(request, "criteria/_entry_answer.html", context, status=status)
+    answer = render(request, "criteria/_entry_answer.html", context, status=status)
+    if status == 200:
+        answer["HX-Trigger"] = "row-saved"
+    return answer
 
 
 def _save(request: HttpRequest, unit: Unit, row: Row) -> int:
     """Save what was posted into the row, or note on it why not; return the answer's status."""
-    form = EntryForm(request.POST)
+    clears = "clear" in request.POST
+    # Clearing throws away what stands in the boxes, also what can't be read.
+    kept = {name: request.POST.get(name, "") for name in ("effective_on", "version")}
+    form = EntryForm(kept if clears else request.POST)
     if not form.is_valid():
         row.errors = {name: str(texts[0]) for name, texts in form.errors.items()}
         return 422
@@ -202,7 +214,7 @@ def _save(request: HttpRequest, unit: Unit, row: Row) -> int:
             row.indicator,
             target,
             row.entry,
-            {} if "clear" in request.POST else form.opinion(),
+            {} if clears else form.opinion(),
             effective_on=day,
             seen_version=form.cleaned_data["version"],
             by=request.user,
@@ -238,39 +250,39 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what would be sent; on POST publish it as the unit's self-assessment."""
     unit, criteria_set = _unit_and_set(request, pk)
     require(request.user, "submission.send", unit)
-    page = f"{reverse('criteria:entry', args=[unit.pk])}?set={criteria_set.code}"
     refused: dict[int, str] = {}
+    status = 200
     if request.method == "POST":
         try:
-            submission = send(unit, criteria_set, request.user)
+            submission = send(unit, criteria_set, request.user, request.POST.get("seen", ""))
         except NothingToSend:
             messages.info(request, "Không có gì thay đổi kể từ lần gửi trước.")
-            return redirect(page)
+            return redirect(f"{reverse('criteria:entry', args=[unit.pk])}?set={criteria_set.code}")
+        except ChangedMeanwhile:
+            status = 409
         except PublicationRefused as error:
-            refused = error.errors
+            refused, status = error.errors, 422
         else:
             messages.success(request, f"Đã gửi cấp trên {submission.rows} chỉ tiêu thay đổi.")
-            return redirect(f"{reverse('reports:unit_detail', args=[unit.pk])}?set={criteria_set.code}")
-    entries = list(
-        unsent_entries(unit, criteria_set)
-        .select_related("indicator__criterion", "updated_by")
-        .order_by("indicator__criterion__number", "indicator__position")
-    )
-    links = unsent_links(unit, criteria_set).count()
+            return redirect(f"{reverse('reports:unit_detail', args=[unit.pk])}?set={criteria_set.code}&stage=self")
     found = sheets(unit, criteria_set, request.user, drafts=True)
     rows = [row for sheet in found for row in sheet.rows]
+    unsent = [row for row in rows if row.is_unsent]
+    links = unsent_links(unit, criteria_set).count()
     return render(
         request,
         "criteria/submission_send.html",
         {
             **_page(request, unit, criteria_set, found),
-            "entries": entries,
+            "rows": unsent,
             "links": links,
-            "refused": [(entry, refused[entry.indicator_id]) for entry in entries if entry.indicator_id in refused],
+            "seen": fingerprint([row.entry for row in unsent if row.entry], links),
+            "changed": status == 409,
+            "refused": [(row, refused[row.indicator.pk]) for row in unsent if row.indicator.pk in refused],
             "unassessed": sum(1 for row in rows if not row.verdict and row.indicator.is_counted),
             "without_evidence": sum(1 for row in rows if row.verdict == "met" and _is_shown(row, "evidence")),
         },
-        status=422 if refused else 200,
+        status=status,
     )
 
 
@@ -291,7 +303,15 @@ def revision_list(request: HttpRequest, pk: int, indicator: int) -> HttpResponse
     return render(
         request,
         "criteria/revision_list.html",
-        {"unit": unit, "indicator": item, "criteria_set": item.criterion.criteria_set, "revisions": revisions},
+        {
+            "unit": unit,
+            "indicator": item,
+            "criteria_set": item.criterion.criteria_set,
+            "revisions": revisions,
+            "in_force": set(
+                revisions.model.objects.filter(unit=unit, indicator=item).state_on(today()).values_list("pk", flat=True)
+            ),
+        },
     )
 
 

@@ -173,6 +173,12 @@ def test_clearing_a_row(place, officer):
     assert post(officer, place, place.rate, version=1, value="98", verdict="met", clear="1").status_code == 200
     entry = Entry.objects.get(indicator=place.rate)
     assert (entry.verdict, entry.value, entry.note, entry.version) == ("", None, "", 2)
+    post(officer, place, place.rate, version=2, value="97", verdict="met")
+    assert post(officer, place, place.rate, version=3, value="không đọc được", clear="1").status_code == 200
+
+
+def test_an_id_too_long_for_the_database_is_not_found(place, officer):
+    assert officer.post(f"/units/{place.unit.pk}/indicators/{10**30}/entry/", {}, **HTMX).status_code == 404
 
 
 def test_saving_works_as_an_ordinary_post(place, officer):
@@ -199,16 +205,36 @@ def test_the_suggestion_follows_what_is_typed(place, officer):
 
 def test_sending_shows_what_will_be_sent_then_publishes_it(place, officer):
     post(officer, place, place.rate, value="98", verdict="met")
-    page = officer.get(place.url("send")).content.decode()
-    assert "1.1" in page
+    shown = officer.get(place.url("send"))
+    assert "1.1" in shown.content.decode()
     assert not Revision.objects.exists()
-    assert officer.post(place.url("send")).status_code == 302
+    stale = officer.post(place.url("send"), {"seen": "another"})
+    assert stale.status_code == 409
+    assert "từ lúc bạn mở trang này" in stale.content.decode()
+    assert officer.post(place.url("send"), {"seen": shown.context["seen"]}).status_code == 302
     assert Revision.objects.get().verdict == "met"
     again = officer.post(place.url("send"), follow=True).content.decode()
     assert "Không có gì thay đổi" in again
     history = officer.get(place.url("history", place.rate)).content.decode()
     assert "Xã tự đánh giá" in history
     assert "≥95%" in history
+    assert "đang dùng" in history
+
+
+def test_a_row_older_than_what_was_sent_says_that_it_only_goes_into_history(place, officer):
+    post(officer, place, place.rate, value="98", verdict="met")
+    officer.post(place.url("send"), {"seen": officer.get(place.url("send")).context["seen"]})
+    page = post(officer, place, place.rate, version=1, value="90", verdict="nearly_met", effective_on="2024-01-31")
+    assert "chỉ được ghi vào lịch sử" in page.content.decode()
+    assert "chỉ ghi vào lịch sử: đã có kết quả ngày 01/06/2024" in officer.get(place.url("send")).content.decode()
+
+
+def test_the_overview_follows_a_saved_row(place, officer):
+    answer = post(officer, place, place.rate, value="98", verdict="met")
+    assert answer["HX-Trigger"] == "row-saved"
+    overview = officer.get(place.url("entry") + "?show=&part=overview").content.decode()
+    assert "Đã đánh giá 1/3 chỉ tiêu" in overview
+    assert "<html" not in overview
 
 
 def test_who_may_do_what(place, client):

@@ -47,11 +47,11 @@ def small_world():
     return CommuneFactory(), criteria_set, indicators, UserFactory()
 
 
-def say(indicator, verdict, day=DAY, value=None, attainment=None):
-    return Published(indicator.pk, verdict, day, value=value, attainment=attainment)
+def say(indicator, verdict, day=DAY, value=None):
+    return Published(indicator.pk, verdict, day, value=value)
 
 
-def put(world, *opinions, stage="self", source="submission"):
+def put(world, *opinions, stage="self", source="import"):
     unit, criteria_set, _, user = world
     return publish.publish(unit, criteria_set, stage, opinions, source=source, source_ref="1", by=user)
 
@@ -70,7 +70,7 @@ def assert_consistent(unit, criteria_set):
 
 def test_publishing_writes_revision_assessment_and_standing(small):
     unit, criteria_set, (a, b, _c, _d), _ = small
-    put(small, say(a, "met", value=Decimal(96), attainment=Decimal(100)), say(b, "met", attainment=Decimal(100)))
+    put(small, say(a, "met", value=Decimal(96)), say(b, "met"))
     standing = Standing.objects.get(unit=unit, criteria_set=criteria_set, stage="self")
     assert (standing.criteria_met, standing.criteria_not_assessed, standing.criteria_total) == (1, 1, 2)
     assert standing.progress == Decimal("50.00")
@@ -125,7 +125,7 @@ def test_sending_publishes_what_changed_and_a_second_click_nothing(small, assert
             seen_version=0,
             by=user,
         )
-    with assert_queries(at_most=22):
+    with assert_queries(at_most=25):
         submission = publish.send(unit, criteria_set, user)
     assert submission.rows == 4
     with pytest.raises(NothingToSend):
@@ -315,3 +315,39 @@ def test_a_double_click_on_send_sends_once():
     results = run_together(*[lambda: publish.send(unit, criteria_set, user)] * 2)
     assert sorted(type(r).__name__ for r in results) == ["NothingToSend", "Submission"], results
     assert Revision.objects.count() == 1
+
+
+def test_sending_measures_against_the_target_in_force_now(small):
+    """The target changed between saving and sending: what is published follows the new one, and so does the draft."""
+    unit, criteria_set, (a, *_), user = small
+    save_entry(
+        unit, criteria_set, a, {"verdict": "not_met", "value": Decimal(60)}, effective_on=DAY, seen_version=0, by=user
+    )
+    assert Entry.objects.get(indicator=a).attainment == Decimal("63.16")
+    a.targets.update(value=Decimal(70), text="≥70%")
+    publish.send(unit, criteria_set, user)
+    revision = Revision.objects.get(indicator=a)
+    assert (revision.target_value, revision.attainment) == (Decimal(70), Decimal("85.71"))
+    assert Assessment.objects.get(indicator=a).attainment == Decimal("85.71")
+    assert Entry.objects.get(indicator=a).attainment == Decimal("85.71")
+
+
+def test_a_met_without_its_figure_is_not_sent_once_its_target_is_confirmed(small):
+    unit, criteria_set, (_, b, *_), user = small
+    target = TargetFactory(indicator=b, value=80)
+    save_entry(unit, criteria_set, b, {"verdict": "met"}, effective_on=DAY, seen_version=0, by=user)
+    target.confirmed_at = timezone.now()
+    target.save()
+    with pytest.raises(PublicationRefused):
+        publish.send(unit, criteria_set, user)
+    assert not Revision.objects.exists()
+
+
+def test_only_what_was_shown_is_sent(small):
+    unit, criteria_set, (_, b, c, _), user = small
+    entry = save_entry(unit, criteria_set, b, {"verdict": "met"}, effective_on=DAY, seen_version=0, by=user)
+    seen = publish.fingerprint([entry], 0)
+    save_entry(unit, criteria_set, c, {"verdict": "not_met"}, effective_on=DAY, seen_version=0, by=user)
+    with pytest.raises(publish.ChangedMeanwhile):
+        publish.send(unit, criteria_set, user, seen)
+    assert not Revision.objects.exists()

@@ -265,7 +265,7 @@ def test_typed_text_stays_text(commune, criteria_set, staff):
     first = indicators_of(criteria_set)[0]
     prove(commune, first, title=NASTY, document_number="+1")
     prove(commune, first, title="@SUM(1)", document_number="", form="classified")
-    prove(commune, first, title="a\x00b\x1b\u202ec", document_number="", expires_on=date(2024, 1, 1))
+    prove(commune, first, title="a\x07b\x1b\u202ec", document_number="", expires_on=date(2024, 1, 1))
     find(concluded_visit(commune, criteria_set), 1, description=NASTY, recommendation="-1+1")
     book = readiness_book(staff, commune, criteria_set)
     cell = next(row for row in book.table("Chỉ tiêu") if row[0] == first.code)[15]
