@@ -309,9 +309,7 @@ def test_not_applicable_takes_its_reason_from_the_remark_beside_it(place, visit)
 
 
 def test_agreeing_copies_the_published_claim_as_one_s_own_act(place, visit):
-    revision = place.claim(
-        "1.1", value=Decimal("96.5"), part=Decimal(965), whole=Decimal(1000), attainment=Decimal(100), note="Rà soát"
-    )
+    revision = place.claim("1.1", value=Decimal("96.5"), part=Decimal(965), whole=Decimal(1000), note="Rà soát")
     answer = place.client(place.member).post(
         url("score_agree", visit, place.indicator("1.1")), {"version": 0, "claim": revision.pk}, **HTMX
     )
@@ -323,7 +321,7 @@ def test_agreeing_copies_the_published_claim_as_one_s_own_act(place, visit):
 
 
 def test_agreeing_keeps_an_estimated_attainment(place, visit):
-    revision = place.claim("2.1", "nearly_met", attainment=Decimal(85))
+    revision = place.claim("2.1", "nearly_met", entered_attainment=Decimal(85))
     score = scoring.agree(visit, place.indicator("2.1"), seen_version=0, seen_claim=revision.pk, by=place.leader).score
     assert score.attainment == Decimal(85)
 

@@ -76,7 +76,7 @@ class Place:
             self.criteria_set,
             Stage.SELF,
             [Published(self.indicator(code).pk, verdict, **fields)],
-            source="submission",
+            source="import",
             source_ref="1",
             by=self.officer,
         )[0]

@@ -26,16 +26,10 @@ DAY = date(2024, 6, 1)
 CONFIRMED = datetime(2024, 1, 1, tzinfo=UTC)
 
 FIGURES = {
-    "met": {"value": Decimal(96), "attainment": Decimal(100)},
-    "firmly_met": {"value": Decimal(100), "attainment": Decimal(100)},
-    "nearly_met": {
-        "value": Decimal("90.02"),
-        "part": Decimal(1128),
-        "whole": Decimal(1253),
-        "attainment": Decimal("94.76"),
-    },
-    "not_met": {"value": Decimal(50), "attainment": Decimal("52.63")},
-    "not_applicable": {"attainment": Decimal(100)},
+    "met": {"value": Decimal(96)},
+    "firmly_met": {"value": Decimal(100)},
+    "nearly_met": {"value": Decimal("90.02"), "part": Decimal(1128), "whole": Decimal(1253)},
+    "not_met": {"value": Decimal(50)},
 }
 
 
