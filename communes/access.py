@@ -41,6 +41,16 @@ VIEWER = "viewer"
 
 COMMUNE_ROLES = {OFFICER, COMMUNE_LEADER}
 AREA_ROLES = {DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR, VIEWER}
+# Where a role can be held; a membership anywhere else counts for nothing.
+ROLE_LEVELS = {
+    OFFICER: {"commune"},
+    COMMUNE_LEADER: {"commune"},
+    DISTRICT_STAFF: {"district"},
+    INSPECTOR: {"province"},
+    DEPARTMENT_REVIEWER: {"province"},
+    COORDINATOR: {"province"},
+    VIEWER: {"province", "district", "commune"},
+}
 TEAM_SEES_FOR = timedelta(days=30)
 
 
@@ -80,7 +90,7 @@ class Roles:
         if not self.user.is_authenticated or not self.user.is_active:
             return []
         succession = apps.get_model("communes", "Succession")._default_manager
-        return list(
+        found = (
             self.user.memberships.in_force(today())
             .select_related("unit", "department")
             # Asked along, so that the usual person, without either, costs no further query.
@@ -89,6 +99,7 @@ class Roles:
                 is_on_a_team=Exists(self.team_visits),
             )
         )
+        return [membership for membership in found if membership.unit.level in ROLE_LEVELS[membership.role]]
 
     @cached_property
     def team_visits(self) -> models.QuerySet:

@@ -117,15 +117,21 @@ class MembershipAdmin(ScopedAdmin):
         return ["user"] if obj else []
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        if isinstance(obj, Membership) and obj.role == COORDINATOR and not request.user.is_superuser:
+        """A coordinator changes neither a coordinator's role, nor the own ones, nor a superuser's."""
+        if (
+            isinstance(obj, Membership)
+            and not request.user.is_superuser
+            and (obj.role == COORDINATOR or obj.user_id == request.user.pk or obj.user.is_superuser)
+        ):
             return False
         return super().has_change_permission(request, obj)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A coordinator chooses among people who already have a role in the province."""
+        """A coordinator chooses among the other people who already have a role in the province."""
         if db_field.name == "user" and not request.user.is_superuser:
             people = Membership.objects.filter(unit__province__in=own_provinces(request)).values("user")
-            kwargs["queryset"] = User.objects.filter(pk__in=people, is_active=True, is_superuser=False)
+            others = User.objects.filter(pk__in=people, is_active=True, is_superuser=False)
+            kwargs["queryset"] = others.exclude(pk=request.user.pk)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

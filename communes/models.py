@@ -12,6 +12,7 @@ from datetime import date
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -316,6 +317,8 @@ class MembershipQuerySet(models.QuerySet):
 class Membership(models.Model):
     """A person's role at a unit, from–to (both days included; empty: without limit).
 
+    A role is held at units of its own level (`access.ROLE_LEVELS`): at another one it
+    would open a whole area to it, and counts for nothing.
     `may_send`: this officer may send the self-assessment (leaders always may).
     `may_lead`: this inspector may plan the province's visits and lead them.
     """
@@ -363,3 +366,11 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} – {self.get_role_display()}, {self.unit}"
+
+    def clean(self) -> None:
+        """Refuse a role at a unit of a level that has no such role."""
+        if self.role in access.ROLE_LEVELS and self.unit_id is not None:
+            levels = access.ROLE_LEVELS[self.role]
+            if self.unit.level not in levels:
+                places = " hoặc ".join(level.label.lower() for level in Level if level in levels)
+                raise ValidationError({"role": f"Vai trò “{self.get_role_display()}” chỉ giao ở cấp {places}."})

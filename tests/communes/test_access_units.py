@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
+from communes.access import can, plannable_units, sees_drafts_of
 from communes.models import Role, Succession, Unit
 from tests.factories import (
     CommuneFactory,
@@ -91,3 +92,27 @@ def test_several_roles_add_up(places):
 
 def test_a_superuser_sees_all(places):
     assert seen(UserFactory(is_superuser=True), places) == set(COMMUNES)
+
+
+@pytest.mark.parametrize(
+    ("role", "at"),
+    [
+        (Role.OFFICER, "province"),
+        (Role.OFFICER, "district"),
+        (Role.COMMUNE_LEADER, "province"),
+        (Role.DISTRICT_STAFF, "province"),
+        (Role.DISTRICT_STAFF, "commune"),
+        (Role.COORDINATOR, "district"),
+        (Role.DEPARTMENT_REVIEWER, "district"),
+        (Role.INSPECTOR, "district"),
+    ],
+)
+def test_a_role_at_another_level_counts_for_nothing(places, role, at):
+    """However the row came to be: an officer "of a province" would read every commune's drafts."""
+    department = DepartmentFactory() if role == Role.DEPARTMENT_REVIEWER else None
+    user = MembershipFactory(unit=places[at], role=role, department=department, may_send=True, may_lead=True).user
+    assert seen(user, places) == set()
+    assert not sees_drafts_of(user, places["commune"])
+    assert not plannable_units(user).exists()
+    for action in ("entry.change", "submission.send", "visit.plan.district", "visit.plan.province"):
+        assert not can(user, action, places["commune"])
