@@ -5,13 +5,17 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import models
 from django.db.models import Count, Q
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from communes.access import require
 from communes.models import Level, Unit
 from communes.reference import CleanForm, ReadOnlyInline, ScopedAdmin, own_provinces
+from communes.text import clean_text
 from criteria.models import (
     CriteriaSet,
     Criterion,
@@ -22,6 +26,7 @@ from criteria.models import (
     Target,
     TargetReport,
 )
+from criteria.publish import void
 
 audit = logging.getLogger("ntm.audit")
 
@@ -375,9 +380,23 @@ class TargetReportAdmin(ScopedAdmin):
         super().save_model(request, obj, form, change)
 
 
+class VoidForm(forms.Form):
+    """Why published results are voided."""
+
+    reason = forms.CharField(
+        label="Lý do hủy", max_length=500, widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "required": True})
+    )
+
+    def clean_reason(self) -> str:
+        reason = clean_text(self.cleaned_data["reason"])
+        if not reason:
+            raise forms.ValidationError("Nêu lý do hủy.")
+        return reason
+
+
 @admin.register(Revision)
 class RevisionAdmin(ScopedAdmin):
-    """Published states, to look up; they are changed nowhere, and voided with a reason elsewhere."""
+    """Published states, to look up. They are changed nowhere; a wrong one is voided with a reason."""
 
     province_paths = ("unit__province",)
     coordinators = {"view"}
@@ -395,6 +414,59 @@ class RevisionAdmin(ScopedAdmin):
         "source",
         "voided_at",
     ]
-    list_filter = ["stage", "source", "verdict"]
+    list_filter = ["stage", "source", "verdict", ("voided_at", admin.EmptyFieldListFilter)]
     list_select_related = ["unit", "indicator"]
     search_fields = ["unit__search_name", "source_ref"]
+    actions = ["void_selected"]
+    void_at_most = 1000
+
+    def has_void_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, "view")
+
+    @admin.action(description="Hủy kết quả đã chọn", permissions=["void"])
+    def void_selected(self, request: HttpRequest, revisions: models.QuerySet) -> HttpResponse | None:
+        """Ask for the reason, then void what was shown; the states before hold again."""
+        asked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if request.POST.get("select_across") != "1":
+            # Rows of the person's scope whatever the list is filtered by; one out of it doesn't exist.
+            revisions = self.get_queryset(request).filter(pk__in=asked)
+            if revisions.count() != len(set(asked)):
+                raise Http404
+        for province in revisions.order_by().values_list("unit__province", flat=True).distinct():
+            require(request.user, "reference.change", province)
+        revisions = revisions.filter(voided_at__isnull=True).select_related(
+            "unit", "indicator__criterion__criteria_set"
+        )
+        number = revisions.count()
+        if not number:
+            self.message_user(request, "Các kết quả đã chọn đều đã hủy trước đó.", messages.WARNING)
+            return None
+        if number > self.void_at_most:
+            self.message_user(
+                request, f"Mỗi lần hủy tối đa {self.void_at_most} kết quả; hãy chọn ít hơn.", messages.WARNING
+            )
+            return None
+        form = VoidForm(request.POST if "confirmed" in request.POST else None)
+        if form.is_valid():
+            chosen = list(revisions)
+            count = void(chosen, by=request.user, reason=form.cleaned_data["reason"])
+            audit.info(
+                "results voided",
+                extra={
+                    "username": request.user.get_username(),
+                    "revisions": [revision.pk for revision in chosen],
+                    "reason": form.cleaned_data["reason"],
+                },
+            )
+            self.message_user(request, f"Đã hủy {count} kết quả.", messages.SUCCESS)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Hủy kết quả đã chọn",
+            "opts": self.opts,
+            "form": form,
+            "revisions": revisions,
+            "number": number,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/criteria/revision/void.html", context)

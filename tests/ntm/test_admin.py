@@ -10,14 +10,17 @@ from django.utils import timezone
 
 from communes.models import Department, Membership, Role, Succession, Unit, UnitVersion
 from criteria.models import (
+    Assessment,
     CriterionDepartment,
     Operator,
     ReportingPeriod,
     Revision,
     Source,
+    Standing,
     Target,
     TargetReport,
 )
+from criteria.publish import Published, compute_standings, publish
 from ntm.accounts.models import User
 from tests.factories import (
     CommuneFactory,
@@ -249,7 +252,7 @@ def test_choices_are_the_own_provinces(coordinator, here, there):
     assert [choice.pk for choice in form.fields["province"].queryset] == [here.province.pk]
     assert form.fields["province"].required
     form = coordinator.get("/admin/communes/membership/add/").context["adminform"].form
-    assert set(form.fields["user"].queryset) == {here.officer, here.coordinator}
+    assert set(form.fields["user"].queryset) == {here.officer}
     assert Role.COORDINATOR not in dict(form.fields["role"].choices)
     place = "/admin/autocomplete/?app_label=communes&model_name=membership&field_name=unit&term="
     answer = coordinator.get(f"{place}thuong")
@@ -321,6 +324,58 @@ def test_a_role_in_the_own_province(coordinator, here, there):
         assert response.status_code == 200, forged
         assert response.context["adminform"].form.errors.keys() == forged.keys()
     assert Membership.objects.filter(user=here.officer).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("role", "levels"),
+    [
+        (Role.OFFICER, "commune"),
+        (Role.COMMUNE_LEADER, "commune"),
+        (Role.DISTRICT_STAFF, "district"),
+        (Role.INSPECTOR, "province"),
+        (Role.DEPARTMENT_REVIEWER, "province"),
+        (Role.COORDINATOR, "province"),
+        (Role.VIEWER, "province district commune"),
+    ],
+)
+def test_a_role_is_given_at_its_own_level(root, here, role, levels):
+    """Elsewhere it would open a whole area: an officer "of a province" reads every commune's drafts."""
+    person = UserFactory()
+    for level in ("province", "district", "commune"):
+        data = {"user": person.pk, "unit": getattr(here, level).pk, "role": role, "department": here.department.pk}
+        response = root.post("/admin/communes/membership/add/", data)
+        if level in levels.split():
+            assert response.status_code == 302, level
+        else:
+            assert "chỉ giao ở cấp" in response.context["adminform"].form.errors["role"][0]
+    village = Unit.objects.create(level="village", name="Một", province=here.province, parent=here.commune)
+    response = root.post("/admin/communes/membership/add/", {"user": person.pk, "unit": village.pk, "role": role})
+    assert "role" in response.context["adminform"].form.errors
+    assert Membership.objects.filter(user=person).count() == len(levels.split())
+
+
+def test_a_role_cannot_be_moved_to_another_level(coordinator, here):
+    address = url("communes/membership", here.membership)
+    for unit in (here.district, here.province):
+        response = coordinator.post(address, form_of(coordinator, address) | {"unit": unit.pk})
+        assert "chỉ giao ở cấp xã" in response.context["adminform"].form.errors["role"][0]
+    here.membership.refresh_from_db()
+    assert here.membership.unit == here.commune
+
+
+def test_no_coordinator_gives_a_role_to_oneself_or_a_superuser(coordinator, here):
+    admin_here = MembershipFactory(
+        user=UserFactory(is_superuser=True, is_staff=True), unit=here.province, role=Role.VIEWER
+    )
+    own = MembershipFactory(user=here.coordinator, unit=here.commune, role=Role.VIEWER)
+    for user in (here.coordinator, admin_here.user):
+        data = {"user": user.pk, "unit": here.commune.pk, "role": Role.COMMUNE_LEADER}
+        response = coordinator.post("/admin/communes/membership/add/", data)
+        assert "user" in response.context["adminform"].form.errors
+    for membership in (own, admin_here):
+        data = {"unit": here.commune.pk, "role": Role.COMMUNE_LEADER}
+        assert coordinator.post(url("communes/membership", membership), data).status_code == 403
+    assert not Membership.objects.filter(role=Role.COMMUNE_LEADER).exists()
 
 
 def test_no_coordinator_changes_a_coordinators_role(coordinator, here, root):
@@ -451,6 +506,94 @@ def test_a_confirmed_or_used_target_stays(coordinator, here):
 )
 def test_filters_take_anything(coordinator, here, query):
     listed(coordinator, "criteria/target", query)
+
+
+# --- voiding ---------------------------------------------------------------------------------------------
+
+
+def void_rows(client: Client, *revisions: Revision, **extra: str):
+    data = {"action": "void_selected", "_selected_action": [row.pk for row in revisions]} | extra
+    return client.post("/admin/criteria/revision/", data)
+
+
+def published(place: Place, *verdicts: str) -> list[Revision]:
+    """Results of one indicator, one after the other, as the commune would publish them."""
+    return [
+        publish(
+            place.commune,
+            place.indicator.criterion.criteria_set,
+            "self",
+            [Published(place.indicator.pk, verdict, date(2024, 6, 1))],
+            source=Source.IMPORT,
+            source_ref="1",
+            by=place.officer,
+        )[0]
+        for verdict in verdicts
+    ]
+
+
+def assert_standing_is_recomputed(place: Place) -> Standing:
+    criteria_set = place.indicator.criterion.criteria_set
+    standing = Standing.objects.get(unit=place.commune, criteria_set=criteria_set, stage="self")
+    recomputed = compute_standings([place.commune], criteria_set, "self")[place.commune.pk]
+    assert {name: getattr(standing, name) for name in recomputed} == recomputed
+    return standing
+
+
+@pytest.mark.parametrize("who", ["coordinator", "root"])
+def test_voiding_a_wrong_result(who, coordinator, root, here, caplog):
+    caplog.set_level("INFO", "ntm.audit")
+    client = {"coordinator": coordinator, "root": root}[who]
+    before, wrong = published(here, "not_met", "met")
+    assert Assessment.objects.get(unit=here.commune).verdict == "met"
+    assert assert_standing_is_recomputed(here).criteria_met == 1
+
+    page = void_rows(client, wrong)
+    assert "1 kết quả dưới đây sẽ bị hủy" in page.content.decode()
+    assert str(here.indicator) in page.content.decode()
+    for empty in ("", "  \u200b "):
+        page = void_rows(client, wrong, confirmed="1", reason=empty)
+        assert page.context["form"].errors["reason"]
+    wrong.refresh_from_db()
+    assert wrong.voided_at is None
+
+    assert void_rows(client, wrong, confirmed="1", reason=" Nhập nhầm xã ").status_code == 302
+    wrong.refresh_from_db()
+    person = User.objects.get(pk=client.session["_auth_user_id"])
+    assert (wrong.void_reason, wrong.voided_by) == ("Nhập nhầm xã", person)
+    current = Assessment.objects.get(unit=here.commune)
+    assert (current.revision, current.verdict) == (before, "not_met")
+    assert assert_standing_is_recomputed(here).criteria_met == 0
+    (record,) = (record for record in caplog.records if record.message == "results voided")
+    assert (record.username, record.revisions, record.reason) == (person.username, [wrong.pk], "Nhập nhầm xã")
+
+
+def test_voiding_twice_changes_nothing(coordinator, here):
+    (wrong,) = published(here, "met")
+    void_rows(coordinator, wrong, confirmed="1", reason="Nhập nhầm")
+    said = act(coordinator, "criteria/revision", "void_selected", wrong)
+    assert said[-1] == "Các kết quả đã chọn đều đã hủy trước đó."
+    void_rows(coordinator, wrong, confirmed="1", reason="Lý do khác")
+    wrong.refresh_from_db()
+    assert wrong.void_reason == "Nhập nhầm"
+
+
+def test_another_provinces_results_are_not_voided(coordinator, here, there):
+    (mine,), (foreign,) = published(here, "met"), published(there, "met")
+    for chosen in ((foreign,), (mine, foreign)):
+        for extra in ({}, {"confirmed": "1", "reason": "Nhập nhầm"}):
+            assert void_rows(coordinator, *chosen, **extra).status_code == 404
+    void_rows(coordinator, mine, confirmed="1", reason="Nhập nhầm", select_across="1")
+    assert signed_in(here.officer).post("/admin/criteria/revision/", {}).status_code in {302, 403}
+    foreign.refresh_from_db()
+    mine.refresh_from_db()
+    assert (foreign.voided_at, bool(mine.voided_at)) == (None, True)
+
+
+def test_voiding_has_its_limit(coordinator, here, monkeypatch):
+    monkeypatch.setattr(type(admin.site._registry[Revision]), "void_at_most", 1)
+    rows = published(here, "met", "not_met")
+    assert "tối đa 1 kết quả" in act(coordinator, "criteria/revision", "void_selected", *rows)[0]
 
 
 # --- accounts --------------------------------------------------------------------------------------------
