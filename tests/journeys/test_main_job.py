@@ -83,7 +83,8 @@ def plan_visit(page: Page) -> str:
     line = page.get_by_role("row", name=re.compile(r"^12\. Lao động"))
     line.get_by_label("Thành viên đoàn Thanh Hóa").check()
     page.get_by_role("button", name="Lưu phân công").click()
-    page.get_by_role("link", name="Xong, về cuộc kiểm tra").click()
+    expect(page.get_by_text("Đã lưu phân công")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Xong")).click()
     page.get_by_role("button", name="Bắt đầu kiểm tra").click()
     expect(page.get_by_text("Đang kiểm tra").first).to_be_visible()
     return page.url
