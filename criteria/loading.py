@@ -23,6 +23,7 @@ from django.db import models, transaction
 from django.db.models import ProtectedError
 
 from communes.models import Department, Level, Unit
+from criteria import shapes
 from criteria.models import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target
 from criteria.numbers import format_number
 from ntm.clock import today
@@ -68,12 +69,10 @@ SET_KEYS = {
     "issued": ANY_TEXT, "effective?": ANY_TEXT, "period": list, "official_counts": dict, "variants": list,
     "groups": list, "criteria": list, "rules": list, "note?": ANY_TEXT, "sources": list,
     "provincial_targets?": list, "mountain_variant?": ANY_TEXT, "requires?": ANY_TEXT, "province?": ANY_TEXT,
-    "buckets?": list, "nearly_met_threshold?": NUMBER,
+    "buckets?": list, "nearly_met_threshold?": NUMBER, "incomplete?": bool,
 }  # fmt: skip
 COUNT_KEYS = {"criteria": YEAR, "indicators": YEAR}
-VARIANT_KEYS = {"code": str, "name": str, "definition?": str}
 GROUP_KEYS = {"code": str, "name": str}
-BUCKET_KEYS = {"label": str, "min": int, "max": int}
 CRITERION_KEYS = {
     "number": int, "group": ANY_TEXT, "name": str, "provenance": str, "note": ANY_TEXT, "indicators": list,
     "is_key?": bool,
@@ -93,11 +92,6 @@ PROVINCIAL_KEYS = {
 }  # fmt: skip
 DEPARTMENTS_KEYS = {"note": str, "criteria_in_set": int, "level": str, "departments": list}
 DEPARTMENT_KEYS = {"code": str, "name": str, "criteria": list}
-
-TYPE_NAMES = {
-    str: "văn bản", int: "số nguyên", Decimal: "số", bool: "true hoặc false", list: "danh sách", dict: "đối tượng",
-    type(None): "null",
-}  # fmt: skip
 
 
 def read_sets(paths: Iterable[Path]) -> list[dict]:
@@ -174,33 +168,29 @@ class _Check:
         except UnicodeDecodeError as error:
             return self.problem(f"byte {error.start}", "tệp không phải mã hóa UTF-8")
         try:
-            return json.loads(
+            data = json.loads(
                 text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_refuse_double_keys
             )
         except json.JSONDecodeError as error:
             return self.problem(
                 f"dòng {error.lineno}, cột {error.colno}", "không đúng cú pháp JSON, hoặc tệp bị cắt cụt"
             )
+        except RecursionError:
+            return self.problem("", "danh sách, đối tượng lồng nhau quá sâu")
         except ValueError as error:
             return self.problem("", str(error))
+        bad = list(shapes.control_characters(data))
+        self.note(bad)
+        return None if bad else data
+
+    def note(self, problems: Iterable[shapes.Problem]) -> None:
+        for place, reason in problems:
+            self.problem(place, reason)
 
     def keys(self, data: Any, place: str, expected: dict) -> bool:
         """Whether `data` is an object with these keys and types; problems are noted."""
-        if not isinstance(data, dict):
-            self.problem(place, "phải là một đối tượng {…}")
-            return False
         before = len(self.problems)
-        known = {key.rstrip("?") for key in expected}
-        for key in data:
-            if key not in known:
-                self.problem(_join(place, key), "khóa lạ")
-        for key, types in expected.items():
-            name = key.rstrip("?")
-            if name not in data:
-                if not key.endswith("?"):
-                    self.problem(_join(place, name), "thiếu khóa này")
-            elif not _is(data[name], types):
-                self.problem(_join(place, name), f"phải là {_type_names(types)}")
+        self.note(shapes.key_problems(data, place, expected))
         return len(self.problems) == before
 
     def each(self, rows: list, place: str, expected: dict) -> Iterable[tuple[str, dict]]:
@@ -217,12 +207,7 @@ class _Check:
         except ValidationError as error:
             for name, messages in error.message_dict.items():
                 for message in messages:
-                    self.problem(_join(place, names.get(name, name)), message.rstrip("."))
-
-    def texts(self, rows: list, place: str) -> None:
-        for position, row in enumerate(rows):
-            if not isinstance(row, str):
-                self.problem(f"{place}[{position}]", "phải là văn bản")
+                    self.problem(shapes.join(place, names.get(name, name)), message.rstrip("."))
 
 
 class _SetCheck:
@@ -260,12 +245,10 @@ class _SetCheck:
         check, data = self.check, self.data
         self._dates()
         check.keys(data["official_counts"], "official_counts", COUNT_KEYS)
-        for key in ("amended_by", "rules", "sources"):
-            check.texts(data.get(key, []), key)
-        self._variants()
-        for place, row in check.each(data.get("buckets", []), "buckets", BUCKET_KEYS):
-            if not 0 <= row["min"] <= row["max"]:
-                check.problem(place, "min phải từ 0 và không lớn hơn max")
+        check.note(shapes.problems({key: data[key] for key in shapes.COLUMNS if key in data}))
+        self.variants = {
+            row["code"] for row in data["variants"] if isinstance(row, dict) and shapes.is_of(row.get("code"), str)
+        }
         if self.first is not None:
             check.model(
                 CriteriaSet(**_set_fields(data)),
@@ -276,26 +259,17 @@ class _SetCheck:
     def _dates(self) -> None:
         check, data = self.check, self.data
         period = data["period"]
-        if len(period) != 2 or type(period[0]) is not int or not _is(period[1], YEAR):
+        if len(period) != 2 or type(period[0]) is not int or not shapes.is_of(period[1], YEAR):
             check.problem("period", "phải là [năm đầu, năm cuối hoặc null]")
         elif period[1] is not None and period[1] < period[0]:
             check.problem("period", "năm cuối trước năm đầu")
+        elif reason := shapes.year_problem(period[0]) or shapes.year_problem(period[1]):
+            check.problem("period", reason)
         else:
             self.first, self.last = period
         for key in ("issued", "effective"):
             if data.get(key) and not _is_day_or_month(data[key]):
                 check.problem(key, "phải là ngày dạng 2022-03-08 (hoặc tháng 2022-03)")
-
-    def _variants(self) -> None:
-        check, data = self.check, self.data
-        for place, row in check.each(data["variants"], "variants", VARIANT_KEYS):
-            if row["code"] in self.variants:
-                check.problem(f"{place}.code", f"mã “{row['code']}” bị lặp")
-            if len(row["code"]) > 40:
-                check.problem(f"{place}.code", "mã dài quá 40 ký tự")
-            self.variants.add(row["code"])
-        if data.get("mountain_variant") and data["mountain_variant"] not in self.variants:
-            check.problem("mountain_variant", f"không có vùng, nhóm “{data['mountain_variant']}”")
 
     def _indicators(self, criterion: dict, criterion_place: str) -> None:
         whole: set[str] = set()
@@ -352,27 +326,32 @@ class _SetCheck:
     def _counts(self) -> None:
         official = self.data["official_counts"]
         criteria = [row for row in self.data["criteria"] if isinstance(row, dict)]
-        if _is(official.get("criteria"), int) and len(criteria) != official["criteria"]:
+        if shapes.is_of(official.get("criteria"), int) and len(criteria) != official["criteria"]:
             self.check.problem("criteria", f"có {len(criteria)} tiêu chí, văn bản nói {official['criteria']}")
-        complete = all(row.get("indicators") for row in criteria)
+        stated = official.get("indicators")
+        if not shapes.is_of(stated, int):
+            return
+        incomplete = self.data.get("incomplete", False)
+        empty = [
+            place
+            for place, row in enumerate(self.data["criteria"])
+            if isinstance(row, dict) and not row.get("indicators")
+        ]
         counted = sum(
             1 for row in criteria for i in row.get("indicators") or [] if isinstance(i, dict) and not i.get("part_of")
         )
-        if complete and _is(official.get("indicators"), int) and counted != official["indicators"]:
-            self.check.problem("criteria", f"có {counted} chỉ tiêu, văn bản nói {official['indicators']}")
-
-
-def _is(value: Any, types: Any) -> bool:
-    allowed = types if isinstance(types, tuple) else (types,)
-    return type(value) in allowed
-
-
-def _type_names(types: Any) -> str:
-    return " hoặc ".join(TYPE_NAMES[one] for one in (types if isinstance(types, tuple) else (types,)))
-
-
-def _join(place: str, key: str) -> str:
-    return f"{place}.{key}" if place else key
+        if incomplete:
+            if counted > stated:
+                self.check.problem("criteria", f"có {counted} chỉ tiêu, văn bản nói {stated}")
+            return
+        for place in empty:
+            self.check.problem(
+                f"criteria[{place}].indicators",
+                f"chưa có chỉ tiêu nào, văn bản nói cả bộ có {stated}; "
+                'nếu tệp chưa đủ chỉ tiêu thì ghi rõ "incomplete": true',
+            )
+        if not empty and counted != stated:
+            self.check.problem("criteria", f"có {counted} chỉ tiêu, văn bản nói {stated}")
 
 
 def _refuse_constant(text: str) -> Any:

@@ -6,11 +6,13 @@ from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from communes.models import Department, Level, Unit
+from criteria import shapes
 from ntm.clock import today
 
 
@@ -136,6 +138,21 @@ class CriteriaSet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse lists and figures that pages can't rely on (`criteria.shapes`); an emptied list is the usual one."""
+        for name in ("amended_by", "variants", "buckets", "rules", "sources"):
+            if getattr(self, name) is None:
+                setattr(self, name, self._meta.get_field(name).get_default())
+        data = {name: getattr(self, name) for name in shapes.COLUMNS}
+        errors: dict[str, list[str]] = {}
+        for place, reason in [*shapes.problems(data), *shapes.control_characters(data)]:
+            errors.setdefault(place.split("[")[0].split(".")[0], []).append(f"{place}: {reason}.")
+        for name in ("first_year", "last_year"):
+            if reason := shapes.year_problem(getattr(self, name)):
+                errors.setdefault(name, []).append(f"{reason.capitalize()}.")
+        if errors:
+            raise ValidationError(errors)
 
     @property
     def period(self) -> str:

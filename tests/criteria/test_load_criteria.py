@@ -242,6 +242,7 @@ def test_a_placeholder_ends_when_the_indicators_come(small, load_small):
     indicators = [criterion["indicators"] for criterion in small["criteria"]]
     for criterion in small["criteria"]:
         criterion["indicators"] = []
+    small["incomplete"] = True
     assert load_small().placeholders == 2
     used = Indicator.objects.get(code="1")
     Entry.objects.create(
@@ -254,6 +255,15 @@ def test_a_placeholder_ends_when_the_indicators_come(small, load_small):
     assert used.in_force_to == date(2024, 6, 29)
     assert not Indicator.objects.filter(code="2").exists()
     assert load_small().changed == 0
+
+
+def test_a_set_declared_incomplete_still_has_no_more_than_stated(small, load_small):
+    small["criteria"][1]["indicators"] = []
+    small["incomplete"] = True
+    assert load_small().placeholders == 1
+    small["official_counts"]["indicators"] = 0
+    with pytest.raises(Malformed, match="có 1 chỉ tiêu, văn bản nói 0"):
+        load_small()
 
 
 # --- bad files -----------------------------------------------------------------------------
@@ -322,6 +332,15 @@ PROVINCIAL = {
         (("variants", 1), {"code": "a", "name": "Lặp"}, "variants[1].code", "bị lặp"),
         (("mountain_variant",), "b", "mountain_variant", "“b”"),
         (("nearly_met_threshold",), 12345, "nearly_met_threshold", ""),
+        (("nearly_met_threshold",), 500, "nearly_met_threshold", "trong khoảng 0–100"),
+        (("nearly_met_threshold",), -0.5, "nearly_met_threshold", "trong khoảng 0–100"),
+        (("name",), "Bộ\x00thử", "name", "ký tự điều khiển"),
+        (("criteria", 0, "name"), "Nước\x1b", "criteria[0].name", "ký tự điều khiển"),
+        ((*T0, "text"), "≥90%\ud800", "criteria[0].indicators[0].targets[0].text", "ký tự điều khiển"),
+        (("variants", 0, "name"), "Vùng\x00", "variants[0].name", "ký tự điều khiển"),
+        (("criteria", 1, "indicators"), [], "criteria[1].indicators", "văn bản nói cả bộ có 2"),
+        (("period",), [0, 2025], "period", "1900–2999"),
+        (("period",), [2021, 32000], "period", "1900–2999"),
         (("buckets",), [{"label": "x", "min": 3, "max": 1}], "buckets[0]", "không lớn hơn max"),
         (("requires",), "khong-co", "requires", "“khong-co”"),
         (("requires",), "thu", "requires", "“thu”"),
@@ -352,6 +371,7 @@ def test_a_malformed_file_is_refused_whole(small, load_small, path, value, place
         ('{"code": "Tỉnh"}'.encode("cp1258", "replace") + b"\xff", "không phải mã hóa UTF-8"),
         (b'{"code": "x", "code": "y"}', "“code” xuất hiện hai lần"),
         (b'{"code": NaN}', "“NaN” không phải"),
+        (b"[" * 100_000, "thu.json: danh sách, đối tượng lồng nhau quá sâu."),
     ],
 )
 def test_what_is_not_json_is_refused(tmp_path, content, reason):

@@ -508,6 +508,52 @@ def test_filters_take_anything(coordinator, here, query):
     listed(coordinator, "criteria/target", query)
 
 
+# --- sets ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("buckets", '[{"label": "19"}]'),
+        ("buckets", '{"label": "19", "min": 19, "max": 19}'),
+        ("buckets", '[{"label": "19", "min": "19", "max": 19}]'),
+        ("buckets", '[{"label": "19", "min": 19, "max": 1}]'),
+        ("variants", '["bac-trung-bo"]'),
+        ("variants", '[{"code": "a"}]'),
+        ("variants", '[{"code": "a", "name": "A"}, {"code": "a", "name": "B"}]'),
+        ("rules", '[{"text": "x"}]'),
+        ("rules", '"một câu"'),
+        ("rules", '["x\\u0000"]'),
+        ("sources", "[1]"),
+        ("amended_by", "[null]"),
+        ("amended_by", "{}"),
+        ("mountain_variant", "mien-dat-hua"),
+        ("nearly_met_threshold", "100,5"),
+        ("nearly_met_threshold", "-1"),
+        ("first_year", "0"),
+        ("last_year", "20000"),
+    ],
+)
+def test_a_malformed_set_is_refused(root, here, field, value):
+    """What the loader refuses in a file; pages read these lists without looking."""
+    criteria_set = here.indicator.criterion.criteria_set
+    address = url("criteria/criteriaset", criteria_set)
+    response = root.post(address, form_of(root, address) | {field: value})
+    assert response.status_code == 200
+    assert field in response.context["adminform"].form.errors
+
+
+def test_a_well_formed_set_is_kept_and_an_emptied_list_is_the_usual_one(root, here):
+    criteria_set = here.indicator.criterion.criteria_set
+    address = url("criteria/criteriaset", criteria_set)
+    changes = {"buckets": "", "rules": "", "sources": '["318/QĐ-TTg"]', "nearly_met_threshold": "75"}
+    assert root.post(address, form_of(root, address) | changes).status_code == 302
+    criteria_set.refresh_from_db()
+    assert (criteria_set.rules, criteria_set.sources) == ([], ["318/QĐ-TTg"])
+    assert (len(criteria_set.buckets), criteria_set.nearly_met_threshold) == (5, 75)
+    assert criteria_set.variants
+
+
 # --- voiding ---------------------------------------------------------------------------------------------
 
 
