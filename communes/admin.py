@@ -131,7 +131,7 @@ class MembershipAdmin(ScopedAdmin):
         if db_field.name == "user" and not request.user.is_superuser:
             people = Membership.objects.filter(unit__province__in=own_provinces(request)).values("user")
             others = User.objects.filter(pk__in=people, is_active=True, is_superuser=False)
-            kwargs["queryset"] = others.exclude(pk=request.user.pk)
+            kwargs["queryset"] = others.exclude(pk=request.user.pk or 0)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

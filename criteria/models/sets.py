@@ -143,7 +143,7 @@ class CriteriaSet(models.Model):
         """Refuse lists and figures that pages can't rely on (`criteria.shapes`); an emptied list is the usual one."""
         for name in ("amended_by", "variants", "buckets", "rules", "sources"):
             if getattr(self, name) is None:
-                setattr(self, name, self._meta.get_field(name).get_default())
+                setattr(self, name, default_buckets() if name == "buckets" else [])
         data = {name: getattr(self, name) for name in shapes.COLUMNS}
         errors: dict[str, list[str]] = {}
         for place, reason in [*shapes.problems(data), *shapes.control_characters(data)]:
