@@ -178,14 +178,20 @@ def contradiction(target: Resolved, verdict: str, measured: Decimal | None) -> s
     )
 
 
+def format_day(day: date) -> str:
+    """31/12/2025, the year always of four digits: strftime leaves the year 1 as "1"."""
+    return f"{day.day:02}/{day.month:02}/{day.year:04}"
+
+
 def check_day(day: date, unit: Unit, criteria_set: CriteriaSet) -> str:
     """Why a state of this unit under this set can't hold on that day; empty when it can."""
+    named = format_day(day)
     if day > today():
-        return f"Ngày {day:%d/%m/%Y} ở tương lai; chỉ ghi kết quả đã có."
+        return f"Ngày {named} ở tương lai; chỉ ghi kết quả đã có."
     if not criteria_set.first_day <= day <= criteria_set.last_day:
-        return f"Ngày {day:%d/%m/%Y} ngoài giai đoạn {criteria_set.period} của bộ tiêu chí."
+        return f"Ngày {named} ngoài giai đoạn {criteria_set.period} của bộ tiêu chí."
     if not unit.exists_on(day):
-        return f"Ngày {day:%d/%m/%Y} ngoài thời gian tồn tại của {unit.full_name}."
+        return f"Ngày {named} ngoài thời gian tồn tại của {unit.full_name}."
     return ""
 
 
