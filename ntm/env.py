@@ -92,7 +92,11 @@ def database(name: str, default: str) -> dict:
     ?host=/path. Raises ImproperlyConfigured for anything else.
     """
     url = os.environ.get(name, "").strip() or default
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:  # a bad port, or a bracket without its pair; the address holds the password
+        raise ImproperlyConfigured(f"{name} is not an address: {str(error).split(' as ')[0]}.") from None
     if parts.scheme == "sqlite":
         path = unquote(parts.path)
         if not path or path == "/":
@@ -117,7 +121,7 @@ def database(name: str, default: str) -> dict:
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
             "HOST": query.pop("host", "") or (parts.hostname or ""),
-            "PORT": str(parts.port or ""),
+            "PORT": str(port or ""),
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": query,

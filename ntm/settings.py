@@ -26,7 +26,12 @@ DEMONSTRATION = NTM_ENV in {"demonstration", "test"}
 if PRODUCTION:
     if DEBUG:
         raise ImproperlyConfigured("DEBUG is refused in production.")
-    if SECRET_KEY == DEMONSTRATION_KEY or len(SECRET_KEY) < 50:
+    if (
+        SECRET_KEY == DEMONSTRATION_KEY
+        or SECRET_KEY.startswith("django-insecure-")
+        or len(SECRET_KEY) < 50
+        or len(set(SECRET_KEY)) < 5
+    ):
         raise ImproperlyConfigured("SECRET_KEY must be a random text of at least 50 characters in production.")
     if NTM_TODAY:
         raise ImproperlyConfigured("NTM_TODAY is refused in production: it would date real results wrongly.")
@@ -34,6 +39,8 @@ if PRODUCTION:
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or ([] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"])
 if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must list the server's names in production.")
+if PRODUCTION and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must list the server's names in production; * takes any.")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
 

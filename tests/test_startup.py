@@ -82,7 +82,11 @@ def test_production_is_what_runs_unless_said_otherwise(tmp_path: Path) -> None:
         ({"SECRET_KEY": ""}, "SECRET_KEY must be set"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY must be a random text"),
         ({"SECRET_KEY": "demonstration-key-that-guards-nothing-and-is-refused-in-production"}, "SECRET_KEY must be"),
+        ({"SECRET_KEY": "abcd" * 20}, "SECRET_KEY must be a random text"),
+        ({"SECRET_KEY": "django-insecure-" + "x7Kq9-" * 12}, "SECRET_KEY must be a random text"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS must list"),
+        ({"ALLOWED_HOSTS": "ntm.example,*"}, "ALLOWED_HOSTS must list"),
+        ({"DATABASE_URL": "postgresql://ntm:secret@db.example:port/ntm"}, "ImproperlyConfigured: DATABASE_URL"),
         ({"NTM_ENV": "prod"}, "NTM_ENV='prod' must be one of"),
         ({"DEBUG": "perhaps"}, "DEBUG='perhaps' is neither true nor false"),
         ({"SESSION_HOURS": "eight"}, "SESSION_HOURS='eight' is not a whole number"),
@@ -138,12 +142,23 @@ def test_a_reader_returns_its_type(read, value: str, expected: object, monkeypat
         (lambda: env.database("X", ""), "sqlite://"),
         (lambda: env.database("X", ""), "postgresql://host/"),
         (lambda: env.database("X", ""), "ntm.sqlite3"),
+        (lambda: env.database("X", ""), "postgresql://u:p@host:abc/ntm"),
+        (lambda: env.database("X", ""), "postgresql://u:p@host:99999/ntm"),
+        (lambda: env.database("X", ""), "postgresql://u:p@[::1/ntm"),
     ],
 )
 def test_a_reader_fails_loudly_and_names_the_variable(read, value: str, monkeypatch) -> None:
     monkeypatch.setenv("X", value)
     with pytest.raises(ImproperlyConfigured, match="X"):
         read()
+
+
+@pytest.mark.parametrize("host", ["host:sec/ret", "host:99999", "[::1"])
+def test_a_bad_address_does_not_tell_its_password(host: str, monkeypatch) -> None:
+    monkeypatch.setenv("X", f"postgresql://ntm:p@ss-word@{host}/ntm")
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.database("X", "")
+    assert "ss-word" not in str(refused.value)
 
 
 def test_a_socket_folder_may_stand_in_the_address(monkeypatch) -> None:
