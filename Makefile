@@ -73,7 +73,7 @@ lock: | .venv/installed-dev
 run: .venv/installed
 	@mkdir -p var/static
 	@$(DEMONSTRATION) $(BIN)/python manage.py migrate --verbosity 0
-	@$(DEMONSTRATION) $(BIN)/python manage.py createcachetable
+	@$(DEMONSTRATION) $(BIN)/python manage.py createcachetable --verbosity 0
 	@$(DEMONSTRATION) $(BIN)/python manage.py demo
 	@exec env $(DEMONSTRATION) $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT)
 

@@ -8,6 +8,7 @@ from ntm import components, views
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("accounts/", include("ntm.accounts.urls")),
     path("admin/", admin.site.urls),
     path("", include("criteria.urls")),

@@ -4,7 +4,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.template import loader
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 
 from ntm.accounts.middleware import asks_for_json
@@ -32,6 +34,12 @@ def healthz(request: HttpRequest) -> HttpResponse:
         response._has_been_logged = True  # type: ignore[attr-defined]
         return response
     return HttpResponse("ok", content_type="text/plain")
+
+
+@login_not_required
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Send browsers that ask for the usual address, as the admin's pages make them, to the emblem."""
+    return redirect(static("emblem.svg"))
 
 
 def error(request: HttpRequest, status: int, message: str = "") -> HttpResponse:

@@ -78,6 +78,7 @@ def rows(t):
     row = [t.dong_phu.pk, t.indicator.pk]
     return [
         ("healthz", "", []),
+        ("favicon", "", []),
         ("account_login", "", []),
         ("account_logout", "", []),
         ("account_change_password", "", []),
@@ -155,6 +156,7 @@ def rows(t):
 
 EXPECTED = """
 healthz                                            ooooooooooooooo
+favicon                                            rrrrrrrrrrrrrrr
 account_login                                      rrrrrrrrrrrrrro
 account_logout                                     oooooooooooooo-
 account_change_password                            oooooooooooooo-

@@ -45,6 +45,17 @@ def test_the_right_password_signs_in_and_goes_on(client, person):
     assert client.session.get_expiry_age() == 8 * 3600
 
 
+def test_signing_in_says_nothing(client, person):
+    response = client.post(LOGIN, {"login": "canbo.thu", "password": PASSWORD}, follow=True)
+    assert not list(response.context["messages"])
+    assert "Đã đăng nhập" not in response.content.decode()
+
+
+def test_the_browsers_icon_needs_no_sign_in(client):
+    response = client.get("/favicon.ico")
+    assert (response.status_code, response["Location"]) == (302, "/static/emblem.svg")
+
+
 def test_it_never_leads_to_another_site(client, person):
     response = client.post(f"{LOGIN}?next=https://evil.example/", {"login": "canbo.thu", "password": PASSWORD})
     assert response["Location"] == "/"
