@@ -103,6 +103,14 @@ def format_number(value: Decimal | int | None, max_places: int = MAX_PLACES) -> 
     return "0" if shown == "-0" else shown
 
 
+def one_decimal(value: Decimal | int | None) -> str:
+    """Always with one decimal, as a column of figures is read: "12,0"; "" for None."""
+    if value is None:
+        return ""
+    whole, _, fraction = format_number(value, 1).partition(",")
+    return f"{whole},{fraction or 0}"
+
+
 def round_half_up(value: Decimal | int, places: int) -> Decimal:
     """`value` with exactly `places` decimals, a half going away from zero (2.345 → 2.35)."""
     with localcontext() as context:

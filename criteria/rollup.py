@@ -87,8 +87,9 @@ class Rollup:
 class AreaFigures:
     """The headline figures of an area at one stage, over the communes that have an opinion there.
 
-    `with_opinion` of `communes` is the "n/N xã" that stands beside every one of them. Where no
-    commune has an opinion the figures are None: no opinion is not 0. `whole_set` is the number
+    `with_opinion` of `communes` is the "n/N xã" that stands beside every one of them; `partial`
+    more communes are judged in some criteria only and count in none (decision 0006). Where no
+    commune has an opinion on the whole set the figures are None: no opinion is not 0. `whole_set` is the number
     of communes meeting every criterion, `criteria_met` and `criteria_nearly` are totals over
     communes, `average_met` is criteria met per commune, `progress` the mean of the communes'
     progress.
@@ -101,6 +102,7 @@ class AreaFigures:
     criteria_nearly: int | None
     average_met: Decimal | None
     progress: Decimal | None
+    partial: int = 0
 
 
 class HasVerdict(Protocol):
@@ -186,17 +188,27 @@ def combined(opinions_by_stage: Mapping[str, Mapping[int, Opinion]]) -> dict[int
     return result
 
 
-def area_figures(standings: Iterable[tuple[int, int, Decimal, int] | None]) -> AreaFigures:
+def is_partial(assessed: int, criteria: int) -> bool:
+    """Whether an opinion covers only some of a set's criteria: such a commune counts in no area figure.
+
+    `assessed` is the number of criteria in which anything is judged. The one definition of
+    "mới đánh giá một phần" (decision 0006).
+    """
+    return 0 < assessed < criteria
+
+
+def area_figures(standings: Iterable[tuple[int, int, Decimal, int] | None], partial: int = 0) -> AreaFigures:
     """The headline figures over the communes of an area.
 
     One element a commune: (criteria met, criteria nearly met, progress, criteria in the set),
-    or None where this stage has no opinion on it. Pass every rural commune existing that day:
-    they are the N of "n/N xã".
+    or None where this stage has no opinion on the whole set. `partial` of these None are judged
+    in some criteria (`is_partial`). Pass every rural commune existing that day: they are the N
+    of "n/N xã".
     """
     all_of_them = list(standings)
     known = [standing for standing in all_of_them if standing is not None]
     if not known:
-        return AreaFigures(0, len(all_of_them), None, None, None, None, None)
+        return AreaFigures(0, len(all_of_them), None, None, None, None, None, partial)
     total_met = sum(met for met, _, _, _ in known)
     return AreaFigures(
         with_opinion=len(known),
@@ -206,6 +218,7 @@ def area_figures(standings: Iterable[tuple[int, int, Decimal, int] | None]) -> A
         criteria_nearly=sum(nearly for _, nearly, _, _ in known),
         average_met=round_half_up(Decimal(total_met) / len(known), 2),
         progress=_mean([progress for _, _, progress, _ in known]),
+        partial=partial,
     )
 
 

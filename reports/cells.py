@@ -14,12 +14,13 @@ from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from criteria.numbers import format_number
+from criteria.numbers import one_decimal
 from criteria.verdicts import NO_OPINION, STATES
-from reports.matrix import Group, Matrix, Row
+from reports.matrix import Group, Matrix, Row, progress_so_far
 
 # Numbers that reverse() puts into the addresses and that are then replaced row by row.
 _UNIT, _CRITERION = 987_654_321, 12_345
+PARTIAL = '<span class="so-far">{}</span>'
 
 
 def matrix_body(result: Matrix, groups: Iterable[Group], query: str) -> SafeString:
@@ -43,7 +44,7 @@ def matrix_body(result: Matrix, groups: Iterable[Group], query: str) -> SafeStri
             if row.has_opinion:
                 marks = "".join([own[state] for own, state in zip(cells, row.states, strict=True)])
                 parts.append(marks.replace(str(_UNIT), unit))
-                parts.append(_figures(row, len(result.criteria)))
+                parts.append(_figures(row, result))
             else:
                 parts.append(blank)
             parts.append("</tr>")
@@ -60,7 +61,8 @@ def phone_list(result: Matrix, rows: Iterable[Row], query: str) -> SafeString:
         "".join(
             f'<li><a href="{before}{row.unit_id}{after}"><span>{escape(row.name)}</span>'
             + (
-                f'<span class="num">{row.met}/{total} đạt · {row.nearly} cơ bản đạt</span>'
+                f'<span class="num">{row.met}/{total} đạt · {row.nearly} cơ bản đạt'
+                f"{_so_far(row, result, ' · {}')}</span>"
                 if row.has_opinion
                 else silent
             )
@@ -81,24 +83,31 @@ def _cells(url: str, number: int, name: str) -> dict[str, str]:
     }
 
 
-def _figures(row: Row, criteria: int) -> str:
+def _figures(row: Row, result: Matrix) -> str:
     return (
-        f'<td class="total">{row.met}/{criteria}</td><td class="total">{row.nearly}</td>'
-        f'<td class="total">{format_number(row.progress, 1)}</td>'
+        f'<td class="total">{row.met}/{len(result.criteria)}{_so_far(row, result, PARTIAL)}</td>'
+        f'<td class="total">{row.nearly}</td>'
+        f'<td class="total">{"" if row.is_partial else one_decimal(row.progress)}</td>'
     )
+
+
+def _so_far(row: Row, result: Matrix, frame: str) -> str:
+    said = progress_so_far(result.stage, row.assessed, len(result.criteria))
+    return frame.format(said) if said else ""
 
 
 def _group_row(group: Group) -> str:
     """A district: how many of its communes meet each criterion."""
     figures = group.figures
     cells = "".join(f'<td class="subtotal">{total.met if total.with_opinion else ""}</td>' for total in group.totals)
-    average = format_number(figures.average_met, 1)
+    average = one_decimal(figures.average_met)
+    partial = f", {figures.partial} một phần" if figures.partial else ""
     nearly = "" if figures.criteria_nearly is None else figures.criteria_nearly
     return (
         f'<tr class="district-row"><th scope="row">{escape(group.name)} '
-        f'<span class="of">({figures.with_opinion}/{figures.communes} xã)</span></th>{cells}'
+        f'<span class="of">({figures.with_opinion}/{figures.communes} xã{partial})</span></th>{cells}'
         f'<td class="subtotal">{average}</td><td class="subtotal">{nearly}</td>'
-        f'<td class="subtotal">{format_number(figures.progress, 1)}</td></tr>'
+        f'<td class="subtotal">{one_decimal(figures.progress)}</td></tr>'
     )
 
 

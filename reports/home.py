@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, Max, Q
@@ -20,12 +19,21 @@ from django.utils import timezone
 from communes import access
 from communes.models import Level, Membership, Role, Unit
 from criteria.models import CriteriaSet, Evidence, ReportingPeriod, Standing, Submission, Target, TargetReport
-from criteria.rollup import AreaFigures, area_figures
+from criteria.rollup import AreaFigures, area_figures, is_partial
 from criteria.sheets import Row, sheets
 from criteria.verdicts import Stage
 from inspections.models import Finding, Score, TeamMember, Visit
 from ntm.clock import today
-from reports.matrix import Matrix, area_sets, default_set, default_stage, matrix, opinions_by_stage, per_cent
+from reports.matrix import (
+    Matrix,
+    area_sets,
+    default_set,
+    default_stage,
+    matrix,
+    opinions_by_stage,
+    per_cent,
+    progress_so_far,
+)
 
 RECENT = timedelta(days=14)  # "new" findings and sendings
 LISTED = 6
@@ -194,12 +202,11 @@ def period_of(unit: Unit) -> dict[str, Any] | None:
 
 @dataclass(frozen=True, slots=True)
 class CommuneRow:
-    """One commune of a district: criteria met at each stage (None: no opinion) and when it last sent."""
+    """One commune of a district: by stage what it meets, in words ("": no opinion), and when it last sent."""
 
     unit_id: int
     name: str
-    met: dict[str, int | None]
-    nearly: dict[str, int | None]
+    said: dict[str, str]
     last_sent: Any
 
 
@@ -222,31 +229,50 @@ def area_overview(area: Unit, criteria_set: CriteriaSet) -> AreaOverview:
         .annotate(last_sent=Max("submissions__sent_at", filter=Q(submissions__criteria_set=criteria_set)))
         .values_list("id", "name", "last_sent")
     )
-    standings: dict[tuple[int, str], tuple[int, int, Decimal, int]] = {}
-    for unit, stage, *figures in Standing.objects.filter(
-        unit__in=[unit for unit, _, _ in communes],
-        criteria_set=criteria_set,
-        criteria_not_assessed__lt=F("criteria_total"),
-    ).values_list("unit_id", "stage", "criteria_met", "criteria_nearly", "progress", "criteria_total"):
-        standings[unit, stage] = tuple(figures)  # type: ignore[assignment]
-    total = max((figures[3] for figures in standings.values()), default=0)
+    known = {
+        (standing.unit_id, standing.stage): standing
+        for standing in Standing.objects.filter(
+            unit__in=[unit for unit, _, _ in communes],
+            criteria_set=criteria_set,
+            criteria_not_assessed__lt=F("criteria_total"),
+        ).defer("criteria")
+    }
+    by_stage = {stage: [known.get((unit, stage)) for unit, _, _ in communes] for stage in Stage.values}
     return AreaOverview(
-        total,
+        max((standing.criteria_total for standing in known.values()), default=0),
+        [(stage.value, stage.label, _figures(by_stage[stage])) for stage in Stage],
         [
-            (stage.value, stage.label, area_figures(standings.get((unit, stage.value)) for unit, _, _ in communes))
-            for stage in Stage
-        ],
-        [
-            CommuneRow(
-                unit,
-                name,
-                {stage: standings[unit, stage][0] if (unit, stage) in standings else None for stage in Stage.values},
-                {stage: standings[unit, stage][1] if (unit, stage) in standings else None for stage in Stage.values},
-                sent,
-            )
-            for unit, name, sent in communes
+            CommuneRow(unit, name, {stage: _said(stage, by_stage[stage][place]) for stage in Stage.values}, sent)
+            for place, (unit, name, sent) in enumerate(communes)
         ],
     )
+
+
+def _assessed(standing: Standing) -> int:
+    return standing.criteria_total - standing.criteria_not_assessed
+
+
+def _figures(standings: list[Standing | None]) -> AreaFigures:
+    """One stage's figures; communes judged in part count in none of them."""
+    partial = {row.pk for row in standings if row and is_partial(_assessed(row), row.criteria_total)}
+    return area_figures(
+        (
+            (row.criteria_met, row.criteria_nearly, row.progress, row.criteria_total)
+            if row and row.pk not in partial
+            else None
+            for row in standings
+        ),
+        partial=len(partial),
+    )
+
+
+def _said(stage: str, standing: Standing | None) -> str:
+    """ "15/19", "1/19 (mới thẩm định 2/19)"."""
+    if standing is None:
+        return ""
+    met = f"{standing.criteria_met}/{standing.criteria_total}"
+    so_far = progress_so_far(stage, _assessed(standing), standing.criteria_total)
+    return f"{met} ({so_far})" if so_far else met
 
 
 def area_section(template: str, membership: Membership) -> Section:
@@ -306,7 +332,7 @@ def district_section(user: Any, membership: Membership) -> Section:
             ),
             "matrix_url": matrix_url(area),
         }
-        never = sum(row.last_sent is None and row.met[Stage.SELF] is None for row in overview.rows)
+        never = sum(row.last_sent is None and not row.said[Stage.SELF] for row in overview.rows)
         section.todos.append(ToDo("Xã chưa gửi kết quả lần nào", never, matrix_url(area, stage="self", sort="least")))
     return section
 
@@ -361,7 +387,7 @@ def viewer_section(user: Any, membership: Membership) -> Section:
 
 def latest_matrix(user: Any, area: Unit, criteria_set: CriteriaSet) -> dict[str, Any]:
     """The matrix at the stage that has looked at most communes."""
-    stage = default_stage(opinions_by_stage(area, criteria_set))
+    stage = default_stage(opinions_by_stage(area, criteria_set, user))
     result: Matrix = matrix(area, criteria_set, stage, user)
     return {
         "result": result,

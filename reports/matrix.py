@@ -8,7 +8,7 @@ province of 200 communes costs as many queries as a district of three.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -22,11 +22,18 @@ from communes.models import Level, Unit
 from communes.names import full_name
 from criteria.models import CriteriaSet, Standing
 from criteria.numbers import round_half_up
-from criteria.rollup import STATES_THAT_COUNT_AS_MET, AreaFigures, area_figures, bucket_counts
+from criteria.rollup import STATES_THAT_COUNT_AS_MET, AreaFigures, area_figures, bucket_counts, is_partial
 from criteria.verdicts import Stage
 from ntm.clock import today
 
 STAGES: dict[str, str] = dict(Stage.choices)
+
+# How far a stage has come where it has judged some of the criteria only.
+SO_FAR: dict[str, str] = {
+    Stage.SELF.value: "mới đánh giá",
+    Stage.DISTRICT.value: "mới thẩm tra",
+    Stage.PROVINCE.value: "mới thẩm định",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,8 @@ class MatrixCriterion:
 class Row:
     """One commune. Without an opinion at the stage `states` is empty and the figures are None: never 0.
 
-    `states` is in the order of the matrix's criteria.
+    `states` is in the order of the matrix's criteria. One that `is_partial` shows what it has,
+    and counts nowhere.
     """
 
     unit_id: int
@@ -59,17 +67,39 @@ class Row:
     def has_opinion(self) -> bool:
         return bool(self.states)
 
+    @property
+    def assessed(self) -> int:
+        """Criteria in which anything is judged."""
+        return len(self.states) - self.states.count("not_assessed")
+
+    @property
+    def is_partial(self) -> bool:
+        return is_partial(self.assessed, len(self.states))
+
+    @property
+    def counts(self) -> bool:
+        """Whether the commune is one of the n of n/N."""
+        return self.has_opinion and not self.is_partial
+
+    @property
+    def met_in_full(self) -> int | None:
+        """Criteria met, for what is counted over communes; None where the commune doesn't count."""
+        return self.met if self.counts else None
+
 
 @dataclass(frozen=True, slots=True)
 class CriterionTotal:
-    """One criterion over the communes with an opinion: how many meet it, of how many, in per cent.
+    """One criterion over the communes that count: how many meet it, of how many, in per cent.
 
-    `met` holds firmly met, met and not applicable; `percent` is None where nobody has an opinion.
+    `met` holds firmly met, met and not applicable; `met`, `nearly`, `not_met` and `incomplete`
+    sum to `with_opinion`. `percent` is None where nobody has an opinion.
     """
 
     criterion: MatrixCriterion
     met: int
     nearly: int
+    not_met: int
+    incomplete: int
     with_opinion: int
 
     @property
@@ -115,6 +145,11 @@ class Matrix:
         return totals_of(self.rows, self.criteria)
 
     @cached_property
+    def buckets_of_set(self) -> list[dict[str, Any]]:
+        """The set's buckets, their labels with the dash of a range: "15–18"."""
+        return [bucket | {"label": bucket["label"].replace("-", "–")} for bucket in self.criteria_set.buckets]
+
+    @cached_property
     def buckets(self) -> list[tuple[str, int, Decimal | None]]:
         """Communes by criteria met, in the set's buckets: label, communes, per cent of those with an opinion.
 
@@ -122,7 +157,7 @@ class Matrix:
         """
         if self.limited:
             return []
-        counts = bucket_counts(self.criteria_set.buckets, (row.met for row in self.rows))
+        counts = bucket_counts(self.buckets_of_set, (row.met_in_full for row in self.rows))
         return [(label, count, per_cent(count, self.figures.with_opinion)) for label, count in counts]
 
     @cached_property
@@ -150,8 +185,8 @@ class Matrix:
         ]
 
     def bucket_of(self, row: Row) -> str:
-        """The label of the bucket a commune is in; "" without an opinion."""
-        counts = bucket_counts(self.criteria_set.buckets, [row.met])
+        """The label of the bucket a commune is in; "" where it doesn't count."""
+        counts = bucket_counts(self.buckets_of_set, [row.met_in_full])
         return next((label for label, count in counts if count), "")
 
 
@@ -222,25 +257,46 @@ def default_set(sets: Sequence[CriteriaSet]) -> CriteriaSet | None:
     return next((found for found in sets if found.grade == CriteriaSet.Grade.STANDARD), sets[0] if sets else None)
 
 
-def opinions_by_stage(area: Unit, criteria_set: CriteriaSet) -> dict[str, int]:
-    """How many of the area's communes each stage has an opinion on. One query."""
-    counts = dict.fromkeys(STAGES, 0)
-    counts |= dict(
-        Standing.objects.filter(
-            unit__in=Unit.objects.within(area).rural_communes().existing(today()).values("pk"),
-            criteria_set=criteria_set,
-            criteria_not_assessed__lt=F("criteria_total"),
-        )
-        .order_by("stage")
-        .values_list("stage")
-        .annotate(communes=Count("pk"))
+def opinions_by_stage(area: Unit, criteria_set: CriteriaSet, user: Any = None) -> dict[str, tuple[int, int]]:
+    """By stage how many of the area's communes it has judged in full, and how many in part.
+
+    One query besides the person's roles; for a department's person over its own criteria.
+    """
+    counts = dict.fromkeys(STAGES, (0, 0))
+    standings = Standing.objects.filter(
+        unit__in=Unit.objects.within(area).rural_communes().existing(today()).values("pk"), criteria_set=criteria_set
     )
+    own = access.visible_criteria(user) if user is not None else None
+    if own is None:
+        by_stage = (
+            standings.order_by("stage")
+            .values_list("stage")
+            .annotate(
+                full=Count("pk", filter=Q(criteria_not_assessed=0, criteria_total__gt=0)),
+                partial=Count(
+                    "pk", filter=Q(criteria_not_assessed__gt=0, criteria_not_assessed__lt=F("criteria_total"))
+                ),
+            )
+        )
+        return counts | {stage: (full, partial) for stage, full, partial in by_stage}
+    numbers = set(criteria_set.criteria.filter(pk__in=own).values_list("number", flat=True))
+    for stage, criteria in standings.values_list("stage", "criteria"):
+        states = [state for number, state, _ in criteria if number in numbers]
+        assessed = len(states) - states.count("not_assessed")
+        partial = is_partial(assessed, len(states))
+        full, some = counts[stage]
+        counts[stage] = (full + (assessed > 0 and not partial), some + partial)
     return counts
 
 
-def default_stage(counts: dict[str, int]) -> str:
-    """The stage that has looked at most communes; of equals the higher."""
-    return max(counts, key=lambda stage: (counts[stage], list(STAGES).index(stage)))
+def default_stage(counts: Mapping[str, tuple[int, int]]) -> str:
+    """The stage that has judged most communes in full, then in part; of equals the higher."""
+    return max(counts, key=lambda stage: (*counts[stage], list(STAGES).index(stage)))
+
+
+def progress_so_far(stage: str, assessed: int, criteria: int) -> str:
+    """ "mới thẩm định 2/19" where a stage (or all together) has judged some criteria only, else ""."""
+    return f"{SO_FAR.get(stage, 'mới đánh giá')} {assessed}/{criteria}" if is_partial(assessed, criteria) else ""
 
 
 _Figures = tuple[tuple[str, ...], int | None, int | None, Decimal | None]
@@ -267,23 +323,29 @@ def _standing(standing: Sequence[Any] | None, numbers: dict[int, int], *, limite
 
 def figures_of(rows: Iterable[Row], criteria: int) -> AreaFigures:
     """The headline figures of some communes; N counts every one of them."""
+    every = list(rows)
     return area_figures(
-        None
-        if row.met is None or row.nearly is None or row.progress is None
-        else (row.met, row.nearly, row.progress, criteria)
-        for row in rows
+        (
+            (row.met, row.nearly, row.progress, criteria)
+            if row.counts and row.met is not None and row.nearly is not None and row.progress is not None
+            else None
+            for row in every
+        ),
+        partial=sum(row.is_partial for row in every),
     )
 
 
 def totals_of(rows: Sequence[Row], criteria: Sequence[MatrixCriterion]) -> tuple[CriterionTotal, ...]:
-    """For each criterion how many communes meet it, over those with an opinion."""
-    known = [row.states for row in rows if row.states]
+    """For each criterion how many communes meet it, over those that count."""
+    known = [row.states for row in rows if row.counts]
     columns = list(zip(*known, strict=True)) if known else [()] * len(criteria)
     return tuple(
         CriterionTotal(
             criterion,
             sum(map(column.count, STATES_THAT_COUNT_AS_MET)),
             column.count("nearly_met"),
+            column.count("not_met"),
+            column.count("incomplete"),
             len(known),
         )
         for criterion, column in zip(criteria, columns, strict=True)

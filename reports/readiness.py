@@ -29,12 +29,14 @@ from criteria.targets import Resolved
 from criteria.verdicts import NO_OPINION, Stage
 from inspections.models import Finding
 from ntm.clock import today
+from reports.matrix import progress_so_far
 
 COMBINED = "combined"
 STAGES: dict[str, str] = {**dict(Stage.choices), COMBINED: "Kết quả tổng hợp"}
 NO_OPINION_AT: dict[str, str] = {**NO_OPINION, COMBINED: "Chưa đánh giá"}
 READY = "Đủ tiêu chí và minh chứng"
 
+SAID_AT_MOST = 8  # criteria a sentence names by number; of more it says how many
 LEAST_GAP = Decimal("0.0001")  # a target missed by less than is stored still is missed
 
 # What is missing, the heaviest first; the list is sorted by this order.
@@ -270,14 +272,18 @@ class Readiness:
 
     @property
     def sentence(self) -> str:
-        return sentence(self.rollup) if self.rollup else NO_OPINION_AT[self.stage]
+        return sentence(self.rollup, self.stage) if self.rollup else NO_OPINION_AT[self.stage]
 
 
-def sentence(rollup: Rollup) -> str:
+def sentence(rollup: Rollup, stage: str = COMBINED) -> str:
     """The usual sentence: "14/19 đạt · 3 cơ bản đạt · 2 chưa đạt (số 11, 17)".
 
-    "Đạt" holds firmly met, met and not applicable together; what isn't there isn't said.
+    "Đạt" holds firmly met, met and not applicable together; what isn't there isn't said. An
+    opinion on some criteria only says so first: "Mới thẩm định 2/19 tiêu chí: 1/19 đạt · …".
     """
+    not_assessed = rollup.counts["not_assessed"]
+    total = len(rollup.states)
+    so_far = progress_so_far(stage, total - not_assessed, total)
     said = [f"{rollup.criteria_met}/{len(rollup.states)} đạt"]
     if rollup.counts["firmly_met"]:
         said[0] += f" ({rollup.counts['firmly_met']} đạt vững chắc)"
@@ -289,9 +295,12 @@ def sentence(rollup: Rollup) -> str:
         ("not_assessed", "chưa đánh giá"),
     ):
         numbers = [str(number) for number, found in rollup.states.items() if found.state == state]
-        if numbers:
+        if numbers and len(numbers) > SAID_AT_MOST:
+            said.append(f"{len(numbers)} {words}")
+        elif numbers:
             said.append(f"{len(numbers)} {words} (số {', '.join(numbers)})")
-    return " · ".join(said)
+    text = " · ".join(said)
+    return f"{so_far.capitalize()} tiêu chí: {text}" if so_far else text
 
 
 def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None, on: date | None = None) -> Readiness:

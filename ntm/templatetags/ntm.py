@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from criteria import numbers
 from criteria.numbers import format_number
 from criteria.verdicts import STATES, VERDICTS, Appearance
 
@@ -52,6 +53,12 @@ def state_look(value: str | None) -> Appearance:
 def number(value: Decimal | None) -> str:
     """1.234,5 without trailing zeros, four decimal places at most; nothing for None."""
     return format_number(value)
+
+
+@register.filter
+def one_decimal(value: Decimal | None) -> str:
+    """A figure with one decimal always, "14,0"; nothing for None."""
+    return numbers.one_decimal(value)
 
 
 @register.filter

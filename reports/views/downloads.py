@@ -57,7 +57,7 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     if chosen is None:
         text = f"Bộ tiêu chí này không áp dụng cho các xã của {area.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)
-    stage = request.GET.get("stage", "") or default_stage(opinions_by_stage(area, chosen))
+    stage = request.GET.get("stage", "") or default_stage(opinions_by_stage(area, chosen, request.user))
     if stage not in AREA_STAGES:
         return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(AREA_STAGES.values())}.", 404)
     result = matrix(area, chosen, stage, request.user)

@@ -79,7 +79,7 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
     if chosen is None:
         text = "Bộ tiêu chí này không áp dụng cho các xã của địa bàn, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)
-    counts = opinions_by_stage(area, chosen)
+    counts = opinions_by_stage(area, chosen, request.user)
     stage = request.GET.get("stage", "") or default_stage(counts)
     if stage not in STAGES:
         return say(request, "Không có cấp đánh giá này", "Chọn một trong các cấp ở bảng tổng hợp.", 404)
@@ -97,7 +97,7 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
             "sets": sets,
             "criteria_set": chosen,
             "stage": stage,
-            "stages": [(code, label, counts[code], code == stage) for code, label in STAGES.items()],
+            "stages": [(code, label, *counts[code], code == stage) for code, label in STAGES.items()],
             "result": result,
             "figures": result.figures,
             "filters": filters,
@@ -135,18 +135,20 @@ class Filters:
         rows = [row for row in self.result.rows if self._is_shown(row)]
         if self.sort in ("most", "least"):
             sign = -1 if self.sort == "most" else 1
-            # Communes without an opinion come last either way.
-            rows.sort(key=lambda row: (row.met is None, sign * (row.met or 0), sign * (row.nearly or 0)))
+            # Communes judged in part, and those without an opinion, come last either way.
+            rows.sort(
+                key=lambda row: (row.met is None, row.is_partial, sign * (row.met or 0), sign * (row.nearly or 0))
+            )
         elif self.sort == "name":
             rows.sort(key=lambda row: sort_key(row.name))
         return rows
 
     def _is_shown(self, row: Row) -> bool:
-        if self.bucket and (row.met is None or self.result.bucket_of(row) != self.bucket):
+        if self.bucket and self.result.bucket_of(row) != self.bucket:
             return False
         if self._place is None:
             return True
-        return row.has_opinion and row.states[self._place] not in STATES_THAT_COUNT_AS_MET
+        return row.has_opinion and row.states[self._place] not in (*STATES_THAT_COUNT_AS_MET, "not_assessed")
 
 
 def is_province(result: Matrix) -> bool:

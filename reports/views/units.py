@@ -106,7 +106,7 @@ def _marks(result: Readiness) -> list[dict]:
 
 
 def _said(rollup: Rollup | None, stage: str) -> str:
-    return sentence(rollup) if rollup else NO_OPINION_AT[stage]
+    return sentence(rollup, stage) if rollup else NO_OPINION_AT[stage]
 
 
 def _sources(result: Readiness) -> list[tuple[str, int]]:

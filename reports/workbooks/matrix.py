@@ -177,15 +177,22 @@ class Table:
         sheet.text(2, row.code, "centre")
         for place, column in enumerate(self.marked, LEFT):
             sheet.mark(place, column.state(row))
-        sheet.number(self.known, 1 if row.has_opinion else None, "centre")
+        if row.is_partial:
+            # Text, which no total counts: judged in some criteria only.
+            sheet.text(self.known, f"{row.assessed}/{len(row.states)}", "centre")
+        else:
+            sheet.number(self.known, 1 if row.counts else None, "centre")
         if self.with_totals:
-            if row.has_opinion:
+            if row.is_partial:
+                sheet.text(self.known + 1, f"{row.met}/{len(row.states)}", "centre")
+                sheet.text(self.known + 2, str(row.nearly or ""), "centre")
+            elif row.counts:
                 marks = f"{_cell(LEFT, sheet.row)}:{_cell(self.known - 1, sheet.row)}"
                 sheet.formula(self.known + 1, f"={count_any(marks, MARKS_MET)}", row.met, "whole")
                 sheet.formula(self.known + 2, f'=COUNTIF({marks},"{MARKS["nearly_met"]}")', row.nearly, "whole")
             else:
                 sheet.fill("whole", [self.known + 1, self.known + 2])
-            sheet.number(self.known + 3, row.progress, "percent")
+            sheet.number(self.known + 3, row.progress if row.counts else None, "percent")
         sheet.end_row()
 
     def _group(self, place: int, name: str, rows: Sequence[Row]) -> None:
@@ -196,7 +203,7 @@ class Table:
         sheet.text(1, name, "group")
         sheet.fill("group", [2])
         first, last = sheet.row + 1, sheet.row + len(rows)
-        self._figures(rows, lambda column: sheet.area(column, first, last), "group", counted_anew=True)
+        self._figures(rows, partial(sheet.area, first=first, last=last), "group", counted_anew=True)
         sheet.end_row()
 
     def _totals(self, last: int) -> None:
@@ -209,11 +216,11 @@ class Table:
         if self.group_rows:
             self._figures(rows, self._group_cells, "total", counted_anew=False)
         else:
-            self._figures(rows, lambda column: sheet.area(column, sheet.first, last), "total", counted_anew=True)
+            self._figures(rows, partial(sheet.area, first=sheet.first, last=last), "total", counted_anew=True)
         sheet.end_row()
         sheet.fill("total", column_of)
         sheet.text(1, "Tỷ lệ (%)", "total")
-        known = sum(row.has_opinion for row in rows)
+        known = sum(row.counts for row in rows)
         all_known = _cell(self.known, met_row)
         for place, column in enumerate(self.marked, LEFT):
             cell = _cell(place, met_row)
@@ -245,12 +252,18 @@ class Table:
         """One row of counts: over marks where `counted_anew`, else over the group rows' counts."""
         sheet = self.sheet
         for place, column in enumerate(self.marked, LEFT):
-            formula = count_any(cells(place), MARKS_MET) if counted_anew else f"SUM({cells(place)})"
+            formula = f"SUM({cells(place)})"
+            if counted_anew:
+                # Only over communes with a 1 in the column of those that count.
+                formula = "+".join(f'COUNTIFS({cells(place)},"{mark}",{cells(self.known)},1)' for mark in MARKS_MET)
             sheet.formula(place, f"={formula}", _met(column, rows), f"{style}_whole")
-        known = sum(row.has_opinion for row in rows)
+        known = sum(row.counts for row in rows)
         sheet.formula(self.known, f"=SUM({cells(self.known)})", known, f"{style}_whole")
         if self.with_totals:
-            for offset, value in ((1, sum(row.met or 0 for row in rows)), (2, sum(row.nearly or 0 for row in rows))):
+            for offset, value in (
+                (1, sum(row.met or 0 for row in rows if row.counts)),
+                (2, sum(row.nearly or 0 for row in rows if row.counts)),
+            ):
                 sheet.formula(self.known + offset, f"=SUM({cells(self.known + offset)})", value, f"{style}_whole")
             sheet.fill(style, [self.known + 3])
 
@@ -259,7 +272,7 @@ class Table:
 
 
 def _met(column: Marked, rows: Sequence[Row]) -> int:
-    return sum(column.state(row) in STATES_THAT_COUNT_AS_MET for row in rows)
+    return sum(row.counts and column.state(row) in STATES_THAT_COUNT_AS_MET for row in rows)
 
 
 def _cell(column: int, row: int) -> str:
@@ -283,18 +296,25 @@ def _summary(book: Book, heading: Heading, result: Matrix) -> None:
         [Column("TT", 6), Column("Nội dung", 62), Column("ĐVT", 12), Column("Số lượng", 14), Column("Tỷ lệ (%)", 14)],
     )
     figures = result.figures
+    whole = f"toàn bộ tiêu chí ({len(result.criteria)} tiêu chí phụ trách)" if result.limited else "toàn bộ tiêu chí"
     _summary_group(sheet, "I", "CHỈ TIÊU CHUNG")
     share = per_cent(figures.whole_set or 0, figures.with_opinion)
     for place, (label, measure, value, percent) in enumerate(
         (
             ("Số xã trên địa bàn", "xã", figures.communes, None),
             (
-                f"Số xã có {STAGES[result.stage].lower()}",
+                f"Số xã có {STAGES[result.stage].lower()} ở mọi tiêu chí",
                 "xã",
                 figures.with_opinion,
                 per_cent(figures.with_opinion, figures.communes),
             ),
-            ("Số xã đạt toàn bộ tiêu chí", "xã", figures.whole_set, share if figures.whole_set is not None else None),
+            (
+                "Ngoài ra, số xã mới đánh giá một phần (không tính vào các số dưới đây)",
+                "xã",
+                figures.partial,
+                per_cent(figures.partial, figures.communes),
+            ),
+            (f"Số xã đạt {whole}", "xã", figures.whole_set, share if figures.whole_set is not None else None),
             ("Tổng số tiêu chí đạt", "tiêu chí", figures.criteria_met, None),
             ("Tổng số tiêu chí cơ bản đạt", "tiêu chí", figures.criteria_nearly, None),
             ("Bình quân số tiêu chí đạt một xã", "tiêu chí/xã", figures.average_met, None),
@@ -360,7 +380,20 @@ def _definitions(result: Matrix, user: Any, indicators: Sequence[tuple[str, str]
         ("Ký hiệu", _marks_key().removeprefix("Ký hiệu: ")),
         ("Ô để trống", f"{NO_OPINION[result.stage]} hoặc chưa có số liệu; không phải bằng 0."),
         ("Xã", "Chỉ gồm các xã (không gồm phường, thị trấn) đang tồn tại vào ngày lập biểu."),
-        ("Xã có kết quả", "Xã đã có ít nhất một chỉ tiêu được đánh giá ở cấp nêu trên. Mọi tỷ lệ tính trên số xã này."),
+        (
+            "Xã có kết quả",
+            (
+                "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên (ghi 1). Mọi tổng số, bình quân, tỷ lệ tính trên "
+                "số xã này."
+            ),
+        ),
+        (
+            "Mới đánh giá một phần",
+            (
+                "Xã mới được đánh giá ở một số tiêu chí: cột “Xã có kết quả” ghi số tiêu chí đã đánh giá trên số tiêu "
+                "chí của bộ (ví dụ 2/19). Có trong bảng nhưng không tính vào tổng số, bình quân và tỷ lệ nào."
+            ),
+        ),
         ("Số xã đạt", "Số xã đạt tiêu chí (chỉ tiêu): đạt vững chắc, đạt và không áp dụng; không gồm cơ bản đạt."),
         ("Số tiêu chí đạt", "Gồm đạt vững chắc, đạt và không áp dụng. Số tiêu chí cơ bản đạt để riêng."),
         ("Tiến độ chung (%)", "Bình quân mức độ đạt của các tiêu chí, mỗi tiêu chí như nhau; từ 0 đến 100."),

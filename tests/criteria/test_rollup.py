@@ -16,6 +16,7 @@ from criteria.rollup import (
     bucket_counts,
     combined,
     criterion_state,
+    is_partial,
     roll_up,
 )
 
@@ -316,6 +317,8 @@ def test_area():
 
 def test_an_area_without_opinions_has_no_figures_rather_than_zeros():
     assert area_figures([None, None]) == AreaFigures(0, 2, None, None, None, None, None)
+    assert area_figures([None, None], partial=1) == AreaFigures(0, 2, None, None, None, None, None, 1)
+    assert [is_partial(assessed, 19) for assessed in (0, 2, 19)] == [False, True, False]
     assert area_figures([]) == AreaFigures(0, 0, None, None, None, None, None)
 
 

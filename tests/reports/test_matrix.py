@@ -7,7 +7,7 @@ from django.test import Client
 
 from communes.models import Role
 from criteria.models import CriterionDepartment, Standing
-from reports.matrix import default_stage, matrix
+from reports.matrix import default_stage, matrix, opinions_by_stage
 from reports.views.matrix import SORTS
 from tests.factories import CommuneFactory, DepartmentFactory, DistrictFactory
 from tests.reports.worlds import indicators_of, make_province, make_set, member, say
@@ -48,16 +48,29 @@ def coordinator(province):
 def test_figures_are_over_communes_with_an_opinion(province, criteria_set):
     result = matrix(province, criteria_set, "self")
     figures = result.figures
-    assert (figures.with_opinion, figures.communes) == (3, 4)
-    assert (figures.whole_set, figures.criteria_met, figures.criteria_nearly) == (1, 5, 1)
-    assert figures.average_met == Decimal("1.67")
+    assert (figures.with_opinion, figures.partial, figures.communes) == (2, 1, 4)
+    assert (figures.whole_set, figures.criteria_met, figures.criteria_nearly) == (1, 4, 1)
+    assert figures.average_met == Decimal("2.00")
     assert [(total.met, total.nearly, total.percent) for total in result.totals] == [
-        (2, 0, Decimal("66.7")),
-        (2, 1, Decimal("66.7")),
-        (1, 0, Decimal("33.3")),
+        (2, 0, Decimal("100.0")),
+        (1, 1, Decimal("50.0")),
+        (1, 0, Decimal("50.0")),
     ]
-    assert [(total.criterion.number, total.held_back) for total in result.hardest] == [(3, 2), (1, 1), (2, 1)]
-    assert sum(count for _, count, _ in result.buckets) == 3
+    for total in result.totals:
+        assert total.met + total.nearly + total.not_met + total.incomplete == total.with_opinion
+    assert [(total.criterion.number, total.held_back) for total in result.hardest] == [(2, 1), (3, 1)]
+    assert sum(count for _, count, _ in result.buckets) == 2
+
+
+def test_a_partial_opinion_is_shown_as_such_and_counts_nowhere(province, criteria_set, coordinator):
+    row = next(row for row in matrix(province, criteria_set, "self").rows if row.is_partial)
+    assert (row.met, row.assessed, row.counts, row.met_in_full) == (1, 2, False, None)
+    page = client_of(coordinator).get("/matrix/", {"stage": "self"}).content.decode()
+    assert 'class="total">1/3<span class="so-far">mới đánh giá 2/3</span>' in page
+    assert "1 xã mới đánh giá một phần" in page
+    assert client_of(coordinator).get("/matrix/", {"fails": 3}).context["shown"] == [
+        row for row in matrix(province, criteria_set, "self").rows if row.states[2:] == ("not_met",)
+    ]
 
 
 def test_no_opinion_is_blank_and_never_0(province, criteria_set):
@@ -83,7 +96,7 @@ def test_district_subtotals_sum_to_the_province(province, criteria_set):
     result = matrix(province, criteria_set, "self")
     assert len(result.groups) == 2
     assert sum(group.figures.criteria_met for group in result.groups) == result.figures.criteria_met
-    assert [sum(group.totals[place].met for group in result.groups) for place in range(3)] == [2, 2, 1]
+    assert [sum(group.totals[place].met for group in result.groups) for place in range(3)] == [2, 1, 1]
 
 
 def test_only_rural_communes_existing_today_count(province, criteria_set):
@@ -101,6 +114,8 @@ def test_a_department_sees_its_own_criteria_with_totals_over_them(province, crit
     result = matrix(province, criteria_set, "self", reviewer)
     assert [criterion.number for criterion in result.criteria] == [3]
     assert [row.states for row in result.rows if row.has_opinion] == [("met",), ("not_met",)]
+    assert opinions_by_stage(province, criteria_set, reviewer)["self"] == (2, 0)
+    assert opinions_by_stage(province, criteria_set)["self"] == (2, 1)
     assert (result.figures.with_opinion, result.figures.whole_set) == (2, 1)
     assert result.buckets == []
     page = client_of(reviewer).get("/matrix/", {"stage": "self"}).content.decode()
@@ -115,8 +130,8 @@ def test_the_page_shows_marks_words_totals_and_links(province, criteria_set, coo
     assert f"/units/{row.unit_id}/criteria/3/" in page
     assert 'aria-label="Chưa đạt"' in page
     assert "Chưa đánh giá" in page  # the commune without an opinion
-    assert "3/4 xã" in page
-    assert "66,7" in page
+    assert "2/4 xã" in page
+    assert "100,0" in page
     assert f"/reports/matrix/{province.pk}.xlsx?set={criteria_set.code}&amp;stage=self" in page
 
 
@@ -131,12 +146,12 @@ def test_sorting_by_criteria_met(coordinator):
         return [row.met for row in client_of(coordinator).get("/matrix/", {"sort": sort}).context["shown"]]
 
     assert mets("most") == [3, 1, 1, None]
-    assert mets("least") == [1, 1, 3, None]
+    assert mets("least") == [1, 3, 1, None]
 
 
 def test_filters_narrow_the_rows_but_not_the_figures(province, coordinator):
     response = client_of(coordinator).get("/matrix/", {"fails": 3})
-    assert [row.met for row in response.context["shown"]] == [1, 1]
+    assert [row.met for row in response.context["shown"]] == [1]
     assert response.context["figures"].communes == 4
     response = client_of(coordinator).get("/matrix/", {"bucket": "19"})
     assert response.context["shown"] == []
@@ -186,9 +201,10 @@ def test_an_area_without_communes_says_so(province, criteria_set):
 
 
 def test_the_screen_opens_with_the_stage_that_has_looked_at_most():
-    assert default_stage({"self": 3, "district": 2, "province": 0}) == "self"
-    assert default_stage({"self": 2, "district": 2, "province": 2}) == "province"
-    assert default_stage({"self": 0, "district": 0, "province": 0}) == "province"
+    assert default_stage({"self": (3, 0), "district": (2, 9), "province": (0, 0)}) == "self"
+    assert default_stage({"self": (2, 0), "district": (2, 0), "province": (2, 0)}) == "province"
+    assert default_stage({"self": (0, 1), "district": (0, 0), "province": (0, 0)}) == "self"
+    assert default_stage({"self": (0, 0), "district": (0, 0), "province": (0, 0)}) == "province"
 
 
 def test_queries_do_not_grow_with_communes(criteria_set, count_queries):

@@ -34,7 +34,7 @@ from tests.reports.worlds import (
 
 pytestmark = pytest.mark.django_db
 
-FUNCTIONS = {"SUM", "COUNTIF", "SUBTOTAL", "AVERAGE", "ROUND", "IF"}
+FUNCTIONS = {"SUM", "COUNTIF", "COUNTIFS", "SUBTOTAL", "AVERAGE", "ROUND", "IF"}
 NASTY = '=HYPERLINK("http://x","y")'
 
 
@@ -134,6 +134,7 @@ def calculate(book, sheet, formula):
     functions = {
         "SUM": lambda *groups: sum(flat(*groups)),
         "COUNTIF": countif,
+        "COUNTIFS": lambda marks, mark, ones, one: sum(pair == (mark, one) for pair in zip(marks, ones, strict=True)),
         "AVERAGE": lambda *groups: sum(flat(*groups)) / len(flat(*groups)),
         "ROUND": round_,
         "IF": lambda test, yes, no: yes() if test else no,
@@ -310,12 +311,11 @@ def test_matrix_sheets_equal_the_function(province, criteria_set, staff, whole_p
         written = by_name[row.name]
         assert written[2] == row.code
         assert written[3:7] == ([MARKS[state] or None for state in row.states] or [None] * 4)
-        assert written[7:11] == [
-            1 if row.has_opinion else None,
-            row.met,
-            row.nearly,
-            row.progress and float(row.progress),
-        ]
+        if row.is_partial:
+            assert written[7:11] == ["2/4", "2/4", None, None]
+        else:
+            progress = row.progress and float(row.progress)
+            assert written[7:11] == [1 if row.counts else None, row.met, row.nearly, progress]
         unit = type(province).objects.get(pk=row.unit_id)
         lines = readiness(unit, criteria_set, "self").indicators
         assert by_indicator[row.name][3:11] == [MARKS[line.opinion.verdict] or None for line in lines]
@@ -336,6 +336,7 @@ def test_matrix_sheets_equal_the_function(province, criteria_set, staff, whole_p
                 group.figures.with_opinion, group.figures.criteria_met or 0, group.figures.criteria_nearly or 0,
             ]  # fmt: skip
     summary = {row[1]: row for row in book.table("Tổng hợp")}
+    assert next(row for name, row in summary.items() if name.startswith("Ngoài ra"))[3] == figures.partial
     assert summary["Số xã đạt toàn bộ tiêu chí"][3] == figures.whole_set
     assert summary["Bình quân số tiêu chí đạt một xã"][3] == float(figures.average_met)
     assert summary["Cộng"][3] == figures.with_opinion == sum(count for _, count, _ in result.buckets)
