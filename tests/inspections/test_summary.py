@@ -39,26 +39,36 @@ KIM_LOC = states(
         (states(met=([1, 2], 100)), 2, "Đạt 2/2 tiêu chí (số 1, 2); mức độ đạt của mọi tiêu chí đều là 100 %."),
         (
             states(met=([1], 100), nearly_met=([2], "60.00")),
-            19,
-            "Đạt 1/19 tiêu chí (số 1); cơ bản đạt 1/19 (số 2); mức độ đạt của mọi tiêu chí đều trên 50 %.",
+            2,
+            "Đạt 1/2 tiêu chí (số 1); cơ bản đạt 1/2 (số 2); mức độ đạt của mọi tiêu chí đều trên 50 %.",
         ),
         (
             states(met=([1], 100), nearly_met=([2], "60.01")),
-            19,
-            "Đạt 1/19 tiêu chí (số 1); cơ bản đạt 1/19 (số 2); mức độ đạt của mọi tiêu chí đều trên 60 %.",
+            2,
+            "Đạt 1/2 tiêu chí (số 1); cơ bản đạt 1/2 (số 2); mức độ đạt của mọi tiêu chí đều trên 60 %.",
         ),
         (
             states(met=([1], 100), not_met=([2], "9.99")),
+            2,
+            "Đạt 1/2 tiêu chí (số 1); chưa đạt 1/2 (số 2).",
+        ),
+        (
+            states(met=([10], 100), nearly_met=([4], "91.5")),
             19,
-            "Đạt 1/19 tiêu chí (số 1); chưa đạt 1/19 (số 2).",
+            (
+                "Kiểm tra 2/19 tiêu chí (số 4, 10): đạt 1 (số 10); cơ bản đạt 1 (số 4); "
+                "mức độ đạt của các tiêu chí được kiểm tra đều trên 90 %."
+            ),
+        ),
+        (
+            states(met=([10], 100), not_assessed=([3], 0)),
+            2,
+            "Kiểm tra 1/2 tiêu chí (số 10): đạt 1 (số 10); mức độ đạt của các tiêu chí được kiểm tra đều là 100 %.",
         ),
         (
             states(met=([1], 100), incomplete=([2], "50"), not_assessed=([3], 0), not_applicable=([4], 100)),
             19,
-            (
-                "Đạt 1/19 tiêu chí (số 1); chưa đánh giá đủ 1/19 (số 2); chưa đánh giá 1/19 (số 3); "
-                "không áp dụng 1/19 (số 4)."
-            ),
+            ("Kiểm tra 3/19 tiêu chí (số 1, 2, 4): đạt 1 (số 1); chưa đánh giá đủ 1 (số 2); không áp dụng 1 (số 4)."),
         ),
         (states(not_assessed=([1, 2], 0)), 19, ""),
         ({}, 19, ""),
