@@ -10,12 +10,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Max, Sum
 from django.utils import timezone
 
 from communes import access
 from criteria.checks import Refused, check_day, judge
-from criteria.models import Source
+from criteria.models import Indicator, Source
 from criteria.publish import Published, publish
+from criteria.targets import Resolved
 from inspections.models import Finding, FindingEvent, Score, Visit, VisitAnnex
 from inspections.planning import Closed, Invalid, lock, scope_of
 from inspections.progress import asked_indicators
@@ -34,6 +36,21 @@ class ScoresRefused(Exception):
     def __init__(self, errors: dict) -> None:
         super().__init__("; ".join(errors.values()))
         self.errors = errors
+
+
+class ScoresChanged(Exception):
+    """Scores, findings or the plan changed since the conclusion was written; nothing was published."""
+
+
+def fingerprint(visit: Visit) -> str:
+    """What a conclusion sums up, as a short text that differs once any of it was changed.
+
+    Each save of a score or finding raises its version; scores are never deleted, and a
+    finding deleted and noted anew has another key. Two queries.
+    """
+    scores = Score.objects.filter(visit=visit).aggregate(n=Count("pk"), versions=Sum("version"))
+    findings = Finding.objects.filter(visit=visit).aggregate(n=Count("pk"), versions=Sum("version"), last=Max("pk"))
+    return "-".join(str(part or 0) for part in (visit.version, *scores.values(), *findings.values()))
 
 
 def check_held_day(day: date, visit: Visit) -> str:
@@ -58,19 +75,23 @@ def conclude(
     summary: str,
     unscored_reason: str,
     by: Any,
+    seen_fingerprint: str | None = None,
 ) -> Visit:
     """Conclude and lock a visit; publish its scores where it records an opinion.
 
     The scores hold from `held_on`. What was left unscored keeps its earlier opinion and
-    needs `unscored_reason`. Raises AlreadyConcluded, Closed (cancelled), PermissionDenied
-    (only its leader), Invalid by field, ScoresRefused where a target confirmed meanwhile
-    contradicts a score.
+    needs `unscored_reason`. `seen_fingerprint` is what the writer of the summary saw; None
+    where nobody read before. Raises AlreadyConcluded, Closed (cancelled), PermissionDenied
+    (only its leader), ScoresChanged where the fingerprint is another now, Invalid by field,
+    ScoresRefused where a target confirmed meanwhile contradicts a score.
     """
     try:
         visit = lock(visit)
     except Closed as closed:
         raise already_concluded(visit) or closed from None
     access.require(by, "visit.conclude", visit)
+    if seen_fingerprint is not None and seen_fingerprint != fingerprint(visit):
+        raise ScoresChanged
     errors = {}
     if message := check_held_day(held_on, visit):
         errors["held_on"] = message
@@ -88,41 +109,7 @@ def conclude(
         raise Invalid(errors)
 
     if visit.records_opinion:
-        opinions, refused = [], {}
-        for indicator in indicators:
-            score = scores.get(indicator.pk)
-            if score is None:
-                continue
-            try:
-                judged = judge(
-                    indicator,
-                    resolved[indicator.pk],
-                    verdict=score.verdict,
-                    value=score.value,
-                    part=score.part,
-                    whole=score.whole,
-                    entered_attainment=score.entered_attainment,
-                    note=score.note,
-                    by_team=True,
-                )
-            except Refused as error:
-                refused[indicator] = str(error)
-                continue
-            score.attainment = judged.attainment
-            opinions.append(
-                Published(
-                    indicator_id=indicator.pk,
-                    verdict=judged.verdict,
-                    effective_on=held_on,
-                    value=judged.value,
-                    part=judged.part,
-                    whole=judged.whole,
-                    entered_attainment=judged.entered_attainment,
-                    note=judged.note,
-                )
-            )
-        if refused:
-            raise ScoresRefused(refused)
+        opinions = _opinions(indicators, resolved, scores, held_on)
         # Targets follow the day: the attainments are those of the day the visit was held.
         Score.objects.bulk_update(scores.values(), ["attainment"])
         publish(
@@ -151,6 +138,49 @@ def conclude(
     visit.version += 1
     visit.save()
     return visit
+
+
+def _opinions(
+    indicators: list[Indicator], resolved: dict[int, Resolved], scores: dict[int, Score], held_on: date
+) -> list[Published]:
+    """The scores as they are published, judged again by the targets of the day held; sets
+    each score's attainment. Raises ScoresRefused."""
+    opinions, refused = [], {}
+    for indicator in indicators:
+        score = scores.get(indicator.pk)
+        if score is None:
+            continue
+        try:
+            judged = judge(
+                indicator,
+                resolved[indicator.pk],
+                verdict=score.verdict,
+                value=score.value,
+                part=score.part,
+                whole=score.whole,
+                entered_attainment=score.entered_attainment,
+                note=score.note,
+                by_team=True,
+            )
+        except Refused as error:
+            refused[indicator] = str(error)
+            continue
+        score.attainment = judged.attainment
+        opinions.append(
+            Published(
+                indicator_id=indicator.pk,
+                verdict=judged.verdict,
+                effective_on=held_on,
+                value=judged.value,
+                part=judged.part,
+                whole=judged.whole,
+                entered_attainment=judged.entered_attainment,
+                note=judged.note,
+            )
+        )
+    if refused:
+        raise ScoresRefused(refused)
+    return opinions
 
 
 def already_concluded(visit: Visit) -> AlreadyConcluded | None:

@@ -390,6 +390,8 @@ class ConcludeForm(ErrorsFromService, forms.Form):
         required=False,
         error_messages={"required": "Còn chỉ tiêu chưa chấm: nêu lý do, hoặc quay lại chấm tiếp."},
     )
+    # What the writer saw (`inspections.conclude.fingerprint`).
+    seen_fingerprint = forms.CharField(widget=forms.HiddenInput, required=False, max_length=200)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -27,6 +27,8 @@ def visit_conclude(request: HttpRequest, pk: int) -> HttpResponse:
     if told is not None and access.team_role(access.roles(request.user), visit) is not None:
         return _told(request, visit, told)
     access.require(request.user, "visit.conclude", visit)
+    # Read before the scores: a save in between makes the page too old, never wrongly fresh.
+    seen = conclusion.fingerprint(visit)
     progress = visit_progress(visit)
     total = visit.criteria_set.criteria.count()
     form = ConcludeForm(
@@ -36,11 +38,13 @@ def visit_conclude(request: HttpRequest, pk: int) -> HttpResponse:
             "commune_opinion": visit.commune_opinion,
             "summary": visit.summary or summary_sentence(progress.states, total),
             "unscored_reason": visit.unscored_reason,
+            "seen_fingerprint": seen,
         },
     )
     form.fields["unscored_reason"].required = visit.records_opinion and bool(progress.unscored)
     refused: list[tuple[str, str]] = []
-    if request.method == "POST" and form.is_valid():
+    changed = form.is_bound and form["seen_fingerprint"].value() != seen
+    if form.is_bound and form.is_valid() and not changed:
         try:
             conclusion.conclude(visit, by=request.user, **form.cleaned_data)
         except conclusion.AlreadyConcluded as already:
@@ -50,6 +54,11 @@ def visit_conclude(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("inspections:visit_detail", pk=visit.pk)
         except planning.Invalid as invalid:
             form.take_errors(invalid.errors)
+        except conclusion.ScoresChanged:
+            changed = True
+            visit = get_visit(request, pk)
+            seen = conclusion.fingerprint(visit)
+            progress = visit_progress(visit)
         except conclusion.ScoresRefused as found:
             refused = [(f"{indicator.code}", text) for indicator, text in found.errors.items()]
         except PublicationRefused as found:
@@ -57,6 +66,10 @@ def visit_conclude(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"Đã kết luận và khóa cuộc kiểm tra {visit.code}.")
             return redirect("inspections:visit_detail", pk=visit.pk)
+    if changed:
+        # Whoever concludes from here has seen what changed.
+        form.data = form.data.copy()
+        form.data["seen_fingerprint"] = seen
     return render(
         request,
         "inspections/visit_conclude.html",
@@ -66,9 +79,11 @@ def visit_conclude(request: HttpRequest, pk: int) -> HttpResponse:
             "progress": progress,
             "by_criterion": _by_criterion(progress.unscored),
             "refused": refused,
+            "changed": changed,
+            "sentence": summary_sentence(progress.states, total) if changed else "",
             "findings": Finding.objects.visible_to(request.user).filter(visit=visit).count(),
         },
-        status=422 if form.is_bound else 200,
+        status=409 if changed else 422 if form.is_bound else 200,
     )
 
 

@@ -45,7 +45,10 @@ def url(name, visit):
 
 
 def form_data(**fields):
-    return {"held_on": "2024-06-25", "summary": SUMMARY, "commune_opinion": "", "unscored_reason": "", **fields}
+    """What the form sends, read just now: `seen_fingerprint` unless given."""
+    seen = conclusion.fingerprint(Visit.objects.get())
+    fields = {"commune_opinion": "", "unscored_reason": "", "seen_fingerprint": seen, **fields}
+    return {"held_on": "2024-06-25", "summary": SUMMARY, **fields}
 
 
 # --- publishing ------------------------------------------------------------------------
@@ -241,9 +244,53 @@ def test_the_page_says_what_will_be_published_and_what_is_missing(place, visit):
         "3 chỉ tiêu</strong> được công bố là Kết quả thẩm định",
         "1 tồn tại",
         "1 chỉ tiêu chưa chấm",
-        "Đạt 1/3 tiêu chí (số 1); cơ bản đạt 1/3 (số 2); chưa đánh giá 1/3 (số 3).",
+        "Kiểm tra 2/3 tiêu chí (số 1, 2): đạt 1 (số 1); cơ bản đạt 1 (số 2); ",
     ):
         assert words in text
+
+
+def _rescore(place, visit):
+    data = {"version": 1, "verdict": "not_met"}
+    answer = place.client(place.leader).post(
+        reverse("inspections:score_save", args=[visit.pk, place.indicator("2.1").pk]), data
+    )
+    assert answer.status_code == 302
+
+
+def _find(place, visit):
+    FindingFactory(visit=visit, criterion=place.criterion(1))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (_rescore, "Đạt 2/3 tiêu chí (số 1, 3); chưa đạt 1/3 (số 2)."),
+        (_find, "Đạt 2/3 tiêu chí (số 1, 3); cơ bản đạt 1/3 (số 2); mức độ đạt của mọi tiêu chí đều trên 60 %."),
+    ],
+)
+def test_what_changed_since_the_page_was_opened_is_shown_before_it_is_locked(place, visit, change, sentence):
+    score_all(place, visit)
+    client = place.client(place.leader)
+    opened = form_data(summary="Câu cũ của đoàn", commune_opinion="Xã có ý kiến")
+    change(place, visit)
+    answer = client.post(url("visit_conclude", visit), opened)
+    assert answer.status_code == 409
+    for words in (sentence, "Câu cũ của đoàn", "Xã có ý kiến", "kết quả vừa thay đổi"):
+        assert words in answer.text
+    assert Visit.objects.get().is_open
+    assert not Revision.objects.exists()
+    with pytest.raises(conclusion.ScoresChanged):
+        conclude(place, visit, seen_fingerprint=opened["seen_fingerprint"])
+    again = opened | {"seen_fingerprint": answer.context["form"]["seen_fingerprint"].value()}
+    assert f'value="{again["seen_fingerprint"]}"' in answer.text
+    assert client.post(url("visit_conclude", visit), again).status_code == 302
+    assert Visit.objects.get().summary == "Câu cũ của đoàn"
+
+
+def test_a_conclusion_without_what_was_seen_is_not_taken(place, visit):
+    score_all(place, visit)
+    data = form_data(seen_fingerprint="")
+    assert place.client(place.leader).post(url("visit_conclude", visit), data).status_code == 409
 
 
 @pytest.mark.parametrize(
