@@ -51,6 +51,8 @@ ROLE_LEVELS = {
     COORDINATOR: {"province"},
     VIEWER: {"province", "district", "commune"},
 }
+# Whoever holds one of these in a province can be on its teams.
+TEAM_ROLES = {INSPECTOR, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR}
 TEAM_SEES_FOR = timedelta(days=30)
 
 
@@ -96,19 +98,34 @@ class Roles:
             # Asked along, so that the usual person, without either, costs no further query.
             .annotate(
                 has_predecessors=Exists(succession.filter(successor=OuterRef("unit"))),
-                is_on_a_team=Exists(self.team_visits),
+                is_on_a_team=Exists(self._recent_teams),
             )
         )
         return [membership for membership in found if membership.unit.level in ROLE_LEVELS[membership.role]]
 
     @cached_property
-    def team_visits(self) -> models.QuerySet:
-        """Ids of visits whose team the person is on, from planning until 30 days after the conclusion."""
+    def provinces(self) -> set[int]:
+        """Provinces (and those they came from) whose teams the person may work in: being
+        named on a team gives nothing to someone whose role there has ended."""
+        found: set[int] = set()
+        for membership in self.having(*TEAM_ROLES):
+            found.add(membership.unit.province_id)
+            if membership.unit.level == "province":
+                found |= self._area_ids[membership.pk]
+        return found
+
+    @property
+    def _recent_teams(self) -> models.QuerySet:
         member = apps.get_model("inspections", "TeamMember")
         recent = Q(visit__state="concluded", visit__concluded_at__gte=timezone.now() - TEAM_SEES_FOR)
         return member._default_manager.filter(
             Q(visit__state__in=["planned", "under_way"]) | recent, user=self.user
         ).values("visit_id")
+
+    @cached_property
+    def team_visits(self) -> models.QuerySet:
+        """Ids of visits whose team the person is on, from planning until 30 days after the conclusion."""
+        return self._recent_teams.filter(visit__unit__province__in=self.provinces)
 
     @cached_property
     def visits_to_settle(self) -> models.QuerySet:
@@ -118,6 +135,7 @@ class Roles:
         return member._default_manager.filter(
             user=self.user,
             role="leader",
+            visit__unit__province__in=self.provinces,
             visit__state="concluded",
             visit__findings__state__in=["open", "remedied"],
         ).values("visit_id")
@@ -132,7 +150,7 @@ class Roles:
     @cached_property
     def visited_ids(self) -> set[int]:
         """Units the person is or was lately sent to, and their predecessors."""
-        if self.memberships and not self.memberships[0].is_on_a_team:  # type: ignore[attr-defined]
+        if not self.provinces or not self.memberships[0].is_on_a_team:  # type: ignore[attr-defined]
             return set()
         visit = apps.get_model("inspections", "Visit")
         ids = set(visit._default_manager.filter(pk__in=self.team_visits).values_list("unit_id", flat=True))
@@ -286,7 +304,11 @@ def visit_scope(model: type[models.Model], person: Roles) -> Q | None:
     visit = getattr(model, "visit_path", "")
     path = model.unit_path  # type: ignore[attr-defined]
     condition = Q(**{join(visit, "pk") + "__in": person.team_visits}) | Q(
-        **{join(visit, "planned_by"): person.user, join(visit, "state") + "__in": ["planned", "under_way"]}
+        **{
+            join(visit, "planned_by"): person.user,
+            join(visit, "state") + "__in": ["planned", "under_way"],
+            join(path, "province") + "__in": person.provinces,
+        }
     )
     condition |= Q(**{join(visit, "pk") + "__in": person.visits_to_settle})
     # Who is sent to a unit reads what earlier visits concluded there.
@@ -427,7 +449,10 @@ def _plan_province(person: Roles, unit: Unit) -> Decision:
 
 
 def team_role(person: Roles, visit: Any) -> Any:
-    """The person's row in the visit's team, or None."""
+    """The person's row in the visit's team, or None; also where no role of theirs in the
+    unit's province is in force any more."""
+    if visit.unit.province_id not in person.provinces:
+        return None
     return next((m for m in visit.team.all() if m.user_id == person.user.pk), None)
 
 
@@ -443,7 +468,7 @@ def _change_visit(person: Roles, visit: Any) -> Decision:
     """The plan and the team: its leader, who planned it, or the coordinator."""
     member = team_role(person, visit)
     leads = member is not None and member.role == "leader"
-    planned = visit.planned_by_id == person.user.pk
+    planned = visit.planned_by_id == person.user.pk and visit.unit.province_id in person.provinces
     if not (leads or planned or _covers(person, visit.unit, COORDINATOR)):
         return refuse("Chỉ trưởng đoàn hoặc người lập kế hoạch được sửa kế hoạch và thành phần đoàn.")
     return _visit_open(visit)
@@ -469,17 +494,30 @@ def _score(person: Roles, target: tuple[Any, Any]) -> Decision:
     return ALLOWED
 
 
+def _may_lead(person: Roles, visit: Any) -> Decision:
+    """What a leader's own role must be (`inspections.planning.leaders`), still on the day they conclude."""
+    if visit.stage == "province":
+        found = [m for m in person.having(INSPECTOR) if m.may_lead and visit.unit.province_id in person._area_ids[m.pk]]
+    else:
+        found = [m for m in person.having(DISTRICT_STAFF) if visit.unit.district_id in person._area_ids[m.pk]]
+    return ALLOWED if found else refuse("Bạn không còn được giao làm trưởng đoàn ở cấp kiểm tra này.")
+
+
 def _lead_visit(person: Roles, visit: Any) -> Decision:
     member = team_role(person, visit)
     if member is None or member.role != "leader":
         return refuse("Chỉ trưởng đoàn được kết luận và khóa.")
-    return _visit_open(visit)
+    leading = _may_lead(person, visit)
+    return _visit_open(visit) if leading else leading
 
 
 def _annex(person: Roles, visit: Any) -> Decision:
     member = team_role(person, visit)
     if member is None or member.role != "leader":
         return refuse("Chỉ trưởng đoàn được lập phụ lục điều chỉnh.")
+    leading = _may_lead(person, visit)
+    if not leading:
+        return leading
     return ALLOWED if visit.state == "concluded" else refuse("Chỉ lập phụ lục sau khi đã kết luận.")
 
 
