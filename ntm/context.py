@@ -1,10 +1,12 @@
 """What every page shows whatever its view: the day, the demonstration mark, the menu."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
+from communes import access
 from ntm.clock import today
 
 MENU = (
@@ -28,8 +30,30 @@ def site(request: HttpRequest) -> dict:
         "demo": settings.DEMONSTRATION,
         "fixed_today": settings.NTM_TODAY,
         "today": today(),
-        "nav": [NavLink(label, url, is_within(request.path, url)) for label, url in MENU],
+        # Worked out where a page shows it: error pages of visitors don't ask for anybody's roles.
+        "nav": SimpleLazyObject(
+            lambda: [NavLink(label, url, is_within(request.path, url)) for label, url in menu(request)]
+        ),
     }
+
+
+def menu(request: HttpRequest) -> list[tuple[str, str]]:
+    """The main links. Who works in communes only has no area to sum up, but results to enter."""
+    places = own_communes(getattr(request, "user", None))
+    if not places:
+        return list(MENU)
+    first, _, *rest = MENU
+    return [first, ("Nhập kết quả", f"/units/{places[0].pk}/entry/"), ("Kho tài liệu", "/evidence/"), *rest]
+
+
+def own_communes(user: Any) -> list[Any]:
+    """The communes a person enters results for, the first in order first; none where they work elsewhere too."""
+    if user is None or not user.is_authenticated or user.pk is None or user.is_superuser:
+        return []
+    memberships = access.roles(user).memberships
+    if not all(membership.role in access.COMMUNE_ROLES for membership in memberships):
+        return []
+    return access.home_units(user)
 
 
 def is_within(path: str, url: str) -> bool:

@@ -106,12 +106,12 @@ def home_sections(user: Any) -> list[Section]:
 def commune_section(user: Any, membership: Membership) -> Section:
     """An officer's or leader's commune: the period, the next step, what is open."""
     unit = Unit.objects.select_related("province", "district").get(pk=membership.unit_id)
-    sets = list(CriteriaSet.objects.for_unit(unit))
     section = Section("reports/_home_commune.html", unit.full_name)
     section.data = {"unit": unit, "criteria_set": None, "period": period_of(unit)}
     findings_and_visits(section, user, unit)
-    chosen = default_set(sets)
-    if chosen is None:
+    try:
+        chosen = CriteriaSet.objects.chosen(unit)
+    except CriteriaSet.DoesNotExist:
         return section
     found = sheets(unit, chosen, user, drafts=True)
     rows = [row for sheet in found for row in sheet.rows]
@@ -160,13 +160,18 @@ def next_step(
 def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
     """The commune's shortcomings and the visits ahead; adds counts and `visits`."""
     day = today()
-    findings = Finding.objects.visible_to(user).filter(visit__unit=unit, visit__state=Visit.State.CONCLUDED)
+    person = access.roles(user)
+    # Who works in this commune alone has the list of findings as their own, predecessors' included.
+    is_only_place = all(m.unit_id == unit.pk for m in person.memberships) and not person.visited_ids
+    findings = Finding.objects.visible_to(user).filter(visit__state=Visit.State.CONCLUDED)
+    if not is_only_place:
+        findings = findings.filter(visit__unit=unit)
     counts = findings.aggregate(
         overdue=Count("pk", filter=Q(state=Finding.State.OPEN, due_on__lt=day)),
         open=Count("pk", filter=Q(state=Finding.State.OPEN)),
         new=Count("pk", filter=Q(state=Finding.State.OPEN, visit__concluded_at__gte=timezone.now() - RECENT)),
     )
-    listed = f"{reverse('inspections:finding_list')}?q={unit.code}"
+    listed = f"{reverse('inspections:finding_list')}?q={'' if is_only_place else unit.code}"
     section.todos += [
         ToDo("Tồn tại quá hạn", counts["overdue"], f"{listed}&state=overdue", is_urgent=True),
         ToDo("Tồn tại chưa khắc phục", counts["open"], f"{listed}&state=open"),

@@ -52,10 +52,18 @@ class CriteriaSetQuerySet(models.QuerySet):
     def chosen(self, unit: Unit, code: str = "") -> CriteriaSet:
         """The set named by `code` among the unit's, without one the newest standard set.
 
-        Raises CriteriaSet.DoesNotExist where there is none.
+        For a unit that is no more, the newest of those it was assessed under, where there is
+        one: a set may begin in the year in which the unit ended. Raises
+        CriteriaSet.DoesNotExist where there is none.
         """
         sets = self.for_unit(unit)
-        return sets.get(code=code) if code else (sets.filter(grade="standard").first() or sets[:1].get())
+        if code:
+            return sets.get(code=code)
+        if not unit.exists_on(today()):
+            standings = unit.standings.filter(criteria_not_assessed__lt=F("criteria_total"))
+            assessed = sets.filter(pk__in=standings.values("criteria_set"))
+            sets = assessed if assessed.exists() else sets
+        return sets.filter(grade="standard").first() or sets[:1].get()
 
 
 class CriteriaSet(models.Model):

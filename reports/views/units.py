@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.core.paginator import Paginator
-from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,12 +12,11 @@ from communes import access
 from communes.lineage import unit_for_code
 from communes.models import Level, Unit
 from communes.names import search_name
-from criteria.models import CriteriaSet, Standing, Submission
+from criteria.models import CriteriaSet, Submission
 from criteria.rollup import Rollup
 from inspections.models import Visit
 from ntm.clock import today
 from reports.lineage import relatives
-from reports.matrix import default_set
 from reports.readiness import COMBINED, NO_OPINION_AT, STAGES, Readiness, readiness, sentence
 from reports.views import say
 
@@ -38,27 +36,32 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
     code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or COMBINED
     if stage not in STAGES:
         return say(request, "Không có cấp đánh giá này", "Chọn một trong các cấp ở trang của đơn vị.", 404)
-    chosen = next((found for found in sets if found.code == code), None) if code else _default_set(unit, sets)
+    chosen = next((found for found in sets if found.code == code), None) if code else _chosen(unit)
     if chosen is None and code:
         text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)
     before, after = relatives(unit, request.user)
-    context = {"unit": unit, "sets": sets, "criteria_set": chosen, "before": before, "after": after, "stage": stage}
+    context = {
+        "unit": unit,
+        "sets": sets,
+        "criteria_set": chosen,
+        "before": before,
+        "after": after,
+        "is_closed": unit.closed_on is not None and unit.closed_on <= today(),
+        # Until the succession is compared with its decision, the day is only the latest possible one.
+        "is_end_verified": all(step.is_verified for step in after),
+        "stage": stage,
+    }
     if chosen is not None:
         context |= _standing(request, unit, chosen, stage)
     return render(request, "reports/unit_detail.html", context)
 
 
-def _default_set(unit: Unit, sets: list[CriteriaSet]) -> CriteriaSet | None:
-    """The newest standard set; for a unit that is no more, the newest under which it was assessed."""
-    if not unit.exists_on(today()):
-        assessed = set(
-            Standing.objects.filter(unit=unit, criteria_not_assessed__lt=F("criteria_total")).values_list(
-                "criteria_set", flat=True
-            )
-        )
-        sets = [found for found in sets if found.pk in assessed] or sets
-    return default_set(sets)
+def _chosen(unit: Unit) -> CriteriaSet | None:
+    try:
+        return CriteriaSet.objects.select_related("requires").chosen(unit)
+    except CriteriaSet.DoesNotExist:
+        return None
 
 
 def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage: str) -> dict:
@@ -78,7 +81,8 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
         "missing": result.missing[:TOP],
         "findings": [finding for finding in result.findings if finding.id][:TOP],
         "findings_hidden": sum(finding.id is None for finding in result.findings),
-        "last_conclusion": next((visit for visit in concluded[:1] if visit.summary), None),
+        # Its sentence speaks of all criteria: not for a department, which reads its own.
+        "last_conclusion": None if result.limited else next((visit for visit in concluded[:1] if visit.summary), None),
         "visits": list(visits.order_by("-planned_on", "-pk")[:5]),
         "submissions": list(
             Submission.objects.visible_to(user)

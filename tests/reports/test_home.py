@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from communes.models import Role
+from communes.models import Membership, Role, Succession
 from criteria.models import CriterionDepartment, Entry, ReportingPeriod
 from inspections.models import TeamMember, Visit
 from reports.home import home_sections
-from tests.factories import DepartmentFactory, UserFactory
+from tests.factories import CommuneFactory, DepartmentFactory, UserFactory
 from tests.reports.worlds import (
     DAY,
     concluded_visit,
@@ -121,6 +121,34 @@ def test_every_count_is_the_length_of_the_list_it_leads_to(communes, criteria_se
                 assert context["page"].paginator.count == todo.count, todo.label
 
 
+def test_findings_of_a_predecessor_count_as_they_are_listed(communes, criteria_set):
+    unit = communes[0]
+    old = CommuneFactory(parent=unit.district, closed_on=date(2023, 4, 1))
+    Succession.objects.create(predecessor=old, successor=unit, effective_on=date(2023, 4, 1))
+    for place in (unit, old):
+        find(concluded_visit(place, criteria_set), 1, due_on=date(2024, 6, 1))
+    officer = member(unit, Role.OFFICER)
+    todo = next(todo for todo in home_sections(officer)[0].todos if todo.label == "Tồn tại quá hạn")
+    assert todo.count == client_of(officer).get(todo.url).context["page"].paginator.count == 2
+    # Who works elsewhere too reads one commune's at a time.
+    member_elsewhere = get_user_model().objects.get(pk=officer.pk)
+    Membership.objects.create(user=member_elsewhere, unit=communes[1], role=Role.OFFICER)
+    sections = home_sections(member_elsewhere)
+    todo = next(todo for section in sections for todo in section.todos if unit.code in todo.url and todo.is_urgent)
+    assert todo.count == client_of(member_elsewhere).get(todo.url).context["page"].paginator.count == 1
+
+
+def test_a_communes_menu_leads_to_its_work(communes, criteria_set):
+    unit = communes[0]
+    page = read(member(unit, Role.OFFICER)).partition("<main")[0]
+    assert f'href="/units/{unit.pk}/entry/"' in page
+    assert "Kho tài liệu" in page
+    assert "/matrix/" not in page
+    page = read(member(unit.district, Role.DISTRICT_STAFF)).partition("<main")[0]
+    assert 'href="/matrix/"' in page
+    assert "Nhập kết quả" not in page
+
+
 def test_district_staff_see_their_communes_and_no_others(communes, criteria_set):
     say(communes[0], criteria_set, "self", ["met"] * 6)
     other = make_province(communes=1)[1][0]
@@ -131,6 +159,7 @@ def test_district_staff_see_their_communes_and_no_others(communes, criteria_set)
     assert "3/3" in page  # its criteria met
     assert "Chưa thẩm định" in page
     assert f"/units/{other.pk}/" not in page
+    assert "Chưa gửi trên hệ thống" in page
     assert f"/reports/matrix/{communes[0].district_id}.xlsx" in page
     assert todos(staff)["Tồn tại chờ xác nhận đã khắc phục"] == 1
     assert todos(staff)["Xã chưa gửi kết quả lần nào"] == 2

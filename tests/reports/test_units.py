@@ -7,8 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from communes.models import Role, Succession, Unit
+from criteria.models import CriteriaSet, CriterionDepartment
 from reports.readiness import readiness
-from tests.factories import CommuneFactory
+from tests.factories import CommuneFactory, DepartmentFactory
 from tests.reports.worlds import concluded_visit, find, indicators_of, make_set, member, prove, prove_all, say
 
 pytestmark = pytest.mark.django_db
@@ -116,8 +117,39 @@ def test_a_predecessor_is_reachable_and_opens_where_it_was_assessed(criteria_set
     page = read(client, f"/units/{old.pk}/")
     assert "1/2 đạt (1 đạt vững chắc) · 1 cơ bản đạt" in page
     assert "Đạt vững chắc 1/2 tiêu chí (số 1)." in page
-    assert "kết thúc ngày 01/04/2023" in page
+    assert "không còn là đơn vị riêng, chậm nhất từ 01/04/2023" in page
+    assert 'id="missing">Còn thiếu gì</h2>' in page
     assert f"/units/{new.pk}/" in page
+
+
+def test_a_closed_unit_opens_everywhere_with_the_set_it_was_assessed_under(criteria_set):
+    earlier = make_set(2, 1, first_year=2016, last_year=2020)
+    new = CommuneFactory(opened_on=date(2023, 4, 1))
+    old = CommuneFactory(name="Kim Lộc", parent=new.district, closed_on=date(2023, 4, 1))
+    Succession.objects.create(predecessor=old, successor=new, effective_on=date(2023, 4, 1), is_verified=True)
+    assert CriteriaSet.objects.chosen(old) == criteria_set
+    say(old, earlier, "province", ["met", "met"], day=date(2018, 7, 17))
+    assert CriteriaSet.objects.chosen(old) == earlier
+    assert CriteriaSet.objects.chosen(new) == criteria_set
+    client = client_of(member(new, Role.OFFICER))
+    page = read(client, f"/units/{old.pk}/")
+    assert "kết thúc ngày 01/04/2023" in page
+    assert earlier.name in page
+    assert earlier.name in read(client, f"/units/{old.pk}/entry/")
+
+
+def test_a_department_does_not_read_the_conclusion_on_all_criteria(unit, criteria_set):
+    department = DepartmentFactory()
+    CriterionDepartment.objects.create(criterion=criteria_set.criteria.get(number=2), department=department)
+    concluded_visit(unit, criteria_set, summary="Đạt vững chắc 1/3 tiêu chí (số 1).")
+    reviewer = member(unit.province, Role.DEPARTMENT_REVIEWER, department=department)
+    assert "Đạt vững chắc 1/3" not in read(client_of(reviewer), f"/units/{unit.pk}/")
+    assert "Đạt vững chắc 1/3" in read(client_of(member(unit.province, Role.COORDINATOR)), f"/units/{unit.pk}/")
+
+
+def test_an_opinion_on_some_criteria_says_so(client, unit, criteria_set):
+    say(unit, criteria_set, "province", ["met", "met"])
+    assert "Mới thẩm định 1/3 tiêu chí: 1/3 đạt · 2 chưa đánh giá (số 2, 3)" in read(client, f"/units/{unit.pk}/")
 
 
 def test_a_district_leads_to_its_matrix(unit):
