@@ -1,6 +1,7 @@
 """Criteria sets, targets, departments' duties, reporting periods and reports of wrong targets in the admin."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django import forms
@@ -9,6 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import models
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
@@ -196,7 +198,18 @@ class ProvinceFilter(admin.SimpleListFilter):
         )
         if not request.user.is_superuser:
             provinces = provinces.filter(pk__in=own_provinces(request))
-        return [("nation", "Trung ương"), *((str(province.pk), province.full_name) for province in provinces)]
+        return [
+            ("all", "Tất cả"),
+            ("nation", "Trung ương"),
+            *((str(province.pk), province.full_name) for province in provinces),
+        ]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Without Django's own "all", which asks for the address without the filter: a coordinator's first page."""
+        _, *choices = super().choices(changelist)
+        if self.value() is None:
+            choices[0]["selected"] = True
+        yield from choices
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
         value = self.value()
@@ -218,6 +231,20 @@ class ConfirmedFilter(admin.SimpleListFilter):
         if self.value() in {"yes", "no"}:
             return queryset.filter(confirmed_at__isnull=self.value() == "no")
         return queryset
+
+
+class CriterionFilter(admin.RelatedOnlyFieldListFilter):
+    """The criteria of the chosen set; of several sets each with its set, since all have a "1. Quy hoạch"."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        chosen = request.GET.get("indicator__criterion__criteria_set__id__exact", "")
+        criteria = Criterion.objects.filter(
+            pk__in=model_admin.get_queryset(request).order_by().values("indicator__criterion")
+        ).select_related("criteria_set")
+        if chosen.isascii() and chosen.isdigit() and len(chosen) < 10:
+            return [(str(row.pk), str(row)) for row in criteria.filter(criteria_set=int(chosen)).order_by("number")]
+        rows = criteria.order_by("-criteria_set__first_year", "criteria_set__code", "number")
+        return [(str(row.pk), f"{row} ({row.criteria_set.code})") for row in rows]
 
 
 class TargetForm(CleanForm):
@@ -250,19 +277,27 @@ class TargetAdmin(ScopedAdmin):
         "provenance", "confirmed_by", "confirmed_at",
     ]  # fmt: skip
     autocomplete_fields = ["indicator", "unit"]
-    list_display = ["code", "place", "variant", "from_year", "text", "confirmed_at", "decision"]
+    list_display = ["code", "place", "variant", "from_year", "text", "confirmed"]
     list_display_links = ["code", "text"]
     list_filter = [
         "indicator__criterion__criteria_set",
         ProvinceFilter,
         ConfirmedFilter,
         "provenance",
-        ("indicator__criterion", admin.RelatedOnlyFieldListFilter),
+        ("indicator__criterion", CriterionFilter),
     ]
     list_select_related = ["indicator", "province", "unit", "confirmed_by"]
     search_fields = ["indicator__code", "indicator__name", "text"]
     actions = ["confirm_selected", "withdraw_selected"]
     ordering = ["indicator__criterion__criteria_set", "indicator__criterion__number", "indicator__position", "pk"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """A coordinator's list opens on the own province's rows, where there are any."""
+        if request.method == "GET" and not request.GET and not request.user.is_superuser:
+            own = Target.objects.filter(own_targets(request)).select_related("unit").first()
+            if own is not None:
+                return redirect(f"{request.path}?place={self.province_of(own)}")
+        return super().changelist_view(request, extra_context)
 
     @admin.display(description="Chỉ tiêu", ordering="indicator__position")
     def code(self, target: Target) -> str:
@@ -272,6 +307,10 @@ class TargetAdmin(ScopedAdmin):
     def place(self, target: Target) -> str:
         where = target.unit or target.province
         return where.full_name if where else "Cả nước"
+
+    @admin.display(description="Xác nhận", boolean=True, ordering="confirmed_at")
+    def confirmed(self, target: Target) -> bool:
+        return target.is_confirmed
 
     def get_readonly_fields(self, request: HttpRequest, obj: Target | None = None) -> list[str]:
         fixed = ["indicator", "province", "unit"] if obj else []

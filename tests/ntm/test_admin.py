@@ -11,6 +11,7 @@ from django.utils import timezone
 from communes.models import Department, Membership, Role, Succession, Unit, UnitVersion
 from criteria.models import (
     Assessment,
+    Criterion,
     CriterionDepartment,
     Operator,
     ReportingPeriod,
@@ -123,7 +124,7 @@ def signed_in(user: User) -> Client:
 
 
 def listed(client: Client, page: str, query: str = "") -> set[int]:
-    response = client.get(f"/admin/{page}/{query}")
+    response = client.get(f"/admin/{page}/{query}", follow=True)
     assert response.status_code == 200, page
     return {row.pk for row in response.context["cl"].result_list}
 
@@ -216,7 +217,7 @@ def test_national_rows_are_read_only(coordinator, root, here):
         "criteria/indicator": target.indicator,
     }
     for page, row in rows.items():
-        assert row.pk in listed(coordinator, page), page
+        assert row.pk in listed(coordinator, page, "?place=all" if row == target else ""), page
         assert coordinator.get(url(page, row)).status_code == 200, page
         assert coordinator.post(url(page, row), {}).status_code == 403, page
         assert root.get(url(page, row)).context["has_change_permission"], page
@@ -501,6 +502,26 @@ def test_a_confirmed_or_used_target_stays(coordinator, here):
     assert coordinator.post(url("criteria/target", spare, "delete"), {"post": "yes"}).status_code == 302
 
 
+def test_the_list_of_targets_opens_on_the_own_provinces(coordinator, root, here, there):
+    national = TargetFactory(indicator=here.indicator)
+    assert coordinator.get("/admin/criteria/target/")["Location"] == f"/admin/criteria/target/?place={here.province.pk}"
+    assert listed(coordinator, "criteria/target") == {here.target.pk}
+    assert listed(coordinator, "criteria/target", "?place=all") == {here.target.pk, national.pk}
+    assert listed(root, "criteria/target") == {here.target.pk, there.target.pk, national.pk}
+    here.target.delete()
+    assert listed(coordinator, "criteria/target") == {national.pk}
+
+
+def test_criteria_of_several_sets_are_told_apart(root, here, there):
+    Criterion.objects.update(number=1, name="Quy hoạch")
+    page = root.get("/admin/criteria/target/").content.decode()
+    for place in (here, there):
+        assert f"1. Quy hoạch ({place.indicator.criterion.criteria_set.code})" in page
+    own = f"?indicator__criterion__criteria_set__id__exact={here.indicator.criterion.criteria_set_id}"
+    page = root.get(f"/admin/criteria/target/{own}").content.decode()
+    assert page.count("1. Quy hoạch") == 1
+
+
 @pytest.mark.parametrize(
     "query", ["?place=nation", "?place=abc", "?place=99999999999", "?confirmed=yes", "?confirmed=x"]
 )
@@ -694,10 +715,10 @@ def test_queries_do_not_grow_with_rows(page, here, coordinator, count_queries):
 
     add(2)
     with count_queries() as few:
-        coordinator.get(f"/admin/{page}/")
+        coordinator.get(f"/admin/{page}/", follow=True)
     add(27)
     with count_queries() as many:
-        coordinator.get(f"/admin/{page}/")
+        coordinator.get(f"/admin/{page}/", follow=True)
     assert len(many) == len(few), "\n".join(many)
 
 
