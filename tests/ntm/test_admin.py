@@ -514,12 +514,15 @@ def test_the_list_of_targets_opens_on_the_own_provinces(coordinator, root, here,
 
 def test_criteria_of_several_sets_are_told_apart(root, here, there):
     Criterion.objects.update(number=1, name="Quy hoạch")
+    criteria_set = here.indicator.criterion.criteria_set
+    TargetFactory(indicator__criterion__criteria_set=criteria_set, indicator__criterion__number=2)
     page = root.get("/admin/criteria/target/").content.decode()
     for place in (here, there):
         assert f"1. Quy hoạch ({place.indicator.criterion.criteria_set.code})" in page
-    own = f"?indicator__criterion__criteria_set__id__exact={here.indicator.criterion.criteria_set_id}"
+    own = f"?indicator__criterion__criteria_set__id__exact={criteria_set.pk}"
     page = root.get(f"/admin/criteria/target/{own}").content.decode()
     assert page.count("1. Quy hoạch") == 1
+    assert f"({criteria_set.code})" not in page
 
 
 @pytest.mark.parametrize(
