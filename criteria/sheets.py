@@ -20,6 +20,7 @@ from criteria import attainment as rules
 from criteria import targets
 from criteria.checks import latest_day
 from criteria.models import CriteriaSet, Criterion, Entry, EvidenceLink, Indicator
+from criteria.nouns import counted_noun
 from criteria.numbers import format_number
 from criteria.rollup import Item, roll_up
 from criteria.state import state_on
@@ -152,7 +153,7 @@ def suggestion(
     part: Decimal | None,
     whole: Decimal | None,
 ) -> str:
-    """The suggested verdict with what is missing: "Cơ bản đạt (còn thiếu 9)"; empty where figures are silent."""
+    """The suggested verdict with what is missing: "Cơ bản đạt (còn thiếu 9 hộ)"; empty where figures are silent."""
     measured = rules.measured(value, part, whole)
     operator = target.operator or None
     code = rules.suggest(operator, target.value, measured, threshold)
@@ -163,7 +164,8 @@ def suggestion(
         return words
     count = rules.gap_count(operator, target.value, part, whole)
     if count:
-        return f"{words} (còn {'thừa' if target.operator == '<=' else 'thiếu'} {format_number(count)})"
+        counted = f"{format_number(count)} {counted_noun(indicator)}".rstrip()
+        return f"{words} (còn {'thừa' if target.operator == '<=' else 'thiếu'} {counted})"
     gap = format_number(rules.gap(operator, target.value, measured), 2)
     unit = "điểm phần trăm" if indicator.measure == "%" else indicator.measure
     return f"{words} (còn {'cao hơn' if target.operator == '<=' else 'thiếu'} {gap} {unit})".replace(" )", ")")

@@ -22,6 +22,7 @@ from communes.models import Unit
 from criteria import targets
 from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS, gap, gap_amount, gap_count, measured, reaches
 from criteria.models import CriteriaSet, EvidenceLink, Indicator
+from criteria.nouns import counted_noun
 from criteria.numbers import format_number, round_half_up
 from criteria.rollup import Item, Rollup, State, combined, roll_up
 from criteria.state import state_on
@@ -52,23 +53,6 @@ KINDS: dict[str, str] = {
     "finding": "Tồn tại chưa xử lý xong",
 }
 _WEIGHT = {kind: weight for weight, kind in enumerate(KINDS)}
-
-# What a per cent counts, by the words its name begins with (after "Tỷ lệ"): only things
-# that are counted one by one; of roads and areas nobody says in which measure they were typed.
-_COUNTED = (
-    ("hộ gia đình và cơ sở", "hộ, cơ sở"),
-    ("hộ", "hộ"),
-    ("nghèo", "hộ"),
-    ("trường", "trường"),
-    ("thôn", "thôn"),
-    ("cơ sở", "cơ sở"),
-    ("công trình", "công trình"),
-    ("học sinh", "học sinh"),
-    ("trẻ em", "trẻ em"),
-    ("lao động", "lao động"),
-    ("người", "người"),
-    ("dân số", "người"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +194,7 @@ class Missing:
     text: str
     due_on: date | None = None
     finding_id: int | None = None
+    indicator_id: int | None = None
 
     @property
     def label(self) -> str:
@@ -251,7 +236,8 @@ class Readiness:
 
     @property
     def newer_selfs(self) -> int:
-        return sum(line.newer_self for line in self.indicators)
+        """Indicators (with their parts, not these beside them) the commune has judged anew since."""
+        return len({line.part_of or line.id for line in self.indicators if line.newer_self})
 
     @property
     def unconfirmed_targets(self) -> int:
@@ -525,14 +511,6 @@ def _line(
     )
 
 
-def counted_noun(indicator: Indicator) -> str:
-    """What part and whole of a per cent count ("hộ"), or "" where it isn't told by the name."""
-    if indicator.measure not in ("", "%"):
-        return indicator.measure
-    words = indicator.name.lower().removeprefix("tỷ lệ").strip()
-    return next((noun for start, noun in _COUNTED if words.startswith(start)), "")
-
-
 def gap_words(indicator: Indicator, operator: str, own_gap: Decimal | None, items: Decimal | int | None) -> str:
     """The gap in words: "còn thiếu 12 hộ (0,96 %)", "vượt 1,2 %, cần giảm 9 hộ"; "" where there is none."""
     if not own_gap:
@@ -576,7 +554,7 @@ def _missing(criteria: list[CriterionLine], findings: list[FindingLine]) -> list
         for line in asked:
             parent = lines.get(line.part_of or 0)
             found += [
-                Missing(kind, criterion.number, criterion.name, line.code, line.name, text)
+                Missing(kind, criterion.number, criterion.name, line.code, line.name, text, indicator_id=line.id)
                 for kind, text in _line_lacks(line, parent)
             ]
     for finding in findings:

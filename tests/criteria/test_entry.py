@@ -198,7 +198,7 @@ def test_the_suggestion_follows_what_is_typed(place, officer):
 
     assert suggest(value="96") == "Gợi ý đánh giá: Đạt"
     assert suggest(value="90") == "Gợi ý đánh giá: Cơ bản đạt (còn thiếu 5 điểm phần trăm)"
-    assert suggest(part="100", whole="1000") == "Gợi ý đánh giá: Chưa đạt (còn thiếu 850)"
+    assert suggest(part="100", whole="1000") == "Gợi ý đánh giá: Chưa đạt (còn thiếu 850 hộ)"
     assert suggest(value="9x") == ""
     assert suggest() == ""
 

@@ -6,8 +6,9 @@ import pytest
 
 from communes.models import Role
 from criteria.models import CriterionDepartment, Standing
+from criteria.nouns import counted_noun
 from criteria.verdicts import Stage
-from reports.readiness import COMBINED, counted_noun, gap_words, readiness
+from reports.readiness import COMBINED, gap_words, readiness
 from tests.factories import CommuneFactory, DepartmentFactory, IndicatorFactory
 from tests.reports.worlds import (
     DAY,
