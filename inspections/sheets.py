@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from communes.access import visible_criteria
 from criteria import attainment as rules
@@ -139,8 +142,9 @@ def typed_from(score: Score) -> dict[str, str]:
     }
 
 
-def evidence_file(evidence: Evidence) -> dict[str, Any]:
-    """A document as `components/file_row.html` shows it."""
+def evidence_file(evidence: Evidence, known_at: datetime | None = None) -> dict[str, Any]:
+    """A document as `components/file_row.html` shows it: now, or as it stood at `known_at`."""
+    day = timezone.localdate(known_at) if known_at else today()
     kinds: dict[str, str] = {Evidence.Form.PAPER: "GIẤY", Evidence.Form.CLASSIFIED: "MẬT"}
     suffix = PurePath(evidence.original_name).suffix.removeprefix(".").upper()
     details = [evidence.document_number]
@@ -151,7 +155,7 @@ def evidence_file(evidence: Evidence) -> dict[str, Any]:
     if evidence.form == Evidence.Form.CLASSIFIED:
         details.append(evidence.get_form_display())
     tags = []
-    if evidence.is_expired(today()):
+    if evidence.is_expired(day):
         tags.append((f"Hết hiệu lực từ {evidence.expires_on:%d/%m/%Y}", "tag-danger"))
     if evidence.has_personal_data:
         tags.append(("Có dữ liệu cá nhân", "tag-warning"))
@@ -162,7 +166,7 @@ def evidence_file(evidence: Evidence) -> dict[str, Any]:
         "thumbnail_url": reverse("criteria:evidence_preview", args=[evidence.pk]) if evidence.is_image else "",
         "details": [detail for detail in details if detail],
         "tags": tags,
-        "is_retired": evidence.retired_at is not None,
+        "is_retired": evidence.retired_at is not None and (known_at is None or evidence.retired_at <= known_at),
     }
 
 
@@ -172,7 +176,7 @@ def score_sheet(
     """The criterion's rows as this person may see them; `only`: just the row that was saved.
 
     Claims are the published ones: the current ones while the visit is open, those of its
-    day as known at its conclusion afterwards. Nine queries at most.
+    day as known at its conclusion afterwards; so are the documents. Nine queries at most.
     """
     indicators, resolved = asked_indicators(visit.unit, visit.criteria_set, visit.day, [criterion])
     if only is not None:
@@ -188,11 +192,11 @@ def score_sheet(
     links: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for link in (
         EvidenceLink.objects.visible_to(user)
-        .filter(unit=visit.unit, indicator__in=ids, removed_at__isnull=True, evidence__retired_at__isnull=True)
+        .filter(_links_shown(visit), unit=visit.unit, indicator__in=ids)
         .select_related("evidence")
         .order_by("created_at", "pk")
     ):
-        links[link.indicator_id].append(evidence_file(link.evidence))
+        links[link.indicator_id].append(evidence_file(link.evidence, visit.concluded_at))
     findings: dict[int | None, int] = defaultdict(int)
     for indicator_id in (
         Finding.objects.visible_to(user).filter(visit=visit, criterion=criterion).values_list("indicator_id", flat=True)
@@ -219,6 +223,18 @@ def score_sheet(
             )
         )
     return Sheet(criterion, rows)
+
+
+def _links_shown(visit: Visit) -> Q:
+    """The documents in use; of a concluded visit those that were published and in use at the conclusion."""
+    if not visit.is_concluded:
+        return Q(removed_at__isnull=True, evidence__retired_at__isnull=True)
+    at = visit.concluded_at
+    return (
+        Q(published_at__lte=at)
+        & (Q(removed_at__isnull=True) | Q(removed_at__gt=at))
+        & (Q(evidence__retired_at__isnull=True) | Q(evidence__retired_at__gt=at))
+    )
 
 
 def _published(visit: Visit, ids: list[int]) -> dict[int, dict[str, Any]]:

@@ -10,7 +10,7 @@ from django.db import connections
 from django.urls import reverse
 from django.utils import timezone
 
-from criteria.models import Assessment, Revision, Standing
+from criteria.models import Assessment, Evidence, EvidenceLink, Revision, Standing
 from criteria.publish import Published, publish
 from inspections import conclude as conclusion
 from inspections import planning
@@ -463,3 +463,35 @@ def test_the_record_and_the_conclusion_cost_the_same_at_3_and_19_criteria(place,
     with assert_queries(len(few_read)):
         client.get(url("visit_detail", big))
     assert len(few_read) <= 25
+
+
+def test_the_documents_are_those_of_the_conclusion(place, visit):
+    at = timezone.now()
+    later, before = at + datetime.timedelta(hours=1), at - datetime.timedelta(hours=1)
+    Visit.objects.filter(pk=visit.pk).update(state="concluded", concluded_by=place.leader, concluded_at=at)
+    cases = {
+        "Có khi kết luận": {"published_at": before},
+        "Gỡ sau khi kết luận": {"published_at": before, "removed_at": later},
+        "Ngừng dùng sau khi kết luận": {"published_at": before},
+        "Gửi sau khi kết luận": {"published_at": later},
+        "Chưa gửi": {},
+        "Gỡ trước khi kết luận": {"published_at": before, "removed_at": before},
+    }
+    for title, dates in cases.items():
+        document = Evidence.objects.create(
+            unit=place.unit, form="paper", title=title, kept_at="Tủ", uploaded_by=place.officer
+        )
+        EvidenceLink.objects.create(
+            evidence=document,
+            unit=place.unit,
+            indicator=place.indicator("1.1"),
+            created_by=place.officer,
+            **dates,
+        )
+    Evidence.objects.filter(title="Ngừng dùng sau khi kết luận").update(retired_at=later, retire_reason="Thay mới")
+    address = reverse("inspections:visit_criterion", args=[visit.pk, 1])
+    for who in (place.officer, place.leader):
+        text = place.client(who).get(address).text
+        shown = [title for title in cases if title in text]
+        assert shown == list(cases)[:3]
+        assert "Ngừng sử dụng" not in text
