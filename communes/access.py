@@ -109,9 +109,10 @@ class Roles:
         named on a team gives nothing to someone whose role there has ended."""
         found: set[int] = set()
         for membership in self.having(*TEAM_ROLES):
-            found.add(membership.unit.province_id)
             if membership.unit.level == "province":
                 found |= self._area_ids[membership.pk]
+            elif membership.unit.province_id is not None:
+                found.add(membership.unit.province_id)
         return found
 
     @property

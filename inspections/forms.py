@@ -23,20 +23,40 @@ STAGE_CHOICES = {
 }
 
 
+def is_id(text: str) -> bool:
+    """Whether a text may be the key of a row: digits, few enough for every database."""
+    return text.isdecimal() and len(text) <= 18
+
+
 def _field(form: forms.BaseForm, name: str) -> Any:
     """A field whose choices follow from the visit: its own class knows `queryset`, the base doesn't."""
     return form.fields[name]
 
 
 class DayField(forms.DateField):
-    """A day, picked in the browser's calendar or typed as 31/12/2025."""
+    """A day typed as 31/12/2025: browsers show their own date input in their own language's order."""
 
-    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    widget = forms.DateInput(
+        format="%d/%m/%Y", attrs={"placeholder": "31/12/2025", "autocomplete": "off", "maxlength": 10}
+    )
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, help_text: str = "", **kwargs: Any) -> None:
         kwargs.setdefault("error_messages", {})
+        kwargs["help_text"] = f"Ngày/tháng/năm, ví dụ 31/12/2025. {help_text}".strip()
         kwargs["error_messages"] |= {"invalid": "Nhập ngày như 31/12/2025.", "required": "Nhập ngày."}
         super().__init__(**kwargs)
+
+
+class CriteriaField(forms.ModelMultipleChoiceField):
+    """Ticked criteria; a number no database holds is no criterion."""
+
+    def clean(self, value: Any) -> Any:
+        for key in value or ():
+            if not is_id(str(key)):
+                raise forms.ValidationError(
+                    self.error_messages["invalid_choice"], code="invalid_choice", params={"value": key}
+                )
+        return super().clean(value)
 
 
 class ErrorsFromService:
@@ -100,7 +120,7 @@ class PlanForm(ErrorsFromService, forms.Form):
     scope = forms.ChoiceField(
         label="Phạm vi", choices=[("all", "Tất cả tiêu chí của bộ"), ("some", "Chỉ một số tiêu chí")], initial="all"
     )
-    criteria = forms.ModelMultipleChoiceField(label="Tiêu chí", queryset=Criterion.objects.none(), required=False)
+    criteria = CriteriaField(label="Tiêu chí", queryset=Criterion.objects.none(), required=False)
 
     def __init__(self, *args: Any, sets: list[CriteriaSet], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -165,13 +185,21 @@ class PersonChoiceField(forms.ModelChoiceField):
 
 
 class MemberForm(ErrorsFromService, forms.Form):
-    """A new member: one of the province's accounts, or a guest by name."""
+    """A new member: one of the province's accounts, or a guest by name. Without `whom` the
+    account counts where one is chosen."""
 
+    whom = forms.ChoiceField(
+        label="Thêm ai",
+        choices=[("account", "Có tài khoản"), ("guest", "Khách mời")],
+        initial="account",
+        required=False,
+        widget=forms.RadioSelect,
+    )
     user = PersonChoiceField(
         label="Tài khoản",
         queryset=User.objects.none(),
         required=False,
-        empty_label="– Khách mời, không có tài khoản –",
+        empty_label="– Chọn tài khoản –",
         error_messages={
             "invalid_choice": "Tài khoản này không thuộc đoàn thẩm định hoặc văn phòng điều phối của tỉnh."
         },
@@ -190,10 +218,19 @@ class MemberForm(ErrorsFromService, forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if "user" in cleaned and cleaned["user"] is None and not cleaned.get("name") and not self.errors:
-            self.add_error("name", "Chọn một tài khoản ở trên, hoặc nhập họ và tên khách mời.")
+        whom = cleaned.pop("whom", "")
+        # What was typed for the other kind of member isn't looked at.
+        ignored = {"guest": ["user"], "account": ["name", "post", "organisation"]}.get(whom, [])
+        for name in ignored:
+            self.errors.pop(name, None)
+            cleaned[name] = None if name == "user" else ""
         if cleaned.get("user"):
             cleaned["name"] = ""
+        if "user" in cleaned and cleaned["user"] is None and not cleaned.get("name") and not self.errors:
+            if whom == "account":
+                self.add_error("user", "Chọn một tài khoản, hoặc chọn “Khách mời” rồi nhập họ và tên.")
+            else:
+                self.add_error("name", "Chọn một tài khoản ở trên, hoặc nhập họ và tên khách mời.")
         return cleaned
 
 

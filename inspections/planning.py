@@ -13,6 +13,7 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Length
+from django.utils import timezone
 
 from communes.access import COORDINATOR, DISTRICT_STAFF, INSPECTOR
 from communes.models import Membership, Unit
@@ -26,6 +27,8 @@ from ntm.clock import today
 CODE_ATTEMPTS = 20
 # A plan further ahead than this is a slip of the keyboard.
 LONGEST_AHEAD = timedelta(days=2 * 366)
+# The same plan by the same person within this time is a second click.
+SECOND_CLICK = timedelta(minutes=1)
 
 
 class Closed(Exception):
@@ -39,6 +42,16 @@ class Changed(Exception):
         super().__init__(
             "Kế hoạch hoặc thành phần đoàn vừa được người khác thay đổi. Xem lại nội dung mới dưới đây rồi làm lại."
         )
+
+
+class Twice(Exception):
+    """The same plan was sent twice; `visit` is the one the first made."""
+
+    def __init__(self, visit: Visit) -> None:
+        super().__init__(
+            f"Kế hoạch này vừa được lập, mã {visit.code}: dưới đây là cuộc kiểm tra đó, không lập thêm cuộc thứ hai."
+        )
+        self.visit = visit
 
 
 class Invalid(Exception):
@@ -105,7 +118,7 @@ def plan_visit(
     """Create a planned visit; whoever plans it becomes its leader if they may lead.
 
     `criteria` empty means all of the set. `records_opinion` can be False for a monitoring
-    visit only. Raises Invalid with messages by field.
+    visit only. Raises Invalid with messages by field, Twice for a second click.
     """
     message = check_planned_day(planned_on, unit, criteria_set)
     if message:
@@ -113,6 +126,19 @@ def plan_visit(
     scope = list(criteria)
     if any(criterion.criteria_set_id != criteria_set.pk for criterion in scope):
         raise Invalid({"criteria": "Có tiêu chí không thuộc bộ tiêu chí đã chọn."})
+    # Two clicks come at once: the second waits here for the first, and then finds its visit.
+    User.objects.select_for_update().get(pk=by.pk)
+    same = Visit.objects.open().filter(
+        unit=unit,
+        criteria_set=criteria_set,
+        stage=stage,
+        kind=kind,
+        planned_on=planned_on,
+        planned_by=by,
+        created_at__gte=timezone.now() - SECOND_CLICK,
+    )
+    if first := same.first():
+        raise Twice(first)
     visit = _create(
         province=unit.province,
         unit=unit,

@@ -68,8 +68,9 @@ def visit_conclude(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("inspections:visit_detail", pk=visit.pk)
     if changed:
         # Whoever concludes from here has seen what changed.
-        form.data = form.data.copy()
-        form.data["seen_fingerprint"] = seen
+        data = request.POST.copy()
+        data["seen_fingerprint"] = seen
+        form.data = data
     return render(
         request,
         "inspections/visit_conclude.html",

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from communes import access
 from inspections import planning
 from inspections.assignment import OVERLOAD_LEAST, OVERLOAD_SHARE, review
-from inspections.forms import ChangeMemberForm, MemberForm
+from inspections.forms import ChangeMemberForm, MemberForm, is_id
 from inspections.models import TeamMember, Visit
 from inspections.views.visits import get_visit
 
@@ -68,16 +68,16 @@ def _page(request: HttpRequest, visit: Visit, form: MemberForm, status: int) -> 
 
 @require_POST
 def team_assign(request: HttpRequest, pk: int) -> HttpResponse:
-    """Save the whole grid: boxes `m-<member>` with criterion ids."""
+    """Save the whole grid: boxes `m-<member>` with criterion ids. What isn't an id is no choice."""
     visit = get_visit(request, pk)
     access.require(request.user, "visit.change", visit)
     assignments = {
-        member.pk: [int(value) for value in request.POST.getlist(f"m-{member.pk}") if value.isdecimal()]
+        member.pk: [int(value) for value in request.POST.getlist(f"m-{member.pk}") if is_id(value)]
         for member in visit.team.all()
     }
     version = request.POST.get("version", "")
     try:
-        planning.assign(visit, assignments, seen_version=int(version) if version.isdecimal() else 0)
+        planning.assign(visit, assignments, seen_version=int(version) if is_id(version) else 0)
     except planning.Changed as changed:
         messages.error(request, str(changed))
         fresh = get_visit(request, pk)

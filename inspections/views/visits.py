@@ -17,7 +17,7 @@ from communes import access
 from communes.models import Unit
 from criteria.models import CriteriaSet
 from inspections import planning
-from inspections.forms import CancelForm, ChangeVisitForm, NewVisitForm, VisitFilterForm
+from inspections.forms import CancelForm, ChangeVisitForm, NewVisitForm, VisitFilterForm, is_id
 from inspections.models import Finding, TeamMember, Visit
 from inspections.progress import visit_progress
 from inspections.sheets import visit_record
@@ -71,7 +71,7 @@ def visit_create(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied("Bạn không được lập kế hoạch kiểm tra.")
     units = access.plannable_units(request.user).select_related("district", "province")
     chosen = request.GET.get("unit", "")
-    if not chosen.isdecimal() or len(chosen) > 18:
+    if not is_id(chosen):
         return _choose_unit(request, units)
     unit = get_object_or_404(units, pk=int(chosen))
     sets = list(CriteriaSet.objects.for_unit(unit))
@@ -95,6 +95,9 @@ def visit_create(request: HttpRequest) -> HttpResponse:
             visit = planning.plan_visit(unit=unit, by=request.user, **fields)
         except planning.Invalid as invalid:
             form.take_errors(invalid.errors)
+        except planning.Twice as twice:
+            messages.info(request, str(twice))
+            return redirect("inspections:visit_team", pk=twice.visit.pk)
         else:
             messages.success(request, f"Đã lập kế hoạch {visit.code}. Tiếp theo: chọn thành phần đoàn và phân công.")
             return redirect("inspections:visit_team", pk=visit.pk)

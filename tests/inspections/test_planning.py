@@ -45,21 +45,22 @@ def form_data(place, **fields):
 
 
 def test_codes_run_by_province_and_year(place):
-    assert [plan(place).code for _ in range(3)] == ["38-2024-001", "38-2024-002", "38-2024-003"]
+    kinds = ("appraisal", "recheck", "verification")
+    assert [plan(place, kind=kind).code for kind in kinds] == ["38-2024-001", "38-2024-002", "38-2024-003"]
     assert plan(place, planned_on=datetime.date(2025, 1, 5)).code == "38-2025-001"
 
 
 def test_codes_go_past_999(place):
     VisitFactory(code="38-2024-999")
     assert plan(place).code == "38-2024-1000"
-    assert plan(place).code == "38-2024-1001"
+    assert plan(place, kind="recheck").code == "38-2024-1001"
 
 
 def test_a_code_taken_meanwhile_is_drawn_again(place, monkeypatch):
     plan(place)
     answers = iter(["38-2024-001", "38-2024-002"])
     monkeypatch.setattr(planning, "next_code", lambda province, year: next(answers))
-    assert plan(place).code == "38-2024-002"
+    assert plan(place, kind="recheck").code == "38-2024-002"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -67,10 +68,33 @@ def test_two_who_plan_at_once_get_two_codes():
     place = build_place()
     barrier, codes = threading.Barrier(2), []
 
+    def run(who):
+        try:
+            barrier.wait(5)
+            codes.append(plan(place, by=who).code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=[who]) for who in (place.leader, place.coordinator)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(codes) == ["38-2024-001", "38-2024-002"]
+    assert connection.vendor
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_make_one_visit():
+    place = build_place()
+    barrier, found = threading.Barrier(2), []
+
     def run():
         try:
             barrier.wait(5)
-            codes.append(plan(place).code)
+            found.append(plan(place).pk)
+        except planning.Twice as twice:
+            found.append(twice.visit.pk)
         finally:
             connections.close_all()
 
@@ -79,8 +103,21 @@ def test_two_who_plan_at_once_get_two_codes():
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(codes) == ["38-2024-001", "38-2024-002"]
-    assert connection.vendor
+    assert found == [Visit.objects.get().pk] * 2
+
+
+def test_a_second_click_leads_to_the_first_visit(place):
+    client = place.client(place.leader)
+    url = f"{CREATE}?unit={place.unit.pk}"
+    assert client.post(url, form_data(place)).status_code == 302
+    visit = Visit.objects.get()
+    again = client.post(url, form_data(place), follow=True)
+    assert again.redirect_chain == [(team_url(visit), 302)]
+    assert f"vừa được lập, mã {visit.code}" in again.text
+    assert Visit.objects.count() == 1
+    Visit.objects.update(created_at=visit.created_at - datetime.timedelta(minutes=2))
+    assert client.post(url, form_data(place)).status_code == 302
+    assert Visit.objects.count() == 2
 
 
 # --- the form --------------------------------------------------------------------------
@@ -119,7 +156,7 @@ def test_only_monitoring_can_go_without_an_opinion(place):
     client = place.client(place.leader)
     url = f"{CREATE}?unit={place.unit.pk}"
     client.post(url, form_data(place, kind="monitoring"))
-    client.post(url, form_data(place, kind="monitoring", records_opinion="on"))
+    client.post(url, form_data(place, kind="monitoring", records_opinion="on", planned_on="11/07/2024"))
     client.post(url, form_data(place, kind="recheck"))
     found = Visit.objects.order_by("pk").values_list("records_opinion", flat=True)
     assert list(found) == [False, True, True]
@@ -147,6 +184,10 @@ def test_a_unit_out_of_the_area_is_404(place):
         ({"decision_number": "x" * 300}, "vượt quá 100"),
         ({"scope": "some"}, "ít nhất một tiêu chí"),
         ({"scope": "some", "criteria": ["999999"]}, "không thuộc bộ tiêu chí"),
+        ({"scope": "some", "criteria": [str(2**70)]}, "không thuộc bộ tiêu chí"),
+        ({"scope": "some", "criteria": ["9" * 5000]}, "không thuộc bộ tiêu chí"),
+        ({"criteria_set": str(2**70)}, ""),
+        ({"criteria_set": "9" * 5000}, ""),
         ({"stage": "self"}, "self"),
         ({"kind": "holiday"}, "holiday"),
         ({"criteria_set": "999999"}, ""),
@@ -157,6 +198,18 @@ def test_bad_input_is_said_beside_the_field(place, fields, words):
     assert answer.status_code == 422
     assert words in answer.text
     assert not Visit.objects.exists()
+
+
+@pytest.mark.parametrize("typed", ["10/7/2024", "10/07/2024", "2024-07-10"])
+def test_a_day_is_typed_the_vietnamese_way(place, typed):
+    client = place.client(place.leader)
+    page = client.get(f"{CREATE}?unit={place.unit.pk}").text
+    assert "Ngày/tháng/năm, ví dụ 31/12/2025" in page
+    assert 'type="date"' not in page
+    assert client.post(f"{CREATE}?unit={place.unit.pk}", form_data(place, planned_on=typed)).status_code == 302
+    visit = Visit.objects.get()
+    assert visit.planned_on == datetime.date(2024, 7, 10)
+    assert 'value="10/07/2024"' in client.get(reverse("inspections:visit_edit", args=[visit.pk])).text
 
 
 def test_control_and_invisible_characters_are_dropped(place):
@@ -244,6 +297,21 @@ def test_members_are_accounts_of_the_province_or_named_guests(place, visit):
     }
 
 
+def test_what_is_typed_for_the_other_kind_of_member_is_left_out(place, visit):
+    client = place.client(place.leader)
+    both = {"user": place.district_staff.pk, "name": "Ông Mai Văn Khách", "post": "Phó Bí thư"}
+    assert client.post(team_url(visit), {"whom": "account", "role": "secretary", **both}).status_code == 302
+    member = visit.team.get(role="secretary")
+    assert (member.user, member.name) == (place.district_staff, "Hoàng Văn Huyện")
+    assert member.post != "Phó Bí thư"
+    assert client.post(team_url(visit), {"whom": "guest", "role": "attendee", **both}).status_code == 302
+    guest = visit.team.get(role="attendee")
+    assert (guest.user, guest.name, guest.post) == (None, "Ông Mai Văn Khách", "Phó Bí thư")
+    nobody = client.post(team_url(visit), {"whom": "account", "role": "member"})
+    assert nobody.status_code == 422
+    assert "Chọn một tài khoản" in nobody.text
+
+
 @pytest.mark.parametrize("who", ["stranger", "officer", "viewer", "reviewer"])
 def test_an_account_that_does_not_inspect_in_the_province_is_refused(place, visit, who):
     answer = place.client(place.leader).post(team_url(visit), {"user": getattr(place, who).pk, "role": "member"})
@@ -312,7 +380,7 @@ def test_a_member_is_removed_after_one_question_unless_they_scored(place, visit)
 
 
 def test_a_member_of_another_visit_is_404(place, visit):
-    other = plan(place)
+    other = plan(place, kind="recheck")
     foreign = other.team.get()
     for name in ("member_edit", "member_remove"):
         url = reverse(f"inspections:{name}", args=[visit.pk, foreign.pk])
@@ -337,6 +405,20 @@ def test_the_grid_saves_all_assignments_and_shows_what_to_look_at(place, visit):
     stale = client.post(url, data)
     assert stale.status_code == 409
     assert "vừa được người khác thay đổi" in stale.text
+
+
+@pytest.mark.parametrize("absurd", ["9" * 5000, str(2**63), str(10**18)])
+def test_the_grid_takes_no_absurd_numbers(place, visit, absurd):
+    leader = visit.team.get(user=place.leader)
+    client, url = place.client(place.leader), reverse("inspections:team_assign", args=[visit.pk])
+    assert client.post(url, {"version": absurd}).status_code == 409
+    data = {"version": visit.version, f"m-{leader.pk}": [absurd, place.criterion(1).pk]}
+    assert client.post(url, data).status_code == 302
+    assert [c.number for c in leader.criteria.all()] == [1]
+    for name in ("user", "role"):
+        assert client.post(team_url(visit), {"role": "member", name: absurd}).status_code == 422
+    finding = {"criterion": absurd, "indicator": absurd, "description": "x", "due_on": "31/12/2024"}
+    assert client.post(reverse("inspections:finding_create", args=[visit.pk]), finding).status_code == 422
 
 
 def test_an_attendee_loses_their_criteria(place, visit):
@@ -370,11 +452,12 @@ def test_the_list_is_scoped_and_filtered(place, visit):
 def test_the_list_costs_the_same_at_3_and_30_visits(place, assert_queries, count_queries):
     client = place.client(place.leader)
     url = reverse("inspections:visit_list")
-    for _ in range(3):
-        plan(place)
+    days = [HELD + datetime.timedelta(days=n) for n in range(1, 26)]
+    for day in days[:3]:
+        plan(place, planned_on=day)
     with count_queries() as few:
         client.get(url)
-    for _ in range(22):
-        plan(place)
+    for day in days[3:]:
+        plan(place, planned_on=day)
     with assert_queries(len(few)):
         client.get(url)

@@ -77,7 +77,7 @@ def plan_visit(page: Page) -> str:
         page.get_by_role("link", name="Thành phần đoàn").click()
     if not page.get_by_role("button", name="Thêm vào đoàn").is_visible():
         page.get_by_text("Thêm người vào đoàn").click()
-    page.get_by_label("Tài khoản").select_option(label=re_option(page, "Thành viên đoàn Thanh Hóa"))
+    page.locator("#id_user").select_option(label=re_option(page, "Thành viên đoàn Thanh Hóa"))
     page.get_by_label("Vai trò").select_option(label="Thành viên")
     page.get_by_role("button", name="Thêm vào đoàn").click()
     line = page.get_by_role("row", name=re.compile(r"^12\. Lao động"))
@@ -92,7 +92,7 @@ def plan_visit(page: Page) -> str:
 
 def re_option(page: Page, name: str) -> str:
     """The whole label of the option that names this person (with post and agency)."""
-    return next(text for text in page.get_by_label("Tài khoản").locator("option").all_inner_texts() if name in text)
+    return next(text for text in page.locator("#id_user option").all_inner_texts() if name in text)
 
 
 def member_scores(page: Page) -> None:
