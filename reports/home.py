@@ -339,7 +339,17 @@ def district_section(user: Any, membership: Membership) -> Section:
         }
         never = sum(row.last_sent is None and not row.said[Stage.SELF] for row in overview.rows)
         section.todos.append(ToDo("Xã chưa gửi kết quả lần nào", never, matrix_url(area, stage="self", sort="least")))
+        section.action = first_waiting(section)
     return section
+
+
+def first_waiting(section: Section) -> Action:
+    """The next thing of an area: the first list that waits, urgent ones before others, else the matrix."""
+    waiting = sorted(section.waiting, key=lambda todo: not todo.is_urgent)
+    if waiting:
+        todo = waiting[0]
+        return Action(f"{todo.label}: {todo.count}.", "Xem danh sách", todo.url)
+    return Action("Không có việc nào đang chờ.", "Xem bảng tổng hợp theo xã", section.data["matrix_url"])
 
 
 def coordinator_section(user: Any, membership: Membership) -> Section:
@@ -362,6 +372,8 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
         ToDo("Báo yêu cầu sai chưa trả lời", reports, admin_list("targetreport")),
         ToDo("Yêu cầu của tỉnh chưa xác nhận", unconfirmed, admin_list("target")),
     ]
+    if chosen is not None:
+        section.action = first_waiting(section)
     return section
 
 

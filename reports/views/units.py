@@ -78,7 +78,7 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
             for code, label in STAGES.items()
         ],
         "sources": _sources(result),
-        "missing": result.missing[:TOP],
+        "missing": result.missing if request.GET.get("missing") == "all" else result.missing[:TOP],
         "findings": [finding for finding in result.findings if finding.id][:TOP],
         "findings_hidden": sum(finding.id is None for finding in result.findings),
         # Its sentence speaks of all criteria: not for a department, which reads its own.
@@ -117,7 +117,7 @@ def _sources(result: Readiness) -> list[tuple[str, int]]:
     """For the combined result: how many indicators each stage decided."""
     if result.stage != COMBINED:
         return []
-    deciding = [line.combined_source for line in result.indicators]
+    deciding = [line.combined_source for line in result.indicators if line.is_counted]
     return [(label, deciding.count(code)) for code, label in STAGES.items() if deciding.count(code)]
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from io import BytesIO
-from math import ceil
+from textwrap import wrap
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from communes import access
 from communes.models import Unit
@@ -39,14 +40,16 @@ _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 
-# Fill and letter colour by verdict or state: the light colours of static/ntm.css.
-COLOURS = {
-    "firmly_met": ("#093A34", "#FFFFFF"),
-    "met": ("#22796C", "#FFFFFF"),
-    "nearly_met": ("#F7DC86", "#3B2A00"),
-    "not_met": ("#E98873", "#2C0500"),
-    "not_applicable": ("#E3E8E6", "#3E4B48"),
-    "incomplete": ("#EEF4FA", "#1F4468"),
+COORDINATION_OFFICE = "VĂN PHÒNG ĐIỀU PHỐI NÔNG THÔN MỚI"
+
+# A light tint only for what isn't reached, so that a black and white copy stays readable.
+TINTS = {
+    "firmly_met": "",
+    "met": "",
+    "nearly_met": "#FFF6DC",
+    "not_met": "#F9E0DA",
+    "not_applicable": "",
+    "incomplete": "",
 }
 # What stands in a narrow cell for each state; what isn't assessed stays blank, never 0.
 MARKS = {
@@ -91,9 +94,16 @@ def safe(value: str) -> str:
 
 
 def day_text(day: date) -> str:
-    """A date as NĐ 30/2020 writes it: days below 10 and the months 1 and 2 with a zero, 30/6/2024."""
-    month = f"{day.month:02}" if day.month < 3 else str(day.month)
-    return f"{day.day:02}/{month}/{day.year}"
+    """A date as everywhere in the product: 30/06/2024."""
+    return f"{day:%d/%m/%Y}"
+
+
+def known_text(known: datetime | None, as_of: date) -> str:
+    """When the newest figure was recorded; never later than the day the form speaks of, which may be a fixed one."""
+    if known is None:
+        return "chưa có dữ liệu"
+    moment = timezone.localtime(known)
+    return f"{moment:%H:%M %d/%m/%Y}" if moment.date() <= as_of else f"hết ngày {day_text(as_of)}"
 
 
 def file_name(form: str, name: str, day: date) -> str:
@@ -105,14 +115,17 @@ def file_name(form: str, name: str, day: date) -> str:
 def agency(user: Any, unit: Unit) -> tuple[str, str]:
     """The two lines of the heading's left side: the committee above, and the office that draws the form.
 
-    The person's own place and organisation; without them the reported unit's committee.
+    The person's own place and organisation; without them the reported unit's committee. Whose
+    organisation only repeats the place works, at a district or province, in its coordination office.
     """
-    home = access.home_units(user)
-    committee = f"ỦY BAN NHÂN DÂN {(home[0] if home else unit).full_name}".upper()
-    office = safe(getattr(user, "organisation", "")).strip()
-    if not office or office.lower().startswith(("ubnd", "ủy ban nhân dân")):
-        return committee, ""
-    return committee, office.upper()
+    homes = access.home_units(user)
+    home = homes[0] if homes else unit
+    committee = f"ỦY BAN NHÂN DÂN {home.full_name}".upper()
+    office = safe(getattr(user, "organisation", "")).strip().upper()
+    if not office or office == home.full_name.upper() or office.startswith(("UBND", "ỦY BAN NHÂN DÂN")):
+        coordinates = access.roles(user).having(access.DISTRICT_STAFF, access.COORDINATOR)
+        office = COORDINATION_OFFICE if any(m.unit_id == home.pk for m in coordinates) else ""
+    return committee, office
 
 
 class Book:
@@ -135,8 +148,8 @@ class Book:
         # A fixed moment of creation: the same request gives the same file.
         self.workbook.set_properties({"title": title, "created": datetime.combine(as_of, time())})
         self.formats = {name: self._format(**extra) for name, extra in _STYLES.items()}
-        for state, (fill, colour) in COLOURS.items():
-            look = {"border": 1, "align": "center", "valign": "vcenter", "bg_color": fill, "font_color": colour}
+        for state, tint in TINTS.items():
+            look = {"border": 1, "align": "center", "valign": "vcenter"} | ({"bg_color": tint} if tint else {})
             self.formats[state] = self._format(**look, text_wrap=True)
             self.formats[f"mark_{state}"] = self._format(**look, bold=True)
         self.formats["not_assessed"] = self.formats[""] = self.formats["mark_not_assessed"] = self.formats["centre"]
@@ -151,10 +164,11 @@ class Book:
         columns: Sequence[Column],
         *,
         paper: int = A4,
-        measure: str = "",
         frozen: int = 2,
+        helpers: int = 0,
+        above: Sequence[tuple[int, int, str]] = (),
     ) -> Sheet:
-        return Sheet(self, name, heading, columns, paper=paper, measure=measure, frozen=frozen)
+        return Sheet(self, name, heading, columns, paper=paper, frozen=frozen, helpers=helpers, above=above)
 
     def bytes(self) -> bytes:
         self.workbook.close()
@@ -171,7 +185,6 @@ _STYLES: dict[str, dict[str, Any]] = {
     "title": {"align": "center", "valign": "vcenter", "bold": True, "font_size": 14, "text_wrap": True},
     "line": {"align": "center", "text_wrap": True},
     "as_of": {"align": "center", "italic": True},
-    "measure": {"align": "right", "italic": True},
     "head": {
         "border": 1,
         "bold": True,
@@ -193,7 +206,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "text": {"border": 1, "valign": "vcenter", "text_wrap": True},
     "centre": {"border": 1, "align": "center", "valign": "vcenter"},
     "whole": {"border": 1, "valign": "vcenter", "num_format": "#,##0"},
-    "number": {"border": 1, "valign": "vcenter", "num_format": "#,##0.####"},
+    "number": {"border": 1, "valign": "vcenter", "num_format": "#,##0.00"},
     "percent": {"border": 1, "valign": "vcenter", "num_format": "0.00"},
     "share": {"border": 1, "valign": "vcenter", "num_format": "0.0"},
     "date": {"border": 1, "align": "center", "valign": "vcenter", "num_format": "dd/mm/yyyy"},
@@ -202,6 +215,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "group_whole": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0"},
     "group_percent": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "0.00"},
     "total": {"border": 1, "bold": True, "valign": "vcenter", "text_wrap": True},
+    "total_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter"},
     "total_whole": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "#,##0"},
     "total_share": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "0.0"},
     "total_percent": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "0.00"},
@@ -211,7 +225,11 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 
 class Sheet:
-    """One table in the official form; `row` is the next free row, `first` the first row of data."""
+    """One table in the official form; `row` is the next free row, `first` the first row of data.
+
+    The last `helpers` columns serve formulas and filters and aren't printed. `above` holds names
+    over several columns' headings: first column, last column, text.
+    """
 
     def __init__(
         self,
@@ -221,17 +239,21 @@ class Sheet:
         columns: Sequence[Column],
         *,
         paper: int,
-        measure: str,
         frozen: int,
+        helpers: int,
+        above: Sequence[tuple[int, int, str]],
     ) -> None:
         self.book, self.columns = book, columns
         self.lines = 1
         self.formats = book.formats
         self.sheet = book.workbook.add_worksheet(name)
         self.last_column = len(columns) - 1
+        self.last_printed = self.last_column - helpers
         for place, column in enumerate(columns):
             self.sheet.set_column(place, place, column.width)
-        self._heading(heading, measure)
+        self._heading(heading)
+        if above:
+            self._above(above)
         for place, column in enumerate(columns):
             self.text(place, column.title, column.head)
         if any(column.head == "head_up" for column in columns):
@@ -242,7 +264,7 @@ class Sheet:
         self.row += 1
         self.first = self.row
         self.sheet.freeze_panes(self.first, frozen)
-        self.sheet.repeat_rows(self.first - 2, self.first - 1)
+        self.sheet.repeat_rows(self.first - (3 if above else 2), self.first - 1)
         self.sheet.set_landscape()
         self.sheet.set_paper(paper)
         self.sheet.fit_to_pages(1, 0)
@@ -250,16 +272,16 @@ class Sheet:
         self.sheet.set_footer(f'&C&"{FONT},Regular"&10Trang &P/&N')
         self.sheet.hide_gridlines(2)
 
-    def _heading(self, heading: Heading, measure: str) -> None:
+    def _heading(self, heading: Heading) -> None:
         # Left and right meet where the columns' widths are halved, so that both sides have room.
-        widths = [column.width for column in self.columns]
+        widths = [column.width for column in self.columns[: self.last_printed + 1]]
         middle = next(
             place
             for place in range(len(widths))
             if sum(widths[: place + 1]) >= sum(widths) / 2 or place == len(widths) - 2
         )
         self.row = 0
-        self.span(self.last_column, self.last_column, f"Biểu số {heading.form}", "form")
+        self.span(self.last_printed, self.last_printed, f"Biểu số {heading.form}", "form")
         for left, right, style in (
             (heading.agency[0], "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "office"),
             (heading.agency[1], "Độc lập - Tự do - Hạnh phúc", "motto"),
@@ -267,21 +289,28 @@ class Sheet:
             self.row += 1
             bold = "agency" if heading.agency[1] and style == "office" else "office"
             self.span(0, middle, left, bold)
-            self.span(middle + 1, self.last_column, right, style)
+            self.span(middle + 1, self.last_printed, right, style)
         self.row += 1
         if settings.DEMONSTRATION:
-            self.span(0, self.last_column, "Dữ liệu minh họa", "demo")
+            self.span(0, self.last_printed, "Dữ liệu minh họa", "demo")
         self.row += 1
         self.sheet.set_row(self.row, 24)
-        self.span(0, self.last_column, heading.title, "title")
+        self.span(0, self.last_printed, heading.title, "title")
         for line in heading.lines:
             self.row += 1
-            self.span(0, self.last_column, line, "line")
+            self.sheet.set_row(self.row, lines_of(line, sum(widths)) * LINE)
+            self.span(0, self.last_printed, line, "line")
         self.row += 1
-        self.span(0, self.last_column, f"Tính đến ngày {day_text(heading.as_of)}", "as_of")
-        self.row += 1
-        if measure:
-            self.span(0, self.last_column, f"ĐVT: {measure}", "measure")
+        self.span(0, self.last_printed, f"Tính đến ngày {day_text(heading.as_of)}", "as_of")
+        self.row += 2
+
+    def _above(self, above: Sequence[tuple[int, int, str]]) -> None:
+        """Names over the headings of several columns; upright where these are narrow."""
+        for place in range(len(self.columns)):
+            self.sheet.write_blank(self.row, place, None, self.formats["head"])
+        for first, last, name in above:
+            self.span(first, last, name, "head" if last - first > 2 else "head_up")
+        self.sheet.set_row(self.row, HEAD_UP * LINE)
         self.row += 1
 
     def span(self, first: int, last: int, text: str, style: str) -> None:
@@ -301,7 +330,7 @@ class Sheet:
         if value:
             width = self.columns[column].width
             if style != "head_up":
-                self.lines = max(self.lines, sum(ceil(len(part) / width) for part in value.split("\n")))
+                self.lines = max(self.lines, lines_of(value, width))
             self.sheet.write_string(self.row, column, safe(value), self.formats[style])
         else:
             self.sheet.write_blank(self.row, column, None, self.formats[style])
@@ -354,15 +383,21 @@ class Sheet:
     def signatures(self) -> None:
         """NGƯỜI LẬP BIỂU left, the authority right."""
         self.row += 2
-        half = self.last_column // 2
+        half = self.last_printed // 2
         for style, left, right in (
             ("sign_note", "", "…………, ngày …… tháng …… năm ………"),
             ("sign", "NGƯỜI LẬP BIỂU", "THỦ TRƯỞNG ĐƠN VỊ"),
             ("sign_note", "(Ký, ghi rõ họ tên)", "(Ký, ghi rõ họ tên, đóng dấu)"),
         ):
             self.span(0, half, left, style)
-            self.span(half + 1, self.last_column, right, style)
+            self.span(half + 1, self.last_printed, right, style)
             self.row += 1
+        self.sheet.print_area(0, 0, self.row, self.last_printed)
+
+
+def lines_of(text: str, width: float) -> int:
+    """How many lines the text takes, broken between words, in a cell of so many characters."""
+    return sum(max(1, len(wrap(part, max(1, int(width))))) for part in text.split("\n"))
 
 
 def column_letter(column: int) -> str:

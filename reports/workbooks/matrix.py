@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from django.db.models import Max
-from django.utils import timezone
 
 from criteria.models import Assessment, Indicator, Standing
 from criteria.numbers import round_half_up
@@ -32,6 +31,7 @@ from reports.workbooks.layout import (
     day_text,
     definitions,
     file_name,
+    known_text,
 )
 
 FORM = "01"
@@ -104,7 +104,15 @@ def _indicators(book: Book, heading: Heading, result: Matrix) -> list[tuple[str,
     ).values_list("unit_id", "indicator_id", "verdict"):
         verdicts[unit][indicator] = verdict
     marked = [Marked(code, partial(_verdict, verdicts, indicator)) for indicator, code, _, _ in indicators]
-    Table(book, "Theo chỉ tiêu", heading, result, marked, [4.6] * len(marked), paper=A3, with_totals=False).draw()
+    above = []
+    for criterion in result.criteria:
+        places = [place for place, row in enumerate(indicators, LEFT) if row[3] == criterion.id]
+        if places:
+            above.append((places[0], places[-1], f"{criterion.number}. {criterion.name}"))
+    widths = [4.6] * len(marked)
+    table = Table(book, "Theo chỉ tiêu", heading, result, marked, widths, paper=A3, with_totals=False, above=above)
+    table.draw()
+    table.signatures()
     return [(code, name) for _, code, name, _ in indicators]
 
 
@@ -131,6 +139,7 @@ class Table:
         paper: int = A4,
         with_totals: bool = True,
         head: str = "head",
+        above: Sequence[tuple[int, int, str]] = (),
     ) -> None:
         self.result, self.marked, self.with_totals = result, marked, with_totals
         ends = [
@@ -150,7 +159,7 @@ class Table:
                 *(ends if with_totals else []),
             ],
             paper=paper,
-            measure="xã",
+            above=above,
         )
         self.known = LEFT + len(marked)  # the column that says 1 where the commune has an opinion
         self.group_rows: list[int] = []
@@ -293,7 +302,16 @@ def _summary(book: Book, heading: Heading, result: Matrix) -> None:
     sheet = book.sheet(
         "Tổng hợp",
         heading,
-        [Column("TT", 6), Column("Nội dung", 62), Column("ĐVT", 12), Column("Số lượng", 14), Column("Tỷ lệ (%)", 14)],
+        [
+            Column("TT", 6),
+            Column("Nội dung", 62),
+            Column("ĐVT", 12),
+            Column("Số lượng", 12),
+            Column("Tỷ lệ (%)", 12),
+            Column("Chưa đạt", 10),
+            Column("Cơ bản đạt", 10),
+            Column("Chưa đánh giá đủ", 10),
+        ],
     )
     figures = result.figures
     whole = f"toàn bộ tiêu chí ({len(result.criteria)} tiêu chí phụ trách)" if result.limited else "toàn bộ tiêu chí"
@@ -330,7 +348,7 @@ def _summary(book: Book, heading: Heading, result: Matrix) -> None:
             _summary_line(
                 sheet, place, f"Đạt {label} tiêu chí" if label[0] in "<0123456789" else label, "xã", count, percent
             )
-        sheet.fill("total", range(5))
+        sheet.fill("total", range(8))
         sheet.text(1, "Cộng", "total")
         sheet.text(2, "xã", "centre")
         sheet.formula(3, f"=SUM({sheet.area(3, first, sheet.row - 1)})", figures.with_opinion, "total_whole")
@@ -338,30 +356,40 @@ def _summary(book: Book, heading: Heading, result: Matrix) -> None:
     _summary_group(sheet, "III" if result.buckets else "II", "TIÊU CHÍ NHIỀU XÃ CHƯA ĐẠT NHẤT")
     for place, total in enumerate(result.hardest, 1):
         label = f"Tiêu chí {total.criterion.number}. {total.criterion.name}"
-        _summary_line(sheet, place, label, "xã", total.held_back, per_cent(total.held_back, total.with_opinion))
+        why = (total.not_met, total.nearly, total.incomplete)
+        _summary_line(sheet, place, label, "xã", total.held_back, per_cent(total.held_back, total.with_opinion), why)
     if not result.hardest:
         said = "Không có" if figures.with_opinion else NO_OPINION[result.stage]
-        sheet.fill("text", range(5))
+        sheet.fill("text", range(8))
         sheet.text(1, said)
         sheet.end_row()
     sheet.signatures()
 
 
 def _summary_group(sheet: Sheet, number: str, title: str) -> None:
-    sheet.fill("group", range(5))
+    sheet.fill("group", range(8))
     sheet.text(0, number, "group_centre")
     sheet.text(1, title, "group")
     sheet.end_row()
 
 
 def _summary_line(
-    sheet: Sheet, place: int, label: str, measure: str, value: Decimal | int | None, percent: Decimal | None
+    sheet: Sheet,
+    place: int,
+    label: str,
+    measure: str,
+    value: Decimal | int | None,
+    percent: Decimal | None,
+    why: Sequence[int | None] = (None, None, None),
 ) -> None:
+    """One figure; `why` parts the communes that don't meet a criterion by what it is instead."""
     sheet.number(0, place, "centre")
     sheet.text(1, label)
     sheet.text(2, measure, "centre")
     sheet.number(3, value, "percent" if isinstance(value, Decimal) else "whole")
     sheet.number(4, percent, "share")
+    for column, count in enumerate(why, 5):
+        sheet.number(column, count, "whole")
     sheet.end_row()
 
 
@@ -375,7 +403,7 @@ def _definitions(result: Matrix, user: Any, indicators: Sequence[tuple[str, str]
         ("Bộ tiêu chí", f"{criteria_set.name} ({criteria_set.decision}), giai đoạn {criteria_set.period}"),
         ("Căn cứ đánh giá", STAGES[result.stage]),
         ("Tính đến ngày", day_text(result.as_of)),
-        ("Theo dữ liệu ghi nhận đến", f"{timezone.localtime(known):%H:%M %d/%m/%Y}" if known else "chưa có dữ liệu"),
+        ("Theo dữ liệu ghi nhận đến", known_text(known, result.as_of)),
         ("Người lập", user.get_full_name()),
         ("Ký hiệu", _marks_key().removeprefix("Ký hiệu: ")),
         ("Ô để trống", f"{NO_OPINION[result.stage]} hoặc chưa có số liệu; không phải bằng 0."),

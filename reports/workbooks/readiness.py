@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Max
-from django.utils import timezone
 
 from criteria.models import Standing
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
@@ -22,6 +21,7 @@ from reports.workbooks.layout import (
     day_text,
     definitions,
     file_name,
+    known_text,
 )
 
 FORM = "02"
@@ -62,7 +62,6 @@ def _criteria(book: Book, heading: Heading, result: Readiness) -> None:
             Column("Số chỉ tiêu", 11),
             Column("Số nội dung còn thiếu", 13),
         ],
-        measure="tiêu chí",
     )
     attained, met, asked, lacking = 6, 7, 8, 9
     group = ""
@@ -135,58 +134,82 @@ def _counts_as_met(line: IndicatorLine, criterion: CriterionLine) -> int | None:
 
 def _indicators(book: Book, heading: Heading, result: Readiness) -> None:
     columns = [
-        Column("TT", 5.5),
-        Column("Tên tiêu chí", 13),
-        Column("Nội dung tiêu chí", 32),
-        Column("Tiêu chuẩn đạt chuẩn", 14),
-        Column("Căn cứ yêu cầu", 14),
-        Column("Kết quả thực hiện", 8.5),
+        Column("TT", 6),
+        Column("Nội dung tiêu chí", 38),
+        Column("Tiêu chuẩn đạt chuẩn", 15),
+        Column("Căn cứ yêu cầu", 15),
+        Column("Kết quả thực hiện", 9.5),
         Column("ĐVT", 8.5),
         Column("Số đạt", 8),
         Column("Tổng số", 8),
-        Column("Mức độ đạt (%)", 7.5),
+        Column("Mức độ đạt (%)", 8),
         Column("Còn thiếu (theo ĐVT)", 8),
         Column("Còn thiếu (theo số lượng)", 8),
-        Column("Kết quả tự đánh giá của xã", 9.5),
-        Column("Kết quả thẩm tra", 9.5),
-        Column("Kết quả thẩm định", 9.5),
+        Column("Kết quả tự đánh giá của xã", 10),
+        Column("Kết quả thẩm tra", 10),
+        Column("Kết quả thẩm định", 10),
         Column("Minh chứng", 26),
-        Column("Tính là đạt (1/0)", 6.5),
+        Column("Tính là đạt (1/0)", 8),
+        Column("Thuộc tiêu chí", 10),
     ]
-    sheet = book.sheet("Chỉ tiêu", heading, columns)
+    sheet = book.sheet("Chỉ tiêu", heading, columns, helpers=2)
+    group = ""
     for criterion in result.criteria:
+        if criterion.group != group:
+            group = criterion.group
+            sheet.fill("group", range(sheet.last_column + 1))
+            sheet.text(0, criterion.group, "group_centre")
+            sheet.text(1, criterion.group_name.upper(), "group")
+            sheet.end_row()
+        _criterion_row(sheet, criterion, result)
         for line in criterion.indicators:
             opinion = line.opinion
             sheet.text(0, line.code, "centre")
-            sheet.text(1, f"{criterion.number}. {criterion.name}")
-            sheet.text(2, line.name)
-            sheet.text(3, _target_text(line))
-            sheet.text(4, line.target.reason)
-            sheet.number(5, opinion.value)
-            sheet.text(6, line.measure, "centre")
-            sheet.number(7, opinion.part)
-            sheet.number(8, opinion.whole)
-            sheet.number(9, opinion.attainment, "percent")
-            sheet.number(10, line.gap)
-            sheet.number(11, line.gap_items)
-            for place, stage in enumerate(Stage.values, 12):
+            sheet.text(1, line.name)
+            sheet.text(2, _target_text(line))
+            sheet.text(3, line.target.reason)
+            sheet.number(4, opinion.value)
+            sheet.text(5, line.measure, "centre")
+            sheet.number(6, opinion.part)
+            sheet.number(7, opinion.whole)
+            sheet.number(8, opinion.attainment, "percent")
+            sheet.number(9, line.gap or None)
+            sheet.number(10, line.gap_items or None)
+            for place, stage in enumerate(Stage.values, 11):
                 sheet.state(place, line.opinions[stage].verdict)
-            sheet.text(15, _documents_text(line, result))
-            sheet.number(16, _counts_as_met(line, criterion), "whole")
+            sheet.text(14, _documents_text(line, result))
+            sheet.number(15, _counts_as_met(line, criterion), "whole")
+            sheet.number(16, criterion.number, "whole")
             sheet.end_row()
     last = sheet.row - 1
     sheet.filter(last)
     rollup = result.rollup
     if rollup is not None:
-        counted = sheet.area(16, sheet.first, last)
+        counted = sheet.area(15, sheet.first, last)
         for label, formula, value in (
             ("Số chỉ tiêu đạt", f"=SUM({counted})", rollup.indicators_met),
             ("Tổng số chỉ tiêu", f'=COUNTIF({counted},">=0")', rollup.indicators_total),
         ):
             sheet.fill("total", range(sheet.last_column + 1))
-            sheet.text(2, label, "total")
-            sheet.formula(16, formula, value, "total_whole")
+            sheet.text(1, label, "total")
+            sheet.formula(4, formula, value, "total_whole")
             sheet.end_row()
+    sheet.signatures()
+
+
+def _criterion_row(sheet: Sheet, criterion: CriterionLine, result: Readiness) -> None:
+    """The criterion above its indicators, in bold: its attainment and its state at each stage."""
+    sheet.fill("total", range(sheet.last_column + 1))
+    sheet.number(0, criterion.number, "total_centre")
+    sheet.text(1, criterion.name, "total")
+    state = criterion.states.get(result.stage)
+    if state is not None and state.state != "not_assessed":
+        sheet.number(8, state.attainment, "total_percent")
+    for place, stage in enumerate(Stage.values, 11):
+        if stage in criterion.states:
+            sheet.state(place, criterion.states[stage].state)
+    sheet.number(16, criterion.number, "whole")
+    sheet.end_row()
 
 
 def _target_text(line: IndicatorLine) -> str:
@@ -232,6 +255,7 @@ def _missing(book: Book, heading: Heading, result: Readiness) -> None:
         sheet.text(1, READY, "total")
         sheet.text(4, f"Để được xét công nhận còn cần: {'; '.join(result.recognition_needs)}.")
         sheet.end_row()
+    sheet.signatures()
 
 
 def _findings(book: Book, heading: Heading, result: Readiness) -> None:
@@ -266,6 +290,8 @@ def _findings(book: Book, heading: Heading, result: Readiness) -> None:
         sheet.filter(sheet.row - 1)
     else:
         sheet.text(3, "Không có tồn tại, hạn chế chưa xử lý xong.")
+        sheet.end_row()
+    sheet.signatures()
 
 
 def _definitions(result: Readiness, user: Any) -> list[tuple[str, str]]:
@@ -276,7 +302,7 @@ def _definitions(result: Readiness, user: Any) -> list[tuple[str, str]]:
         ("Bộ tiêu chí", f"{criteria_set.name} ({criteria_set.decision}), giai đoạn {criteria_set.period}"),
         ("Căn cứ đánh giá", STAGES[result.stage]),
         ("Tính đến ngày", day_text(result.as_of)),
-        ("Theo dữ liệu ghi nhận đến", f"{timezone.localtime(known):%H:%M %d/%m/%Y}" if known else "chưa có dữ liệu"),
+        ("Theo dữ liệu ghi nhận đến", known_text(known, result.as_of)),
         ("Người lập", user.get_full_name()),
         ("Kết luận", READY if result.is_ready else f"Còn {len(result.missing)} nội dung thiếu"),
         ("Ô để trống", "Chưa đánh giá hoặc chưa có số liệu; không phải bằng 0."),
@@ -310,7 +336,7 @@ def _definitions(result: Readiness, user: Any) -> list[tuple[str, str]]:
             "Còn thiếu",
             (
                 "Chênh lệch giữa yêu cầu và kết quả, theo đơn vị tính của chỉ tiêu và theo số lượng (hộ, trường …) khi "
-                "có số đạt và tổng số. Bằng 0 khi đã đạt yêu cầu."
+                "có số đạt và tổng số. Để trống khi đã đạt yêu cầu."
             ),
         ),
         (

@@ -138,6 +138,22 @@ def test_findings_of_a_predecessor_count_as_they_are_listed(communes, criteria_s
     assert todo.count == client_of(member_elsewhere).get(todo.url).context["page"].paginator.count == 1
 
 
+def test_a_commune_reads_every_state_it_sent(communes, criteria_set):
+    say(communes[0], criteria_set, "self", ["met", "met", "nearly_met", "met", "not_met", "met"])
+    page = read(member(communes[0], Role.OFFICER))
+    assert "1/3 tiêu chí đạt</strong> · 1 cơ bản đạt · 1 chưa đạt" in page
+    assert "Mức độ đạt chung" in page
+
+
+@pytest.mark.parametrize("role", [Role.DISTRICT_STAFF, Role.COORDINATOR])
+def test_an_area_has_its_next_thing_with_a_button(communes, criteria_set, role):
+    user = member(communes[0].district if role == Role.DISTRICT_STAFF else communes[0].province, role)
+    find(concluded_visit(communes[0], criteria_set), 1, due_on=date(2024, 6, 1))
+    page = read(user)
+    assert "Tồn tại quá hạn: 1." in page
+    assert page.partition("<main")[2].partition("</main>")[0].count("btn-primary") == 1
+
+
 def test_a_communes_menu_leads_to_its_work(communes, criteria_set):
     unit = communes[0]
     page = read(member(unit, Role.OFFICER)).partition("<main")[0]

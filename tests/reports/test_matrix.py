@@ -131,6 +131,9 @@ def test_the_page_shows_marks_words_totals_and_links(province, criteria_set, coo
     assert 'aria-label="Chưa đạt"' in page
     assert "Chưa đánh giá" in page  # the commune without an opinion
     assert "2/4 xã" in page
+    assert "15–18 tiêu chí" in page
+    for heading in ("Chưa đạt", "Cơ bản đạt", "Chưa đánh giá đủ"):
+        assert f'<td class="num" data-label="{heading}">' in page
     assert "100,0" in page
     assert f"/reports/matrix/{province.pk}.xlsx?set={criteria_set.code}&amp;stage=self" in page
 

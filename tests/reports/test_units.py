@@ -147,6 +147,25 @@ def test_a_department_does_not_read_the_conclusion_on_all_criteria(unit, criteri
     assert "Đạt vững chắc 1/3" in read(client_of(member(unit.province, Role.COORDINATOR)), f"/units/{unit.pk}/")
 
 
+def test_all_that_is_missing_can_be_read_on_the_page(client, unit):
+    found = make_set(criteria=10, indicators=1)
+    say(unit, found, "self", ["not_met"] * 10)
+    indicators = indicators_of(found)
+    page = read(client, f"/units/{unit.pk}/", stage="self", set=found.code)
+    assert "Xem cả 10 nội dung" in page
+    assert f"/criteria/1/?set={found.code}#row-{indicators[0].pk}" in page
+    assert f"#row-{indicators[-1].pk}" not in page
+    page = read(client, f"/units/{unit.pk}/", stage="self", set=found.code, missing="all")
+    assert f"#row-{indicators[-1].pk}" in page
+
+
+def test_parts_are_not_called_indicators(client, unit, criteria_set):
+    whole, part, *_ = indicators_of(criteria_set)
+    type(part).objects.filter(pk=part.pk).update(part_of=whole)
+    say(unit, criteria_set, "self", ["met"] * 6)
+    assert client.get(f"/units/{unit.pk}/").context["sources"] == [("Xã tự đánh giá", 5)]
+
+
 def test_an_opinion_on_some_criteria_says_so(client, unit, criteria_set):
     say(unit, criteria_set, "province", ["met", "met"])
     assert "Mới thẩm định 1/3 tiêu chí: 1/3 đạt · 2 chưa đánh giá (số 2, 3)" in read(client, f"/units/{unit.pk}/")

@@ -1,7 +1,7 @@
 """Workbooks hold exactly the screen's figures, in the official form, as text, numbers and live formulas."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from io import BytesIO
 
@@ -16,7 +16,16 @@ from criteria.models import CriterionDepartment
 from criteria.verdicts import STATES
 from reports.matrix import matrix
 from reports.readiness import READY, STAGES, readiness
-from reports.workbooks.layout import MARKS, column_letter, day_text, file_name, safe
+from reports.workbooks.layout import (
+    COORDINATION_OFFICE,
+    MARKS,
+    agency,
+    column_letter,
+    day_text,
+    file_name,
+    known_text,
+    safe,
+)
 from reports.workbooks.matrix import roman
 from tests.factories import DepartmentFactory, DistrictFactory
 from tests.reports.worlds import (
@@ -84,7 +93,8 @@ class Book:
         """Rows of a sheet below the row that numbers its columns."""
         rows = [list(row) for row in self.values[name].iter_rows(values_only=True)]
         start = next(place for place, row in enumerate(rows) if row[0] == 1 and row[1] == 2 and row[2] == 3)
-        return rows[start + 1 :]
+        below = rows[start + 1 :]
+        return below[: next((place for place, row in enumerate(below) if not any(row)), len(below))]
 
     def row(self, name, label, column=1):
         return next(row for row in self.table(name) if row[column] == label)
@@ -191,15 +201,17 @@ def test_readiness_sheets_equal_the_function(commune, criteria_set, staff, stage
         state = criterion.states.get(stage)
         assert row[6] == (float(state.attainment) if state and state.state != "not_assessed" else None)
         assert row[9] == sum(item.criterion == criterion.number for item in result.missing)
-    for line, row in zip(result.indicators, book.table("Chỉ tiêu"), strict=False):
+    rows = [row for row in book.table("Chỉ tiêu") if row[16]]
+    assert [row[0] for row in rows if isinstance(row[0], int)] == [criterion.number for criterion in result.criteria]
+    for line, row in zip(result.indicators, [row for row in rows if isinstance(row[0], str)], strict=True):
         assert row[0] == line.code
-        assert row[3].startswith(line.target.text)
-        assert row[3].endswith("(yêu cầu chưa xác nhận)") != line.target.confirmed
+        assert row[2].startswith(line.target.text)
+        assert row[2].endswith("(yêu cầu chưa xác nhận)") != line.target.confirmed
         said = line.opinion
-        figures = (said.value, said.part, said.whole, said.attainment, line.gap, line.gap_items)
-        assert (row[5], row[7], row[8], row[9], row[10], row[11]) == tuple(map(plain, figures))
-        assert row[12:15] == [label(line.opinions[code].verdict) for code in ("self", "district", "province")]
-        assert row[15] == "\n".join(document.text for document in line.documents)
+        figures = (said.value, said.part, said.whole, said.attainment, line.gap or None, line.gap_items or None)
+        assert (row[4], *row[6:11]) == tuple(map(plain, figures))
+        assert row[11:14] == [label(line.opinions[code].verdict) for code in ("self", "district", "province")]
+        assert row[14] == "\n".join(document.text for document in line.documents)
     listed = book.table("Còn thiếu gì")
     assert [(row[1], row[3], row[5]) for row in listed] == [
         (item.label, item.indicator or None, item.text) for item in result.missing
@@ -211,7 +223,7 @@ def test_readiness_sheets_equal_the_function(commune, criteria_set, staff, stage
         assert totals[2 + list(STAGES).index(stage)] == result.rollup.criteria_met
         assert totals[6] == float(result.rollup.progress)
         assert totals[7:10] == [result.rollup.indicators_met, result.rollup.indicators_total, len(result.missing)]
-        assert book.row("Chỉ tiêu", "Số chỉ tiêu đạt", 2)[16] == result.rollup.indicators_met
+        assert book.row("Chỉ tiêu", "Số chỉ tiêu đạt")[4] == result.rollup.indicators_met
     else:
         assert book.row("4 tiêu chí", "Số tiêu chí đạt")[3] == "Chưa thẩm tra"
     assert check_formulas(book) > 10
@@ -238,7 +250,7 @@ def test_the_official_form(commune, criteria_set, staff):
     said = [str(cell) for row in sheet.iter_rows(max_row=9, values_only=True) for cell in row if cell is not None]
     for text in (
         "Biểu số 02a", "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc",
-        "VĂN PHÒNG ĐIỀU PHỐI NÔNG THÔN MỚI", "Dữ liệu minh họa", "Tính đến ngày 30/6/2024", "ĐVT: tiêu chí",
+        "VĂN PHÒNG ĐIỀU PHỐI NÔNG THÔN MỚI", "Dữ liệu minh họa", "Tính đến ngày 30/06/2024",
     ):  # fmt: skip
         assert text in said
     assert any(text.startswith("ỦY BAN NHÂN DÂN TỈNH") for text in said)
@@ -256,6 +268,39 @@ def test_the_official_form(commune, criteria_set, staff):
     assert not [merged for merged in sheet.merged_cells.ranges if first <= merged.min_row <= last]
 
 
+def test_every_sheet_handed_in_is_signed_and_prints_no_helpers(commune, province, criteria_set, staff):
+    for book in (readiness_book(staff, commune, criteria_set), matrix_book(staff, province, criteria_set)):
+        for sheet in book.values.worksheets[:-1]:
+            assert "NGƯỜI LẬP BIỂU" in [cell for row in sheet.values for cell in row], sheet.title
+            assert sheet.print_area
+    assert ":$O$" in readiness_book(staff, commune, criteria_set).values["Chỉ tiêu"].print_area
+    tints = {
+        cell.value: cell.fill.fgColor.rgb
+        for row in readiness_book(staff, commune, criteria_set).values["Chỉ tiêu"].iter_rows(min_col=12, max_col=14)
+        for cell in row
+    }
+    assert tints["Đạt"] == "00000000"
+    assert tints["Chưa đạt"] != "00000000"
+    heads = [cell for row in matrix_book(staff, province, criteria_set).values["Theo chỉ tiêu"].values for cell in row]
+    assert "1. Tiêu chí 1" in heads
+
+
+def test_the_offices_line_does_not_repeat_the_place(province):
+    district = DistrictFactory(parent=province)
+    person = member(district, Role.DISTRICT_STAFF)
+    person.organisation = district.full_name
+    assert agency(person, district) == (f"ỦY BAN NHÂN DÂN {district.full_name}".upper(), COORDINATION_OFFICE)
+    person = member(province, Role.VIEWER)
+    assert agency(person, province)[1] == ""
+
+
+def test_known_at_is_never_after_the_day_of_the_form():
+    known = datetime(2024, 6, 2, 3, 0, tzinfo=UTC)
+    assert known_text(known, date(2024, 6, 30)) == "10:00 02/06/2024"
+    assert known_text(known, date(2024, 6, 1)) == "hết ngày 01/06/2024"
+    assert known_text(None, date(2024, 6, 1)) == "chưa có dữ liệu"
+
+
 def test_the_mark_of_the_demonstration_is_only_there_in_it(commune, criteria_set, staff, settings):
     settings.DEMONSTRATION = False
     book = readiness_book(staff, commune, criteria_set)
@@ -269,7 +314,7 @@ def test_typed_text_stays_text(commune, criteria_set, staff):
     prove(commune, first, title="a\x07b\x1b\u202ec", document_number="", expires_on=date(2024, 1, 1))
     find(concluded_visit(commune, criteria_set), 1, description=NASTY, recommendation="-1+1")
     book = readiness_book(staff, commune, criteria_set)
-    cell = next(row for row in book.table("Chỉ tiêu") if row[0] == first.code)[15]
+    cell = next(row for row in book.table("Chỉ tiêu") if row[0] == first.code)[14]
     assert cell == (
         f"+1 – {NASTY} (chỉ có bản giấy)\n@SUM(1) (tài liệu mật)\nabc (chỉ có bản giấy, hết hạn 01/01/2024)"
     )
@@ -286,7 +331,7 @@ def test_a_viewer_gets_figures_and_no_names(commune, criteria_set, staff):
     everything = " ".join(str(cell) for sheet in book.values.worksheets for row in sheet.values for cell in row)
     assert "Danh sách hộ nghèo" not in everything
     assert "Rãnh thoát nước" not in everything
-    assert book.table("Chỉ tiêu")[0][15] == "1 minh chứng"
+    assert book.table("Chỉ tiêu")[1][14] == "1 minh chứng"
     assert len(book.table("Còn thiếu gì")) == len(readiness_book(staff, commune, criteria_set).table("Còn thiếu gì"))
 
 
@@ -367,7 +412,9 @@ def test_a_department_gets_its_own_criteria_only(province, criteria_set, commune
     assert "1. Tiêu chí 1" not in heads
     assert [row[0] for row in readiness_book(reviewer, commune, criteria_set).table("1 tiêu chí")][:2] == [2, None]
     codes = {row[0] for row in readiness_book(reviewer, commune, criteria_set).table("Chỉ tiêu") if row[0]}
-    assert codes == {"2.1", "2.2"}
+    assert codes == {2, "2.1", "2.2"}
+    labels = [row[1] for row in book.table("Tổng hợp")]
+    assert "Số xã đạt toàn bộ tiêu chí (1 tiêu chí phụ trách)" in labels
     check_formulas(book)
 
 
@@ -431,7 +478,7 @@ def test_queries_do_not_grow(criteria_set, count_queries):
 
 
 def test_dates_letters_names_and_numerals():
-    assert [day_text(date(2024, month, 5)) for month in (2, 6)] == ["05/02/2024", "05/6/2024"]
+    assert [day_text(date(2024, month, 5)) for month in (2, 6)] == ["05/02/2024", "05/06/2024"]
     assert [column_letter(column) for column in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
     assert [roman(number) for number in (1, 4, 9, 14, 27)] == ["I", "IV", "IX", "XIV", "XXVII"]
     assert file_name("02", "Đông Phú", date(2024, 6, 30)) == "Bieu-02_DongPhu_2024-06.xlsx"
