@@ -132,6 +132,11 @@ class Unit(models.Model):
         """The official name with its kind: "Xã Đông Phú"."""
         return full_name(self.kind, self.name)
 
+    @property
+    def in_sentence(self) -> str:
+        """The official name within a phrase: "Thẩm định xã Đông Phú"."""
+        return self.full_name[:1].lower() + self.full_name[1:]
+
     def set_name_keys(self) -> None:
         """Refresh what is derived from the name; call before saving a changed name."""
         self.search_name = search_name(self.full_name)

@@ -93,7 +93,7 @@ class Visit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.unit} ({self.code})"
+        return f"{self.get_kind_display()} {self.unit.in_sentence} ({self.code})"
 
     @property
     def is_open(self) -> bool:

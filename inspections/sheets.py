@@ -267,12 +267,24 @@ class RecordRow:
     claim: dict[str, Any] | None
     score: Score | None
 
+    @property
+    def is_as_claimed(self) -> bool:
+        """Whether the team said nothing the commune hadn't: a phone folds such rows."""
+        score, claim = self.score, self.claim
+        if score is None or claim is None:
+            return score is None and claim is None
+        return not score.note and (score.verdict, score.value) == (claim["verdict"], claim["value"])
+
 
 @dataclass(frozen=True)
 class RecordCriterion:
     criterion: Criterion
     state: State
     rows: list[RecordRow]
+
+    @property
+    def as_claimed(self) -> int:
+        return sum(row.is_as_claimed for row in self.rows)
 
 
 def visit_record(visit: Visit, criteria: list[Criterion], user: Any) -> list[RecordCriterion]:

@@ -495,3 +495,18 @@ def test_the_documents_are_those_of_the_conclusion(place, visit):
         shown = [title for title in cases if title in text]
         assert shown == list(cases)[:3]
         assert "Ngừng sử dụng" not in text
+
+
+def test_the_record_marks_what_the_team_found_as_claimed(place, visit):
+    place.claim("1.1", "met", value=Decimal(96))
+    place.claim("2.1", "met")
+    place.claim("3.1", "met", value=Decimal(50))
+    score_all(place, visit)
+    Score.objects.filter(indicator__code="3.1").update(note="Cần đối chiếu thêm")
+    conclude(place, visit)
+    text = place.client(place.officer).get(url("visit_detail", visit)).text
+    assert "Thẩm định xã Đông Phú" in text
+    assert text.count('class="is-as-claimed"') == 1  # 1.1; 1.2 has no claim, 2.1 differs, 3.1 has a remark
+    assert text.count("Hiện 1 chỉ tiêu đoàn đánh giá như xã") == 1
+    assert "mức độ đạt 70 %" in text
+    assert "mức độ đạt 100 %" not in text
