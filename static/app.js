@@ -252,7 +252,7 @@ document.addEventListener("htmx:responseError", (event) => {
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, (event) => {
-    markUnsaved(event.detail.elt, "Chưa gửi được: mất kết nối. Nội dung vẫn còn trên màn hình.");
+    markUnsaved(event.detail.elt, "Mất kết nối, chưa lưu. Có mạng lại thì bấm Lưu.");
   });
 }
 

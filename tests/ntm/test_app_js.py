@@ -124,7 +124,7 @@ def test_a_lost_connection_is_told_and_nothing_typed_is_lost(page):
     page.get_by_label("Kết quả").fill("98,5")
     page.context.set_offline(True)
     page.get_by_role("button", name="Đạt", exact=True).click()
-    expect(page.locator("[data-save-state]")).to_contain_text("mất kết nối")
+    expect(page.locator("[data-save-state]")).to_contain_text("Mất kết nối, chưa lưu")
     expect(page.get_by_label("Kết quả")).to_have_value("98,5")
 
 
