@@ -42,7 +42,7 @@ from criteria.numbers import format_number, round_half_up
 from criteria.targets import Resolved
 from criteria.verdicts import Stage, Verdict
 from inspections.conclude import conclude
-from inspections.models import Finding, Score, TeamMember, Visit
+from inspections.models import Finding, FindingEvent, Score, TeamMember, Visit
 from inspections.progress import visit_progress
 from inspections.summary import summary_sentence
 from ntm import env
@@ -154,7 +154,7 @@ class World:
             user = User(
                 username=username,
                 full_name=name,
-                post=Role(role).label,
+                post="Trưởng đoàn" if extra.get("may_lead") else Role(role).label,
                 organisation=unit.full_name,
                 is_staff=role == Role.COORDINATOR,
                 # One hash for all: hashing each anew would take longer than everything else.
@@ -531,8 +531,16 @@ class World:
             unscored_reason="",
             by=leader,
         )
-        told = datetime.combine(HELD_IN_KIM_LOC, time(10), tzinfo=UTC)
+        self.stamp(visit, HELD_IN_KIM_LOC)
+
+    @staticmethod
+    def stamp(visit: Visit, day: date) -> None:
+        """Set a visit's moments to the day it was held: concluded at 17:00, planned ten days before."""
+        told = datetime.combine(day, time(10), tzinfo=UTC)
         Visit.objects.filter(pk=visit.pk).update(concluded_at=told, created_at=told - timedelta(days=10))
+        Score.objects.filter(visit=visit).update(scored_at=told - timedelta(hours=2))
+        Finding.objects.filter(visit=visit).update(created_at=told - timedelta(hours=1))
+        FindingEvent.objects.filter(finding__visit=visit).update(at=told)
         Revision.objects.filter(source=Source.VISIT, source_ref=visit.code).update(recorded_at=told)
 
     def score(self, visit: Visit, rng: random.Random, wanted: Any) -> None:
@@ -615,6 +623,7 @@ class World:
             unscored_reason="",
             by=district,
         )
+        self.stamp(visit, date(2024, 6, 20))
         for code, unit, username, day in (
             (f"{THANH_HOA}-2024-002", "16414", "doan.truong", date(2024, 7, 9)),
             (f"{HA_TINH}-2024-001", "18436", "doan.hatinh", date(2024, 7, 4)),
