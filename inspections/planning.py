@@ -85,7 +85,7 @@ def check_planned_day(day: date, unit: Unit, criteria_set: CriteriaSet) -> str:
     if day > today() + LONGEST_AHEAD:
         return f"Ngày {day:%d/%m/%Y} quá xa; chỉ lập kế hoạch trước tối đa hai năm."
     if not unit.exists_on(day):
-        return f"Ngày {day:%d/%m/%Y} ngoài thời gian tồn tại của {unit.full_name}."
+        return f"Ngày {day:%d/%m/%Y} ngoài thời gian tồn tại của {unit.in_sentence}."
     return ""
 
 
