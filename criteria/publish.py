@@ -271,14 +271,13 @@ def send(unit: Unit, criteria_set: CriteriaSet, by: Any, seen: str | None = None
     """
     lock_standing(unit, criteria_set, Stage.SELF)
     entries = list(unsent_entries(unit, criteria_set).select_for_update(of=("self",)).order_by("pk"))
-    links = unsent_links(unit, criteria_set)
-    waiting = links.count()
-    if not entries and not waiting:
-        raise NothingToSend
-    if seen is not None and seen != fingerprint(entries, waiting):
-        raise ChangedMeanwhile
     now = timezone.now()
-    links.update(published_at=now)
+    # The count of what was really published: an upload may be undone at this very moment.
+    links = unsent_links(unit, criteria_set).update(published_at=now)
+    if not entries and not links:
+        raise NothingToSend
+    if seen is not None and seen != fingerprint(entries, links):
+        raise ChangedMeanwhile
     submission = Submission.objects.create(
         unit=unit, criteria_set=criteria_set, sent_by=by, sent_at=now, rows=len(entries)
     )
