@@ -61,6 +61,8 @@ def last_version_differs(history: History) -> Iterator[str]:
         differing = [LABELS[name] for name in KEPT if getattr(last, name) != getattr(unit, name)]
         if differing:
             yield f"{label(unit)}: giai đoạn cuối khác hiện trạng về {', '.join(differing)}."
+        if unit.present_since not in {None, last.valid_from}:
+            yield f"{label(unit)}: hiện trạng không tính từ ngày bắt đầu giai đoạn cuối."
         if last.valid_to != unit.closed_on:
             yield f"{label(unit)}: giai đoạn cuối không kết thúc cùng ngày với đơn vị."
 

@@ -683,6 +683,8 @@ class _Step:
 
     def _create(self, units: list[Unit], level: str) -> None:
         _take_ids(units)
+        for unit in units:
+            unit.present_since = self.day
         Unit.objects.bulk_create(units, batch_size=BATCH)
         for pks in _batches([unit.pk for unit in units]):
             Unit.objects.filter(pk__in=pks).update(**{level: F("pk")})
@@ -695,7 +697,10 @@ class _Step:
 
     def _update(self, units: list[Unit]) -> None:
         _take_ids(units)
-        fields = [*(name.removesuffix("_id") for name in CARRIED_FIELDS), "commune", "search_name", "sort_key"]
+        for unit in units:
+            unit.present_since = self.day
+        carried = [name.removesuffix("_id") for name in CARRIED_FIELDS]
+        fields = [*carried, "commune", "search_name", "sort_key", "present_since"]
         Unit.objects.bulk_update(units, fields, batch_size=200)
         self._add_versions(units, self.snapshot.decision)
 

@@ -94,6 +94,8 @@ class Unit(models.Model):
     households = models.PositiveIntegerField("Số hộ", null=True, blank=True)
     opened_on = models.DateField("Thành lập ngày", null=True, blank=True)
     closed_on = models.DateField("Kết thúc ngày", null=True, blank=True)
+    # The day of the last UnitVersion: from then on the columns above hold, and no version need be read.
+    present_since = models.DateField(null=True, editable=False)
     search_name = models.CharField(max_length=150, editable=False)
     sort_key = models.CharField(max_length=600, editable=False)
 

@@ -89,11 +89,11 @@ def publish(
     it was saved; of imported history only what contradicts a confirmed target is refused.
     """
     lock_standing(unit, criteria_set, stage)
+    indicators = Indicator.objects.in_bulk([opinion.indicator_id for opinion in opinions])
     by_year = {
-        year: targets.resolve_unit(unit, criteria_set, day)
+        year: targets.resolve_unit(unit, criteria_set, day, indicators.values())
         for year, day in {opinion.effective_on.year: opinion.effective_on for opinion in opinions}.items()
     }
-    indicators = Indicator.objects.in_bulk([opinion.indicator_id for opinion in opinions])
     at = at or timezone.now()
     revisions, errors = [], {}
     for opinion in opinions:
@@ -195,29 +195,35 @@ def standing_fields(rollup: Rollup) -> dict[str, Any]:
 
 def compute_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: str) -> dict[int, dict[str, Any]]:
     """The standings of units of one province from their assessments, in a fixed number of queries."""
-    indicators = list(
-        Indicator.objects.filter(criterion__criteria_set=criteria_set)
-        .in_force(min(today(), criteria_set.last_day))
-        .values_list("id", "criterion__number", "part_of_id", "stands_for_criterion")
-    )
-    numbers = list(criteria_set.criteria.order_by("number").values_list("number", flat=True))
+    day = min(today(), criteria_set.last_day)
+    numbers = dict(criteria_set.criteria.order_by("number").values_list("pk", "number"))
+    indicators = list(Indicator.objects.filter(criterion__in=list(numbers)).in_force(day))
     opinions: dict[int, dict[int, tuple[str, Decimal | None]]] = defaultdict(dict)
     for unit_id, indicator_id, verdict, attained in Assessment.objects.filter(
         unit__in=[unit.pk for unit in units], stage=stage, indicator__criterion__criteria_set=criteria_set
     ).values_list("unit_id", "indicator_id", "verdict", "attainment"):
         opinions[unit_id][indicator_id] = (verdict, attained)
-    parts = {indicator for indicator, _, part_of, _ in indicators if part_of}
-    demanded = targets.resolve_area(units, criteria_set, min(today(), criteria_set.last_day)) if parts else {}
+    # A part exists only to carry a second threshold: where none is set, it isn't asked.
+    parts = [indicator for indicator in indicators if indicator.part_of_id]
+    demanded = targets.resolve_area(units, criteria_set, day, parts) if parts else {}
     result = {}
     for unit in units:
         mine = opinions[unit.pk]
         items = []
-        for indicator, number, part_of, stands in indicators:
-            verdict, attained = mine.get(indicator, ("", None))
-            # A part exists only to carry a second threshold: where none is set, it isn't asked.
-            applies = indicator not in parts or bool(demanded[unit.pk][indicator].operator)
-            items.append(Item(indicator, number, verdict, attained, part_of, counted=not stands, applies=applies))
-        result[unit.pk] = standing_fields(roll_up(items, numbers))
+        for indicator in indicators:
+            verdict, attained = mine.get(indicator.pk, ("", None))
+            items.append(
+                Item(
+                    indicator.pk,
+                    numbers[indicator.criterion_id],
+                    verdict,
+                    attained,
+                    indicator.part_of_id,
+                    counted=not indicator.stands_for_criterion,
+                    applies=not indicator.part_of_id or bool(demanded[unit.pk][indicator.pk].operator),
+                )
+            )
+        result[unit.pk] = standing_fields(roll_up(items, list(numbers.values())))
     return result
 
 

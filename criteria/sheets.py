@@ -184,14 +184,10 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
         indicators = indicators.filter(criterion__in=allowed)
     if number is not None:
         indicators = indicators.filter(criterion__number=number)
-    day, listed = latest_day(unit, criteria_set), list(indicators)
+    listed = list(indicators)
     for indicator in listed:
         indicator.criterion.criteria_set = criteria_set
-    if number is not None and listed:
-        demanded = targets.resolve_criterion(unit, listed[0].criterion, day)
-    else:
-        demanded = targets.resolve_unit(unit, criteria_set, day)
-    found = _assemble(unit, criteria_set, listed, demanded, drafts)
+    found = _assemble(unit, criteria_set, listed, drafts)
     documents = (
         EvidenceLink.objects.visible_to(user)
         .filter(
@@ -203,7 +199,7 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
         .order_by("created_at", "pk")
     )
     if number is not None:  # only one criterion's page names them; all others count
-        documents = documents.select_related("evidence__uploaded_by")
+        documents = documents.select_related("evidence")
     links: dict[int, list[EvidenceLink]] = defaultdict(list)
     for link in documents:
         links[link.indicator_id].append(link)
@@ -218,9 +214,8 @@ def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
     indicator is of none of the unit's sets or no longer in force. Five queries: what saving
     a row needs, and its answer."""
     indicators = list(
-        Indicator.objects.filter(
-            criterion__indicators__pk=indicator_id, criterion__criteria_set__in=CriteriaSet.objects.for_unit(unit)
-        )
+        Indicator.objects.for_unit(unit)
+        .filter(criterion__indicators__pk=indicator_id)
         .select_related("criterion__criteria_set")
         .order_by("position")
     )
@@ -235,8 +230,7 @@ def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
     ]
     if indicator_id not in {indicator.pk for indicator in indicators}:
         return None
-    demanded = targets.resolve_criterion(unit, criterion, day)
-    return _assemble(unit, criterion.criteria_set, indicators, demanded, drafts=True)[0]
+    return _assemble(unit, criterion.criteria_set, indicators, drafts=True)[0]
 
 
 def _in_force(unit: Unit, criteria_set: CriteriaSet) -> models.QuerySet[Indicator]:
@@ -247,10 +241,10 @@ def _in_force(unit: Unit, criteria_set: CriteriaSet) -> models.QuerySet[Indicato
     )
 
 
-def _assemble(
-    unit: Unit, criteria_set: CriteriaSet, indicators: list[Indicator], demanded: dict[int, Resolved], drafts: bool
-) -> list[Sheet]:
-    """Sheets with drafts and published opinions. Two queries."""
+def _assemble(unit: Unit, criteria_set: CriteriaSet, indicators: list[Indicator], drafts: bool) -> list[Sheet]:
+    """Sheets with targets, drafts and published opinions. Four queries."""
+    day = latest_day(unit, criteria_set)
+    demanded = targets.resolve_unit(unit, criteria_set, day, indicators)
     ids = [indicator.pk for indicator in indicators]
     entries = {}
     if drafts:
@@ -262,7 +256,6 @@ def _assemble(
     ).items():
         if state["verdict"] or state["value"] is not None:
             published[indicator_id][stage] = state
-    day = latest_day(unit, criteria_set)
     found: dict[int, Sheet] = {}
     for indicator in indicators:
         sheet = found.setdefault(indicator.criterion_id, Sheet(indicator.criterion, []))

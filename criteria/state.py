@@ -25,17 +25,18 @@ def state_on(
     """Published opinions by (stage, unit id, indicator id), as dicts of FIELDS, in one query.
 
     Without `day`: the current ones. With it: the state on that day as known at `known_at`
-    (None: now). `only`: these indicators. Cleared states (empty verdict) are in, so that a caller sees since when.
-    The caller has checked who may see the units.
+    (None: now). `only`: these indicators of the set. Cleared states (empty verdict) are in, so
+    that a caller sees since when. The caller has checked who may see the units.
     """
     rows: ScopedQuerySet | RevisionQuerySet
     where: dict[str, Any] = {
         "unit__in": list(unit_ids),
         "stage__in": list(stages),
-        "indicator__criterion__criteria_set": criteria_set,
     }
     if only is not None:
         where["indicator__in"] = list(only)
+    else:
+        where["indicator__criterion__criteria_set"] = criteria_set
     if day is None and known_at is None:
         rows = Assessment.objects.filter(**where)
     elif day is not None:

@@ -20,21 +20,20 @@ The rule (DESIGN §4):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import F, FilteredRelation, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Concat
+from django.db.models import Q
 
 from communes.models import Region, Unit, UnitVersion
 from communes.names import full_name
-from criteria.models import Indicator, Target
+from criteria.models import Target
 
 if TYPE_CHECKING:
-    from criteria.models import CriteriaSet, Criterion
+    from criteria.models import CriteriaSet, Indicator
 
 NO_TARGET = "Chưa quy định mức"
 
@@ -117,55 +116,27 @@ def choose_later(rows: Iterable[Row], place: Place, year: int, mountain_variant:
 # --- fetching ------------------------------------------------------------------------------
 
 
-def resolve_unit(unit: Unit, criteria_set: CriteriaSet, on: date) -> dict[int, Resolved]:
-    """Targets of all indicators of the set for a unit on a day, by indicator id. Two queries."""
-    return resolve_area([unit], criteria_set, on)[unit.pk]
-
-
-def resolve_criterion(unit: Unit, criterion: Criterion, on: date) -> dict[int, Resolved]:
-    """Targets of one criterion's indicators, by indicator id. Two queries where the set is at hand."""
-    return _resolve([unit], criterion.criteria_set, on, {"criterion": criterion})[unit.pk]
-
-
 def resolve_one(unit: Unit, indicator: Indicator, on: date) -> Resolved:
-    """The target of one indicator; two queries where its criterion and set are at hand."""
-    criteria_set = indicator.criterion.criteria_set
-    return _resolve([unit], criteria_set, on, {"pk": indicator.pk})[unit.pk][indicator.pk]
+    """The target of one indicator on a day; at most two queries where its criterion and set are at hand."""
+    return resolve_unit(unit, indicator.criterion.criteria_set, on, [indicator])[indicator.pk]
 
 
-def resolve_area(units: Iterable[Unit], criteria_set: CriteriaSet, on: date) -> dict[int, dict[int, Resolved]]:
-    """Targets of all indicators of the set for many units, by unit id and indicator id. Two queries.
+def resolve_unit(
+    unit: Unit, criteria_set: CriteriaSet, on: date, indicators: Iterable[Indicator]
+) -> dict[int, Resolved]:
+    """Targets of these indicators of the set for a unit on a day, by indicator id. At most two queries."""
+    return resolve_area([unit], criteria_set, on, indicators)[unit.pk]
+
+
+def resolve_area(
+    units: Iterable[Unit], criteria_set: CriteriaSet, on: date, indicators: Iterable[Indicator]
+) -> dict[int, dict[int, Resolved]]:
+    """Targets of these indicators of the set for many units, by unit id and indicator id. At most two queries.
 
     Units alike in place, region and group share their `Resolved`.
     """
-    return _resolve(list(units), criteria_set, on, {})
-
-
-def places_on(units: Iterable[Unit], on: date) -> dict[int, Place]:
-    """Province, region and group of units as they were on a day, by unit id. One query.
-
-    Only what lies before a later change is read from the history; a day before the first
-    known version is answered by that version.
-    """
-    units = list(units)
-    fields = ("unit_id", "province_id", "target_group", "region", "uses_mountain_targets")
-    past = UnitVersion.objects.filter(unit__in=[unit.pk for unit in units], valid_to__gt=on)
-    places = {
-        unit.pk: Place(unit.pk, unit.province_id, unit.target_group, unit.region, unit.uses_mountain_targets)
-        for unit in units
-    }
-    # Latest first, so that the earliest version not yet over on that day is written last.
-    for values in past.order_by("-valid_from").values_list(*fields):
-        place = Place(*values)
-        places[place.unit] = place
-    return places
-
-
-def _resolve(
-    units: list[Unit], criteria_set: CriteriaSet, on: date, only: Mapping[str, Any]
-) -> dict[int, dict[int, Resolved]]:
     places = places_on(units, on)
-    found = _Targets(criteria_set, places.values(), only)
+    found = _Targets(criteria_set, places.values(), indicators)
     own = {row.unit for rows in found.rows.values() for row in rows if row.unit is not None}
     shared: dict[Place, dict[int, Resolved]] = {}
     answer = {}
@@ -177,48 +148,55 @@ def _resolve(
     return answer
 
 
+def places_on(units: Iterable[Unit], on: date) -> dict[int, Place]:
+    """Province, region and group of units as they were on a day, by unit id. One query, or
+    none where all are still what they were that day.
+
+    Only what lies before a later change is read from the history; a day before the first
+    known version is answered by that version.
+    """
+    units = list(units)
+    fields = ("unit_id", "province_id", "target_group", "region", "uses_mountain_targets")
+    changed = [unit.pk for unit in units if unit.present_since is None or on < unit.present_since]
+    past = UnitVersion.objects.filter(unit__in=changed, valid_to__gt=on) if changed else UnitVersion.objects.none()
+    places = {
+        unit.pk: Place(unit.pk, unit.province_id, unit.target_group, unit.region, unit.uses_mountain_targets)
+        for unit in units
+    }
+    # Latest first, so that the earliest version not yet over on that day is written last.
+    for values in past.order_by("-valid_from").values_list(*fields):
+        place = Place(*values)
+        places[place.unit] = place
+    return places
+
+
 _TARGET_FIELDS = [field.attname for field in Target._meta.concrete_fields]
 
 
 class _Targets:
-    """The targets of a set's indicators that may concern these places, read in one query."""
+    """The targets of indicators of a set that may concern these places, read in one query."""
 
-    def __init__(self, criteria_set: CriteriaSet, places: Iterable[Place], only: Mapping[str, Any]) -> None:
+    def __init__(self, criteria_set: CriteriaSet, places: Collection[Place], indicators: Iterable[Indicator]) -> None:
         self.set = criteria_set
         self.names = {variant["code"]: variant["name"] for variant in criteria_set.variants}
-        self.rows: dict[int, list[Row]] = {}
         self.targets: dict[int, Target] = {}
         self.provinces: dict[int, str] = {}
-        self.left_to_province: set[int] = set()
-        places = list(places)
-        concerned = Q(targets__province__isnull=True) | Q(
-            targets__province__in={place.province for place in places if place.province}
+        self.left_to_province = {indicator.pk: indicator.set_by_province for indicator in indicators}
+        self.rows: dict[int, list[Row]] = {indicator: [] for indicator in self.left_to_province}
+        concerning = Target.objects.filter(
+            Q(province__isnull=True) | Q(province__in={place.province for place in places if place.province}),
+            Q(unit__isnull=True) | Q(unit__in={place.unit for place in places}),
+            indicator__in=list(self.rows),
         )
-        concerned &= Q(targets__unit__isnull=True) | Q(targets__unit__in={place.unit for place in places})
-        province = Unit.objects.filter(pk=OuterRef("row__province")).order_by()
-        indicators = (
-            Indicator.objects.filter(criterion__criteria_set=criteria_set, **only)
-            .annotate(row=FilteredRelation("targets", condition=concerned))
-            .order_by("pk", "row__pk")
-            .values_list(
-                "pk",
-                "set_by_province",
-                *(F(f"row__{name}") for name in _TARGET_FIELDS),
-                # Not row__province__kind: Django would join the province before the row it hangs on.
-                Subquery(province.values(kind_and_name=Concat("kind", Value(" "), "name"))),
-            )
-        )
-        for indicator, set_by_province, *values, province_name in indicators:
-            rows = self.rows.setdefault(indicator, [])
-            if set_by_province:
-                self.left_to_province.add(indicator)
-            if values[0] is None:
-                continue
+        for *values, kind, name in concerning.order_by("pk").values_list(
+            *_TARGET_FIELDS, "province__kind", "province__name"
+        ):
             target = Target.from_db(None, _TARGET_FIELDS, values)
             self.targets[target.pk] = target
-            rows.append(Row(target.pk, target.province_id, target.unit_id, target.variant, target.from_year))
+            self.rows[target.indicator_id].append(
+                Row(target.pk, target.province_id, target.unit_id, target.variant, target.from_year)
+            )
             if target.province_id is not None:
-                kind, _, name = province_name.partition(" ")
                 self.provinces[target.province_id] = full_name(kind, name)
 
     def resolve(self, indicator: int, place: Place, year: int) -> Resolved:
@@ -263,7 +241,7 @@ class _Targets:
             mine = place.variants(self.set.mountain_variant)
             whom = self._variant_name(mine[0]) if mine else "đơn vị chưa xếp vùng, nhóm"
             return f"{NO_TARGET} cho {whom}"
-        return f"{NO_TARGET} (do tỉnh quy định)" if indicator in self.left_to_province else NO_TARGET
+        return f"{NO_TARGET} (do tỉnh quy định)" if self.left_to_province[indicator] else NO_TARGET
 
     def _variant_name(self, code: str) -> str:
         name = self.names.get(code) or dict(Region.choices).get(code, code)

@@ -56,7 +56,6 @@ def asked_indicators(
 
     A part for which no target is in force isn't asked (`criteria.publish`). Three queries.
     """
-    resolved = targets.resolve_unit(unit, criteria_set, on)
     rows = (
         Indicator.objects.filter(criterion__criteria_set=criteria_set)
         .in_force(on)
@@ -65,6 +64,7 @@ def asked_indicators(
     )
     if criteria is not None:
         rows = rows.filter(criterion__in=[criterion.pk for criterion in criteria])
+    resolved = targets.resolve_unit(unit, criteria_set, on, rows)
     asked = [indicator for indicator in rows if indicator.part_of_id is None or resolved[indicator.pk].operator]
     for indicator in asked:
         indicator.criterion.criteria_set = criteria_set

@@ -319,7 +319,7 @@ def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = Non
         .order_by("criterion__number", "position", "pk")
         if indicator.criterion_id in numbers
     ]
-    resolved = targets.resolve_unit(unit, criteria_set, target_day)
+    resolved = targets.resolve_unit(unit, criteria_set, target_day, indicators)
     opinions = _opinions(unit, criteria_set, on)
     joint = combined({code: opinions[code] for code in Stage.values})
     opinions[COMBINED] = {indicator: opinion for indicator, (_, opinion) in joint.items()}

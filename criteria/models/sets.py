@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -34,20 +35,30 @@ def default_buckets() -> list[dict]:
     ]
 
 
+def judges(unit: Unit, on: date | None = None, path: str = "") -> Q:
+    """Rows whose criteria set a unit can be judged by: published, of its level, national or of its
+    province, whose period has begun by `on` (default today) and meets the unit's life.
+    `path` leads from the row to its set ("criterion__criteria_set__")."""
+    last = min(on or today(), unit.closed_on or date.max)
+    where: dict[str, Any] = {
+        "status": CriteriaSet.Status.PUBLISHED,
+        "level": unit.level,
+        "first_year__lte": last.year,
+    }
+    found = Q(**{path + name: value for name, value in where.items()})
+    found &= Q(**{path + "province__isnull": True}) | Q(**{path + "province": unit.province_id})
+    if unit.opened_on:
+        found &= Q(**{path + "last_year__isnull": True}) | Q(**{path + "last_year__gte": unit.opened_on.year})
+    return found
+
+
 class CriteriaSetQuerySet(models.QuerySet):
     def published(self) -> CriteriaSetQuerySet:
         return self.filter(status=CriteriaSet.Status.PUBLISHED)
 
     def for_unit(self, unit: Unit, on: date | None = None) -> CriteriaSetQuerySet:
-        """Published sets a unit can be judged by: of its level, national or of its province,
-        whose period has begun by `on` (default today) and meets the unit's life. Newest
-        first, the standard grade before others."""
-        last = min(on or today(), unit.closed_on or date.max)
-        sets = self.published().filter(level=unit.level, first_year__lte=last.year)
-        sets = sets.filter(Q(province__isnull=True) | Q(province=unit.province_id))
-        if unit.opened_on:
-            sets = sets.filter(Q(last_year__isnull=True) | Q(last_year__gte=unit.opened_on.year))
-        return sets.order_by("-first_year", "grade_order", "code")
+        """The sets a unit can be judged by (`judges`), newest first, the standard grade before others."""
+        return self.filter(judges(unit, on)).order_by("-first_year", "grade_order", "code")
 
     def chosen(self, unit: Unit, code: str = "") -> CriteriaSet:
         """The set named by `code` among the unit's, without one the newest standard set.
@@ -230,6 +241,10 @@ class CriterionDepartment(models.Model):
 
 
 class IndicatorQuerySet(models.QuerySet):
+    def for_unit(self, unit: Unit) -> IndicatorQuerySet:
+        """Indicators of the sets a unit can be judged by today."""
+        return self.filter(judges(unit, path="criterion__criteria_set__"))
+
     def in_force(self, on: date) -> IndicatorQuerySet:
         """Indicators that apply on that day."""
         return self.filter(

@@ -1,16 +1,23 @@
 """How a document is shown in lists: its kind, size, dates and marks."""
 
+from __future__ import annotations
+
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
-from django.urls import reverse
 from django.utils.html import escape
+from django.utils.safestring import SafeString
 
 from criteria.evidence import MAX_OTHER, MAX_PDF, TYPES, format_size
 from criteria.models import Evidence, EvidenceLink
+from ntm.addresses import address
 from ntm.clock import today
+
+if TYPE_CHECKING:
+    from criteria.evidence_panels import EvidencePanels
+    from criteria.sheets import Row
 
 register = template.Library()
 
@@ -32,6 +39,12 @@ def upload_accept() -> str:
 def upload_limits() -> str:
     """Bytes by extension, for upload.js to spare a weak network what the server would refuse."""
     return LIMITS
+
+
+@register.filter
+def evidence_panel(row: Row, panels: EvidencePanels) -> SafeString:
+    """The evidence of a row's indicator; `panels` are the unit's. Never inside a form."""
+    return panels.html(row.indicator, row.links)
 
 
 @register.filter
@@ -83,9 +96,9 @@ def as_file(evidence: Evidence) -> dict[str, Any]:
         tags.append(("Có dữ liệu cá nhân", "tag-warning"))
     return {
         "title": evidence.title,
-        "url": reverse("criteria:evidence_detail", args=[evidence.pk]),
+        "url": address("criteria:evidence_detail", evidence.pk),
         "kind": file_kind(evidence),
-        "thumbnail_url": f"{reverse('criteria:evidence_preview', args=[evidence.pk])}?size=small"
+        "thumbnail_url": f"{address('criteria:evidence_preview', evidence.pk)}?size=small"
         if has_thumbnail(evidence)
         else "",
         "details": [detail for detail in details if detail],

@@ -18,6 +18,7 @@ from criteria import targets
 from criteria.checks import MISSES_TARGET, Refused, latest_day
 from criteria.entries import Stale, write_entry
 from criteria.entry_forms import EntryForms
+from criteria.evidence_panels import EvidencePanels
 from criteria.forms import EntryForm, TargetReportForm
 from criteria.models import CriteriaSet, Indicator, Revision
 from criteria.publish import ChangedMeanwhile, NothingToSend, PublicationRefused, fingerprint, send, unsent_links
@@ -72,6 +73,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "criteria/_entry_overview.html" if part else "criteria/entry.html",
         {
             **_page(request, unit, criteria_set, found),
+            "sets": CriteriaSet.objects.for_unit(unit),
             "here": reverse("criteria:entry", args=[unit.pk]),
             "oob": part,
             "groups": [(sheet, kept) for sheet, kept in shown if kept],
@@ -111,9 +113,11 @@ def _criterion_page(
         others = others.filter(pk__in=allowed)
     numbers = list(others.values_list("number", "name"))
     place = [n for n, _ in numbers].index(number)
+    page = _page(request, unit, criteria_set, found)
     context = {
-        **_page(request, unit, criteria_set, found),
+        **page,
         "sheet": sheet,
+        "panels": EvidencePanels(unit, get_token(request), can_change=bool(page["can_change"])),
         "numbers": numbers,
         "previous": numbers[place - 1] if place else None,
         "next": numbers[place + 1] if place + 1 < len(numbers) else None,
@@ -131,7 +135,6 @@ def _page(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, found: li
     return {
         "unit": unit,
         "criteria_set": criteria_set,
-        "sets": CriteriaSet.objects.for_unit(unit),
         "sheets": found,
         "drafts": _drafts(request, unit),
         "can_change": can(request.user, "entry.change", unit),
@@ -160,12 +163,7 @@ def criterion_url(unit: Unit, criteria_set: CriteriaSet, number: int) -> str:
 
 def _indicator(unit: Unit, pk: int) -> Indicator:
     """An indicator of one of the unit's sets, with criterion and set; 404 for a forged one."""
-    return get_object_or_404(
-        Indicator.objects.select_related("criterion__criteria_set").filter(
-            criterion__criteria_set__in=CriteriaSet.objects.for_unit(unit)
-        ),
-        pk=pk,
-    )
+    return get_object_or_404(Indicator.objects.for_unit(unit).select_related("criterion__criteria_set"), pk=pk)
 
 
 @require_POST

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -24,6 +25,7 @@ from communes.text import clean_text, safe_filename
 from criteria import evidence as rules
 from criteria.evidence import EvidenceRefused, UploadRefused
 from criteria.evidence_forms import EvidenceForm, RetireForm
+from criteria.evidence_panels import EvidencePanels
 from criteria.models import CriteriaSet, Criterion, Evidence, EvidenceLink, Indicator
 from ntm.accounts.middleware import asks_for_json
 from ntm.clock import today
@@ -81,9 +83,7 @@ def own_evidence(request: HttpRequest, pk: Any) -> Evidence:
 
 def indicators_of(unit: Unit) -> QuerySet[Indicator]:
     """The indicators a unit can be judged by, of all its sets."""
-    return Indicator.objects.filter(criterion__criteria_set__in=CriteriaSet.objects.for_unit(unit)).select_related(
-        "criterion__criteria_set"
-    )
+    return Indicator.objects.for_unit(unit).select_related("criterion__criteria_set")
 
 
 def chosen_indicators(request: HttpRequest, unit: Unit) -> list[Indicator]:
@@ -106,7 +106,7 @@ def panel_links(request: HttpRequest, unit: Unit, indicator: Indicator) -> Query
     return (
         EvidenceLink.objects.visible_to(request.user)
         .filter(unit=unit, indicator=indicator, removed_at__isnull=True, evidence__retired_at__isnull=True)
-        .select_related("evidence", "evidence__uploaded_by")
+        .select_related("evidence")
     )
 
 
@@ -144,14 +144,11 @@ def start_url(unit: Unit, indicators: list[Indicator]) -> str:
 
 
 def panel(request: HttpRequest, unit: Unit, indicator: Indicator, error: str = "") -> HttpResponse:
-    context = {
-        "unit": unit,
-        "indicator": indicator,
-        "links": panel_links(request, unit, indicator),
-        "can_change": can(request.user, "entry.change", unit),
-        "error": error,
-    }
-    return render(request, "criteria/_evidence_panel.html", context, status=409 if error else 200)
+    can_change = bool(can(request.user, "entry.change", unit))
+    html = EvidencePanels(unit, get_token(request), can_change=can_change).html(
+        indicator, panel_links(request, unit, indicator), error
+    )
+    return HttpResponse(html, status=409 if error else 200)
 
 
 def too_big(request: HttpRequest, message: str) -> HttpResponse:

@@ -150,3 +150,13 @@ def test_what_follows_a_circle_is_not_blamed(commune, heir):
     after = CommuneFactory(parent=commune.parent, name="Vô can")
     link(heir, after, is_approximate=True)
     assert not any("Vô can" in line for line in problems())
+
+
+def test_present_since_another_day_than_the_last_version(commune):
+    version(commune, BEFORE, DAY)
+    version(commune, DAY)
+    Unit.objects.filter(pk=commune.pk).update(present_since=DAY)
+    assert problems() == []
+    Unit.objects.filter(pk=commune.pk).update(present_since=BEFORE)
+    (line,) = problems()
+    assert "hiện trạng không tính từ ngày bắt đầu giai đoạn cuối" in line

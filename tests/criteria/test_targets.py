@@ -219,13 +219,13 @@ def test_every_indicator_of_the_set_is_answered(commune, indicator):
     other = IndicatorFactory(criterion=indicator.criterion)
     IndicatorFactory()
     TargetFactory(indicator=indicator)
-    found = resolve_unit(commune, indicator.criterion.criteria_set, ON)
+    found = resolve_unit(commune, indicator.criterion.criteria_set, ON, [indicator, other])
     assert set(found) == {indicator.pk, other.pk}
     assert found[other.pk].target is None
     assert found[other.pk].operator == ""
 
 
-def test_a_past_day_is_answered_by_what_the_unit_was(commune, indicator):
+def test_a_past_day_is_answered_by_what_the_unit_was(commune, indicator, assert_queries):
     TargetFactory(indicator=indicator, variant=CENTRAL, value=80)
     TargetFactory(indicator=indicator, variant=MOUNTAINS, value=60)
     state = {"unit": commune, "code": commune.code, "name": commune.name, "kind": "xa", "province": commune.province}
@@ -234,23 +234,29 @@ def test_a_past_day_is_answered_by_what_the_unit_was(commune, indicator):
     assert resolve_one(commune, indicator, date(2021, 12, 31)).value == 60
     assert resolve_one(commune, indicator, date(2015, 1, 1)).value == 60
     assert resolve_one(commune, indicator, date(2022, 1, 1)).value == 80
+    commune.present_since = date(2022, 1, 1)  # known: the present needs no look at the history, the past does
+    assert resolve_one(commune, indicator, date(2021, 12, 31)).value == 60
+    with assert_queries(1):
+        assert resolve_one(commune, indicator, date(2022, 1, 1)).value == 80
 
 
 def test_queries_do_not_grow(thanh_hoa, assert_queries):
     criteria_set = CriteriaSetFactory()
+    indicators = [IndicatorFactory(criterion=CriterionFactory(criteria_set=criteria_set))]
     district = DistrictFactory(parent=thanh_hoa)
     communes = [CommuneFactory(parent=district)]
     for _ in range(2):
         with assert_queries(2):
-            found = resolve_area(communes, criteria_set, ON)
+            found = resolve_area(communes, criteria_set, ON, indicators)
         assert set(found) == {commune.pk for commune in communes}
         with assert_queries(2):
-            resolve_unit(communes[0], criteria_set, ON)
+            resolve_unit(communes[0], criteria_set, ON, indicators)
         communes += [CommuneFactory(parent=district) for _ in range(3)]
         for _ in range(5):
             indicator = IndicatorFactory(criterion=CriterionFactory(criteria_set=criteria_set))
             TargetFactory(indicator=indicator)
             TargetFactory(indicator=indicator, province=thanh_hoa)
+            indicators.append(indicator)
     with assert_queries(2):
         resolve_one(communes[0], indicator, ON)
 
@@ -263,8 +269,8 @@ def test_an_area_agrees_with_its_units(thanh_hoa, indicator):
     TargetFactory(indicator=indicator, variant=DELTA, value=90)
     TargetFactory(indicator=indicator, unit=communes[1], value=50)
     criteria_set = indicator.criterion.criteria_set
-    area = resolve_area(communes, criteria_set, ON)
+    area = resolve_area(communes, criteria_set, ON, [indicator])
     assert {pk: found[indicator.pk].value for pk, found in area.items()} == {
         communes[0].pk: 70, communes[1].pk: 50, communes[2].pk: 70, communes[3].pk: 90,
     }  # fmt: skip
-    assert area == {commune.pk: resolve_unit(commune, criteria_set, ON) for commune in communes}
+    assert area == {commune.pk: resolve_unit(commune, criteria_set, ON, [indicator]) for commune in communes}

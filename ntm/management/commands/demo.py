@@ -250,7 +250,7 @@ class World:
         indicators = list(
             Indicator.objects.filter(criterion__criteria_set=self.standard).select_related("criterion").order_by("pk")
         )
-        demanded = targets.resolve_area(communes, self.standard, date(2024, 6, 30))
+        demanded = targets.resolve_area(communes, self.standard, date(2024, 6, 30), indicators)
         coordinator = self.users["dieuphoi.thanhhoa" if province.code == THANH_HOA else "dieuphoi.hatinh"]
         revisions: list[Revision] = []
         for commune in communes:
@@ -545,9 +545,9 @@ class World:
 
     def score(self, visit: Visit, rng: random.Random, wanted: Any) -> None:
         """Score everything in the visit's set; `wanted` gives the verdict by criterion number."""
-        demanded = targets.resolve_unit(visit.unit, visit.criteria_set, visit.day)
         leader = visit.team.get(role=TeamMember.Role.LEADER).user
         indicators = Indicator.objects.filter(criterion__criteria_set=visit.criteria_set).select_related("criterion")
+        demanded = targets.resolve_unit(visit.unit, visit.criteria_set, visit.day, indicators)
         scores = []
         for indicator in indicators.order_by("pk"):
             target = demanded[indicator.pk]
