@@ -12,18 +12,17 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from communes.models import Unit
 from criteria.numbers import format_number
 from criteria.verdicts import VERDICTS
+from ntm.addresses import address
 
 if TYPE_CHECKING:
     from criteria.sheets import Row
 
-_INDICATOR = 987_654_321  # stands for the indicator's number while an address is reversed
 _NUMBER = 'inputmode="decimal" autocomplete="off" maxlength="60"'
 
 
@@ -43,20 +42,16 @@ class EntryForms:
     """The forms of one unit's rows; a form saves itself and stands within no other."""
 
     def __init__(self, unit: Unit, csrf_token: str, max_day: date) -> None:
-        def address(name: str) -> tuple[str, str]:
-            before, after = reverse(f"criteria:{name}", args=[unit.pk, _INDICATOR]).split(str(_INDICATOR))
-            return before, after
-
-        self._save = address("entry_save")
-        self._suggestion = address("entry_suggestion")
-        self._history = address("revision_list")
-        self._report = address("target_report")
+        self._unit = unit.pk
         self._token = escape(csrf_token)
         self._max_day = max_day.isoformat()
 
+    def _address(self, name: str, pk: str) -> str:
+        return address(f"criteria:{name}", self._unit, int(pk))
+
     def html(self, row: Row) -> SafeString:
         pk = str(row.indicator.pk)
-        save = pk.join(self._save)
+        save = self._address("entry_save", pk)
         look = " has-error" if row.errors or row.theirs else " is-saved" if row.saved_now else ""
         return mark_safe(
             f'<form class="entry-row{look}" id="row-{pk}" method="post" action="{save}" hx-post="{save}" '
@@ -78,7 +73,7 @@ class EntryForms:
         measure = escape(row.indicator.measure)
         if row.indicator.is_numeric:
             asks = (
-                f'{_NUMBER} hx-post="{pk.join(self._suggestion)}" hx-trigger="input changed delay:400ms" '
+                f'{_NUMBER} hx-post="{self._address("entry_suggestion", pk)}" hx-trigger="input changed delay:400ms" '
                 f'hx-target="#suggestion-{pk}" hx-swap="innerHTML" hx-sync="this:replace"'
             )
             invalid = f'aria-invalid="true" aria-describedby="value-error-{pk}" ' if "value" in row.errors else ""
@@ -113,7 +108,7 @@ class EntryForms:
         choices = "".join([_CHOICES[code, code == chosen] for code in row.verdict_codes])
         error = ""
         if "verdict" in row.errors:
-            report = f' <a href="{pk.join(self._report)}">Báo yêu cầu sai</a>' if row.offers_report else ""
+            report = f' <a href="{self._address("target_report", pk)}">Báo yêu cầu sai</a>' if row.offers_report else ""
             error = f'<p class="field-error" role="alert">{escape(row.errors["verdict"])}{report}</p>\n'
         words = row.suggestion
         return (
@@ -158,7 +153,8 @@ class EntryForms:
         return (
             f'<div class="entry-foot"><span class="save-state{look}" role="status" data-save-state>'
             f"{_saved(row)}</span>\n"
-            f'<a href="{pk.join(self._history)}">Lịch sử<span class="visually-hidden"> chỉ tiêu {code}</span></a>\n'
+            f'<a href="{self._address("revision_list", pk)}">Lịch sử'
+            f'<span class="visually-hidden"> chỉ tiêu {code}</span></a>\n'
             f'{clear}<button class="btn btn-primary btn-sm" type="submit">Lưu'
             f'<span class="visually-hidden"> chỉ tiêu {code}</span></button></div>'
         )

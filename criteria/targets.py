@@ -158,15 +158,16 @@ def places_on(units: Iterable[Unit], on: date) -> dict[int, Place]:
     units = list(units)
     fields = ("unit_id", "province_id", "target_group", "region", "uses_mountain_targets")
     changed = [unit.pk for unit in units if unit.present_since is None or on < unit.present_since]
-    past = UnitVersion.objects.filter(unit__in=changed, valid_to__gt=on) if changed else UnitVersion.objects.none()
     places = {
         unit.pk: Place(unit.pk, unit.province_id, unit.target_group, unit.region, unit.uses_mountain_targets)
         for unit in units
     }
-    # Latest first, so that the earliest version not yet over on that day is written last.
-    for values in past.order_by("-valid_from").values_list(*fields):
-        place = Place(*values)
-        places[place.unit] = place
+    if changed:
+        past = UnitVersion.objects.filter(unit__in=changed, valid_to__gt=on)
+        # Latest first, so that the earliest version not yet over on that day is written last.
+        for values in past.order_by("-valid_from").values_list(*fields):
+            place = Place(*values)
+            places[place.unit] = place
     return places
 
 

@@ -1,18 +1,19 @@
 """The body of the matrix as ready HTML: 200 communes × 19 cells in a millisecond or two.
 
-A template loop over as many cells takes seventy times as long (PERFORMANCE.md). A cell is
-a link with the mark, and the judgement in words for those who don't see it. The links are
-left out of the tabbing order, since each row begins with one to the unit's page, which
-links to the same places.
+A template loop over as many cells takes seventy times as long (PERFORMANCE.md), and so would
+a third of it handing half a megabyte from block to block: `fill` puts it into the page at
+the end. A cell is a link with the mark, and the judgement in words for those who don't see
+it. The links are left out of the tabbing order, since each row begins with one to the unit's
+page, which links to the same places.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 
 from django.urls import reverse
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from criteria.numbers import one_decimal
 from criteria.verdicts import NO_OPINION, STATES
@@ -23,11 +24,23 @@ _UNIT, _CRITERION = 987_654_321, 12_345
 PARTIAL = '<span class="so-far">{}</span>'
 
 
-def matrix_body(result: Matrix, groups: Iterable[Group], query: str) -> SafeString:
-    """The rows of the table; a heading row with subtotals before each named group. `query`: "?set=…" or ""."""
+BODY, PHONE_LIST = SafeString("<!--matrix body-->"), SafeString("<!--phone list-->")
+
+
+def fill(page: str, result: Matrix, groups: Iterable[Group], rows: Iterable[Row], query: str) -> bytes:
+    """The page with the table's body and the phone's list in the place of their marks. `query`: "?set=…" or ""."""
+    return (
+        page.encode()
+        .replace(PHONE_LIST.encode(), phone_list(result, rows, query).encode())
+        .replace(BODY.encode(), matrix_body(result, groups, query).encode())
+    )
+
+
+def matrix_body(result: Matrix, groups: Iterable[Group], query: str) -> str:
+    """The rows of the table; a heading row with subtotals before each named group."""
     unit_url = reverse("reports:unit_detail", args=[_UNIT]) + escape(query)
     criterion_url = reverse("criteria:criterion", args=[_UNIT, _CRITERION]) + escape(query)
-    cells = [_cells(criterion_url, criterion.number, criterion.name) for criterion in result.criteria]
+    cells = [_cells(criterion_url, criterion.number) for criterion in result.criteria]
     blank = (
         f'<td class="no-opinion" colspan="{len(result.criteria)}">{NO_OPINION[result.stage]}</td>'
         '<td class="total"></td><td class="total"></td><td class="total"></td>'
@@ -48,37 +61,33 @@ def matrix_body(result: Matrix, groups: Iterable[Group], query: str) -> SafeStri
             else:
                 parts.append(blank)
             parts.append("</tr>")
-    return mark_safe("".join(parts))
+    return "".join(parts)
 
 
-def phone_list(result: Matrix, rows: Iterable[Row], query: str) -> SafeString:
+def phone_list(result: Matrix, rows: Iterable[Row], query: str) -> str:
     """The same communes as a plain list of links, for screens too narrow for the table."""
     url = reverse("reports:unit_detail", args=[_UNIT]) + escape(query)
     before, after = url.split(str(_UNIT))
     total = len(result.criteria)
     silent = f'<span class="muted">{NO_OPINION[result.stage]}</span>'
-    return mark_safe(
-        "".join(
-            f'<li><a href="{before}{row.unit_id}{after}"><span>{escape(row.name)}</span>'
-            + (
-                f'<span class="num">{row.met}/{total} đạt · {row.nearly} cơ bản đạt'
-                f"{_so_far(row, result, ' · {}')}</span>"
-                if row.has_opinion
-                else silent
-            )
-            + "</a></li>"
-            for row in rows
+    return "".join(
+        f'<li><a href="{before}{row.unit_id}{after}"><span>{escape(row.name)}</span>'
+        + (
+            f'<span class="num">{row.met}/{total} đạt · {row.nearly} cơ bản đạt{_so_far(row, result, " · {}")}</span>'
+            if row.has_opinion
+            else silent
         )
+        + "</a></li>"
+        for row in rows
     )
 
 
-def _cells(url: str, number: int, name: str) -> dict[str, str]:
+def _cells(url: str, number: int) -> dict[str, str]:
     """The cell of one criterion for every state."""
     link = url.replace(str(_CRITERION), str(number))
-    title = escape(f"{number}. {name}")
     return {
-        state: f'<td class="cell {look.css}"><a href="{link}" tabindex="-1" title="{title}: {look.label}" '
-        f'aria-label="{look.label}">{look.mark}</a></td>'
+        state: f'<td class="cell {look.css}"><a href="{link}" tabindex="-1" aria-label="{look.label}">'
+        f"{look.mark}</a></td>"
         for state, look in STATES.items()
     }
 

@@ -44,7 +44,7 @@ class MatrixCriterion:
     is_key: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """One commune. Without an opinion at the stage `states` is empty and the figures are None: never 0.
 
@@ -67,16 +67,16 @@ class Row:
     def has_opinion(self) -> bool:
         return bool(self.states)
 
-    @property
+    @cached_property
     def assessed(self) -> int:
         """Criteria in which anything is judged."""
         return len(self.states) - self.states.count("not_assessed")
 
-    @property
+    @cached_property
     def is_partial(self) -> bool:
         return is_partial(self.assessed, len(self.states))
 
-    @property
+    @cached_property
     def counts(self) -> bool:
         """Whether the commune is one of the n of n/N."""
         return self.has_opinion and not self.is_partial
@@ -249,6 +249,7 @@ def area_sets(area: Unit, on: date | None = None) -> list[CriteriaSet]:
         CriteriaSet.objects.published()
         .filter(Q(province__isnull=True) | Q(province=area.province_id), level=Level.COMMUNE, first_year__lte=day.year)
         .order_by("-first_year", "grade_order", "code")
+        .for_choosing()
     )
 
 
@@ -308,8 +309,8 @@ def _standing(standing: Sequence[Any] | None, numbers: dict[int, int], *, limite
         return (), None, None, None
     met, nearly, progress, criteria = standing
     kept = [(state, attained) for number, state, attained in criteria if number in numbers]
-    states = tuple(state for state, _ in kept)
-    if not kept or all(state == "not_assessed" for state in states):
+    states = tuple([state for state, _ in kept])
+    if states.count("not_assessed") == len(states):
         return (), None, None, None
     if not limited:
         return states, met, nearly, progress

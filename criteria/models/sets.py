@@ -56,9 +56,13 @@ class CriteriaSetQuerySet(models.QuerySet):
     def published(self) -> CriteriaSetQuerySet:
         return self.filter(status=CriteriaSet.Status.PUBLISHED)
 
+    def for_choosing(self) -> CriteriaSetQuerySet:
+        """Without the long texts of the decision, which take longer to read than all else of a page."""
+        return self.defer("amended_by", "rules", "sources", "note")
+
     def for_unit(self, unit: Unit, on: date | None = None) -> CriteriaSetQuerySet:
         """The sets a unit can be judged by (`judges`), newest first, the standard grade before others."""
-        return self.filter(judges(unit, on)).order_by("-first_year", "grade_order", "code")
+        return self.filter(judges(unit, on)).order_by("-first_year", "grade_order", "code").for_choosing()
 
     def chosen(self, unit: Unit, code: str = "") -> CriteriaSet:
         """The set named by `code` among the unit's, without one the newest standard set.

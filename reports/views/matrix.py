@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -14,7 +15,7 @@ from communes.models import Level, Unit
 from communes.names import sort_key
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from ntm.clock import today
-from reports.cells import matrix_body, phone_list, regroup
+from reports.cells import BODY, PHONE_LIST, fill, regroup
 from reports.matrix import STAGES, Matrix, Row, area_sets, default_set, default_stage, matrix, opinions_by_stage
 from reports.views import say
 
@@ -42,7 +43,7 @@ def get_area(request: HttpRequest, pk: str | int) -> Unit:
 def seen_areas(request: HttpRequest) -> list[Unit]:
     """All areas that exist today and that the person may see, in Vietnamese order."""
     areas = Unit.objects.filter(level__in=AREAS).existing(today()).visible_to(request.user)
-    return list(areas.select_related("province").order_by("sort_key", "pk"))
+    return list(areas.order_by("sort_key", "pk"))
 
 
 def home_area(request: HttpRequest, seen: list[Unit]) -> Unit | None:
@@ -88,8 +89,7 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
     filters = Filters(request, result)
     rows = filters.rows
     grouped = filters.sort == "district" and not filters.is_narrowed
-    return render(
-        request,
+    page = render_to_string(
         "reports/matrix.html",
         {
             "area": area,
@@ -104,10 +104,12 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
             "shown": rows,
             "query": query,
             "here": f"{reverse('reports:matrix')}?area={area.pk}&set={chosen.code}&stage={stage}",
-            "phone_list": phone_list(result, rows, query),
-            "body": matrix_body(result, result.groups if grouped else regroup(result, rows), query),
+            "phone_list": PHONE_LIST,
+            "body": BODY,
         },
+        request,
     )
+    return HttpResponse(fill(page, result, result.groups if grouped else regroup(result, rows), rows, query))
 
 
 class Filters:
