@@ -89,6 +89,21 @@ def publish(
     it was saved; of imported history only what contradicts a confirmed target is refused.
     """
     lock_standing(unit, criteria_set, stage)
+    return _publish(unit, criteria_set, stage, opinions, source=source, source_ref=source_ref, by=by, at=at)
+
+
+def _publish(
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    stage: str,
+    opinions: Sequence[Published],
+    *,
+    source: str,
+    source_ref: str,
+    by: Any,
+    at: datetime | None,
+) -> list[Revision]:
+    """publish() for a caller who holds the standing's lock already."""
     indicators = Indicator.objects.in_bulk([opinion.indicator_id for opinion in opinions])
     by_year = {
         year: targets.resolve_unit(unit, criteria_set, day, indicators.values())
@@ -142,8 +157,12 @@ def lock_standing(unit: Unit, criteria_set: CriteriaSet, stage: str) -> Standing
 
     PostgreSQL locks the row; SQLite's IMMEDIATE transaction holds the whole file.
     """
-    Standing.objects.bulk_create([Standing(unit=unit, criteria_set=criteria_set, stage=stage)], ignore_conflicts=True)
-    return Standing.objects.select_for_update(of=("self",)).get(unit=unit, criteria_set=criteria_set, stage=stage)
+    named = {"unit": unit, "criteria_set": criteria_set, "stage": stage}
+    held = Standing.objects.select_for_update(of=("self",)).filter(**named).first()
+    if held is None:
+        Standing.objects.bulk_create([Standing(**named)], ignore_conflicts=True)
+        held = Standing.objects.select_for_update(of=("self",)).get(**named)
+    return held
 
 
 CACHED = ["revision", "verdict", "value", "part", "whole", "attainment", "note", "effective_on"]
@@ -152,23 +171,15 @@ CACHED = ["revision", "verdict", "value", "part", "whole", "attainment", "note",
 def refresh_assessments(unit: Unit, stage: str, indicator_ids: Iterable[int]) -> None:
     """Make the current assessments of these indicators equal to their newest valid revisions."""
     ids = set(indicator_ids)
-    current = list(Revision.objects.filter(unit=unit, stage=stage, indicator__in=ids).state_on(today()))
+    newest = Revision.objects.filter(unit=unit, stage=stage, indicator__in=ids).state_on(today())
+    current = list(newest.order_by().values("indicator_id", *CACHED[1:], revision_id=F("pk")))
     Assessment.objects.bulk_create(
-        [
-            Assessment(
-                unit=unit,
-                indicator_id=revision.indicator_id,
-                stage=stage,
-                revision=revision,
-                **{field: getattr(revision, field) for field in CACHED[1:]},
-            )
-            for revision in current
-        ],
+        [Assessment(unit=unit, stage=stage, **state) for state in current],
         update_conflicts=True,
         unique_fields=["unit", "indicator", "stage"],
         update_fields=CACHED,
     )
-    gone = ids - {revision.indicator_id for revision in current}
+    gone = ids - {state["indicator_id"] for state in current}
     if gone:
         Assessment.objects.filter(unit=unit, stage=stage, indicator__in=gone).delete()
 
@@ -197,10 +208,15 @@ def compute_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: s
     """The standings of units of one province from their assessments, in a fixed number of queries."""
     day = min(today(), criteria_set.last_day)
     numbers = dict(criteria_set.criteria.order_by("number").values_list("pk", "number"))
-    indicators = list(Indicator.objects.filter(criterion__in=list(numbers)).in_force(day))
+    indicators = list(
+        Indicator.objects.filter(criterion__in=list(numbers))
+        .in_force(day)
+        .only("criterion_id", "part_of_id", "stands_for_criterion", "set_by_province")
+        .order_by()
+    )
     opinions: dict[int, dict[int, tuple[str, Decimal | None]]] = defaultdict(dict)
     for unit_id, indicator_id, verdict, attained in Assessment.objects.filter(
-        unit__in=[unit.pk for unit in units], stage=stage, indicator__criterion__criteria_set=criteria_set
+        unit__in=[unit.pk for unit in units], stage=stage, indicator__in=[indicator.pk for indicator in indicators]
     ).values_list("unit_id", "indicator_id", "verdict", "attainment"):
         opinions[unit_id][indicator_id] = (verdict, attained)
     # A part exists only to carry a second threshold: where none is set, it isn't asked.
@@ -288,7 +304,7 @@ def send(unit: Unit, criteria_set: CriteriaSet, by: Any, seen: str | None = None
         unit=unit, criteria_set=criteria_set, sent_by=by, sent_at=now, rows=len(entries)
     )
     if entries:
-        revisions = publish(
+        revisions = _publish(
             unit,
             criteria_set,
             Stage.SELF,

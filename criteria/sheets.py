@@ -7,6 +7,7 @@ templates only lay it out.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -210,9 +211,9 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
 
 
 def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
-    """The criterion of one indicator as its unit enters it, without evidence; None where the
-    indicator is of none of the unit's sets or no longer in force. Five queries: what saving
-    a row needs, and its answer."""
+    """The criterion of one indicator as its unit enters it, without evidence or higher stages;
+    None where the indicator is of none of the unit's sets or no longer in force. Five queries
+    at most: what saving a row needs, and its answer."""
     indicators = list(
         Indicator.objects.for_unit(unit)
         .filter(criterion__indicators__pk=indicator_id)
@@ -230,7 +231,7 @@ def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
     ]
     if indicator_id not in {indicator.pk for indicator in indicators}:
         return None
-    return _assemble(unit, criterion.criteria_set, indicators, drafts=True)[0]
+    return _assemble(unit, criterion.criteria_set, indicators, drafts=True, stages=[Stage.SELF.value])[0]
 
 
 def _in_force(unit: Unit, criteria_set: CriteriaSet) -> models.QuerySet[Indicator]:
@@ -241,7 +242,13 @@ def _in_force(unit: Unit, criteria_set: CriteriaSet) -> models.QuerySet[Indicato
     )
 
 
-def _assemble(unit: Unit, criteria_set: CriteriaSet, indicators: list[Indicator], drafts: bool) -> list[Sheet]:
+def _assemble(
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    indicators: list[Indicator],
+    drafts: bool,
+    stages: Sequence[str] = tuple(Stage.values),
+) -> list[Sheet]:
     """Sheets with targets, drafts and published opinions. Four queries."""
     day = latest_day(unit, criteria_set)
     demanded = targets.resolve_unit(unit, criteria_set, day, indicators)
@@ -251,9 +258,7 @@ def _assemble(unit: Unit, criteria_set: CriteriaSet, indicators: list[Indicator]
         for entry in Entry.objects.filter(unit=unit, indicator__in=ids):
             entries[entry.indicator_id] = entry
     published: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-    for (stage, _, indicator_id), state in state_on(
-        [unit.pk], criteria_set, [s.value for s in Stage], only=ids
-    ).items():
+    for (stage, _, indicator_id), state in state_on([unit.pk], criteria_set, stages, only=ids).items():
         if state["verdict"] or state["value"] is not None:
             published[indicator_id][stage] = state
     found: dict[int, Sheet] = {}

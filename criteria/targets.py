@@ -24,7 +24,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q
 
@@ -172,6 +173,8 @@ def places_on(units: Iterable[Unit], on: date) -> dict[int, Place]:
 
 
 _TARGET_FIELDS = [field.attname for field in Target._meta.concrete_fields]
+_INDICATOR = _TARGET_FIELDS.index("indicator_id")
+_row_of = itemgetter(*map(_TARGET_FIELDS.index, ("id", "province_id", "unit_id", "variant", "from_year")))
 
 
 class _Targets:
@@ -180,7 +183,8 @@ class _Targets:
     def __init__(self, criteria_set: CriteriaSet, places: Collection[Place], indicators: Iterable[Indicator]) -> None:
         self.set = criteria_set
         self.names = {variant["code"]: variant["name"] for variant in criteria_set.variants}
-        self.targets: dict[int, Target] = {}
+        self._values: dict[int, list[Any]] = {}
+        self._targets: dict[int, Target] = {}
         self.provinces: dict[int, str] = {}
         self.left_to_province = {indicator.pk: indicator.set_by_province for indicator in indicators}
         self.rows: dict[int, list[Row]] = {indicator: [] for indicator in self.left_to_province}
@@ -189,26 +193,31 @@ class _Targets:
             Q(unit__isnull=True) | Q(unit__in={place.unit for place in places}),
             indicator__in=list(self.rows),
         )
-        for *values, kind, name in concerning.order_by("pk").values_list(
+        # Unordered: rows of one place, variant and year are unique, and the rule asks nothing else.
+        for *values, kind, name in concerning.order_by().values_list(
             *_TARGET_FIELDS, "province__kind", "province__name"
         ):
-            target = Target.from_db(None, _TARGET_FIELDS, values)
-            self.targets[target.pk] = target
-            self.rows[target.indicator_id].append(
-                Row(target.pk, target.province_id, target.unit_id, target.variant, target.from_year)
-            )
-            if target.province_id is not None:
-                self.provinces[target.province_id] = full_name(kind, name)
+            indicator, row = values[_INDICATOR], Row(*_row_of(values))
+            self.rows[indicator].append(row)
+            self._values[row.id] = values
+            if row.province is not None:
+                self.provinces[row.province] = full_name(kind, name)
+
+    def _target(self, row: Row) -> Target:
+        """The target of a row; made for the few that bind, not for all that were read."""
+        if row.id not in self._targets:
+            self._targets[row.id] = Target.from_db(None, _TARGET_FIELDS, self._values[row.id])
+        return self._targets[row.id]
 
     def resolve(self, indicator: int, place: Place, year: int) -> Resolved:
         rows = self.rows[indicator]
         row = choose(rows, place, year, self.set.mountain_variant)
         later_row = choose_later(rows, place, year, self.set.mountain_variant)
-        later = self.targets[later_row.id] if later_row else None
+        later = self._target(later_row) if later_row else None
         if row is None:
             reason = self._why_none(indicator, place, year, later)
             return Resolved(None, "", None, "", False, reason, later, "")
-        target = self.targets[row.id]
+        target = self._target(row)
         return Resolved(
             target=target,
             operator=target.operator,

@@ -13,15 +13,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from communes import access
 from communes.models import Unit
 from criteria import targets
 from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS, gap, gap_amount, gap_count, measured, reaches
 from criteria.models import CriteriaSet, EvidenceLink, Indicator
+from criteria.models.evidence import has_expired
 from criteria.nouns import counted_noun
 from criteria.numbers import format_number, round_half_up
 from criteria.rollup import Item, Rollup, State, combined, roll_up
@@ -388,13 +389,14 @@ class UnitDocuments:
         links = EvidenceLink.objects.filter(unit=unit, indicator__criterion__criteria_set=criteria_set)
         if not historic:
             links = links.filter(removed_at__isnull=True, evidence__retired_at__isnull=True)
-        self.visible = None
-        if user is not None:
-            self.visible = set(links.visible_to(user).values_list("pk", flat=True)) if self.named else set()
-        self.rows: dict[int, list[EvidenceLink]] = defaultdict(list)
-        for link in links.select_related("evidence").order_by("created_at", "pk"):
+        self.rows: dict[int, list[_Link]] = defaultdict(list)
+        for link in map(_Link._make, links.order_by("created_at", "pk").values_list(*_LINK_COLUMNS)):
             if not historic or _held_on(link, day):
-                self.rows[link.indicator_id].append(link)
+                self.rows[link.indicator].append(link)
+        self.visible: set[int] | None = None
+        if user is not None:
+            seen = links.visible_to(user).order_by() if self.named and self.rows else links.none()
+            self.visible = set(seen.values_list("pk", flat=True))
 
     def fill(self, line: IndicatorLine) -> None:
         """Put an indicator's documents and their counts into its line."""
@@ -403,27 +405,42 @@ class UnitDocuments:
             if link.published_at is None:
                 line.documents_unsent += seen
                 continue
-            evidence = link.evidence
-            expired = evidence.is_expired(self.day)
+            expired = has_expired(link.expires_on, self.day)
             line.documents_total += 1
             line.documents_valid += not expired
             if seen:
                 line.documents.append(
                     Document(
-                        evidence.pk,
-                        evidence.title,
-                        evidence.document_number,
-                        evidence.form,
-                        evidence.issued_on,
-                        evidence.expires_on,
-                        expired,
+                        link.evidence, link.title, link.number, link.form, link.issued_on, link.expires_on, expired
                     )
                 )
 
 
-def _held_on(link: EvidenceLink, day: date) -> bool:
+class _Link(NamedTuple):
+    """What of a tie and its document readiness reads."""
+
+    pk: int
+    indicator: int
+    published_at: datetime | None
+    removed_at: datetime | None
+    retired_at: datetime | None
+    evidence: Any
+    title: str
+    number: str
+    form: str
+    issued_on: date | None
+    expires_on: date | None
+
+
+_LINK_COLUMNS = (
+    "pk", "indicator_id", "published_at", "removed_at", "evidence__retired_at", "evidence_id", "evidence__title",
+    "evidence__document_number", "evidence__form", "evidence__issued_on", "evidence__expires_on",
+)  # fmt: skip
+
+
+def _held_on(link: _Link, day: date) -> bool:
     """Whether the link was published by that day and neither removed nor retired."""
-    ends = [moment for moment in (link.removed_at, link.evidence.retired_at) if moment is not None]
+    ends = [moment for moment in (link.removed_at, link.retired_at) if moment is not None]
     return (
         link.published_at is not None
         and link.published_at.date() <= day
@@ -434,9 +451,10 @@ def _held_on(link: EvidenceLink, day: date) -> bool:
 def _findings(unit: Unit, criteria_set: CriteriaSet, user: Any, criteria: set[int], day: date) -> list[FindingLine]:
     rows = Finding.objects.filter(visit__unit=unit, visit__state="concluded", criterion__criteria_set=criteria_set)
     rows = rows.unsettled()
-    visible = None if user is None else set(rows.visible_to(user).values_list("pk", flat=True))
+    found = list(rows.select_related("visit", "criterion", "indicator", "department").order_by("due_on", "pk"))
+    visible = set(rows.visible_to(user).values_list("pk", flat=True)) if found and user is not None else None
     result = []
-    for finding in rows.select_related("visit", "criterion", "indicator", "department").order_by("due_on", "pk"):
+    for finding in found:
         if finding.criterion_id not in criteria:
             continue
         told = visible is None or finding.pk in visible

@@ -106,7 +106,12 @@ class Evidence(models.Model):
         return self.content_type.startswith("image/")
 
     def is_expired(self, on: date) -> bool:
-        return self.expires_on is not None and self.expires_on < on
+        return has_expired(self.expires_on, on)
+
+
+def has_expired(expires_on: date | None, on: date) -> bool:
+    """Whether a document that holds until the end of `expires_on` (None: without limit) no longer does on a day."""
+    return expires_on is not None and expires_on < on
 
 
 class EvidenceLink(models.Model):

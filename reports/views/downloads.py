@@ -34,7 +34,7 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     )
     code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or COMBINED
     try:
-        criteria_set = CriteriaSet.objects.select_related("requires").chosen(unit, code)
+        criteria_set = CriteriaSet.objects.chosen(unit, code)
     except CriteriaSet.DoesNotExist:
         text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from io import BytesIO
 from textwrap import wrap
 from typing import Any
@@ -395,8 +396,12 @@ class Sheet:
         self.sheet.print_area(0, 0, self.row, self.last_printed)
 
 
+# Most texts are the criteria set's own, the same in every commune's workbook.
+@lru_cache(maxsize=4096)
 def lines_of(text: str, width: float) -> int:
     """How many lines the text takes, broken between words, in a cell of so many characters."""
+    if len(text) <= width and "\n" not in text:
+        return 1
     return sum(max(1, len(wrap(part, max(1, int(width))))) for part in text.split("\n"))
 
 
