@@ -13,8 +13,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import models
-
 from communes.access import visible_criteria
 from communes.models import Unit
 from criteria import attainment as rules
@@ -179,13 +177,14 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
     `access.sees_drafts_of`. Departments get their own criteria only. The links' documents are
     at hand where one criterion is asked for. Seven queries at most.
     """
-    indicators = _in_force(unit, criteria_set).filter(criterion__criteria_set=criteria_set)
+    indicators = Indicator.objects.in_force(latest_day(unit, criteria_set)).select_related("criterion")
+    indicators = indicators.filter(criterion__criteria_set=criteria_set)
     allowed = visible_criteria(user)
     if allowed is not None:
         indicators = indicators.filter(criterion__in=allowed)
     if number is not None:
         indicators = indicators.filter(criterion__number=number)
-    listed = list(indicators)
+    listed = sorted(indicators.order_by(), key=lambda indicator: (indicator.criterion.number, indicator.position))
     for indicator in listed:
         indicator.criterion.criteria_set = criteria_set
     found = _assemble(unit, criteria_set, listed, drafts)
@@ -218,8 +217,9 @@ def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
         Indicator.objects.for_unit(unit)
         .filter(criterion__indicators__pk=indicator_id)
         .select_related("criterion__criteria_set")
-        .order_by("position")
+        .order_by()
     )
+    indicators.sort(key=lambda indicator: indicator.position)
     if not indicators:
         return None
     criterion = indicators[0].criterion
@@ -232,14 +232,6 @@ def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
     if indicator_id not in {indicator.pk for indicator in indicators}:
         return None
     return _assemble(unit, criterion.criteria_set, indicators, drafts=True, stages=[Stage.SELF.value])[0]
-
-
-def _in_force(unit: Unit, criteria_set: CriteriaSet) -> models.QuerySet[Indicator]:
-    return (
-        Indicator.objects.in_force(latest_day(unit, criteria_set))
-        .select_related("criterion")
-        .order_by("criterion__number", "position")
-    )
 
 
 def _assemble(

@@ -14,7 +14,7 @@ APPS = ("ntm", "communes", "criteria", "inspections", "reports")
 # commands) puts everything together and may import all.
 LAYERS = (("ntm.accounts", "ntm.clock"), ("communes",), ("criteria",), ("inspections",), ("reports",))
 # These belong to no layer: plain helpers of the project that themselves import no app.
-FOUNDATION = ("ntm.env", "ntm.logging")
+FOUNDATION = ("ntm.addresses", "ntm.env", "ntm.logging")
 TOP_LEVEL = {
     ".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "communes", "criteria", "docs", "fixtures", "inspections",
     "manage.py", "ntm", "pyproject.toml", "reports", "requirements-dev.txt", "requirements.txt", "static", "templates",

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from communes.access import can, require, sees_drafts_of, visible_criteria
+from communes.access import can, get_unit, require, sees_drafts_of, visible_criteria
 from communes.models import Unit
 from criteria import targets
 from criteria.checks import MISSES_TARGET, Refused, latest_day
@@ -36,7 +36,7 @@ SHOWN = {
 
 
 def _unit_and_set(request: HttpRequest, pk: int) -> tuple[Unit, CriteriaSet]:
-    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    unit = get_unit(request.user, pk)
     try:
         return unit, CriteriaSet.objects.chosen(unit, request.GET.get("set", ""))
     except CriteriaSet.DoesNotExist:
@@ -170,7 +170,7 @@ def _indicator(unit: Unit, pk: int) -> Indicator:
 @require_POST
 def entry_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     """Save one row; answers with the row for htmx, with the page for an ordinary post."""
-    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    unit = get_unit(request.user, pk)
     sheet = sheet_of(unit, indicator)
     if sheet is None:
         raise Http404("Không có chỉ tiêu này.")
@@ -232,7 +232,7 @@ def _save(request: HttpRequest, unit: Unit, row: Row) -> int:
 @require_POST
 def entry_suggestion(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     """The suggestion for what is being typed; an empty answer where figures are silent or unfinished."""
-    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    unit = get_unit(request.user, pk)
     item = _indicator(unit, indicator)
     require(request.user, "entry.change", unit)
     form = EntryForm(request.POST)
@@ -289,7 +289,7 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def revision_list(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     """The published states of one indicator, newest first, as a person can read them."""
-    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    unit = get_unit(request.user, pk)
     item = _indicator(unit, indicator)
     revisions = (
         Revision.objects.visible_to(request.user)
@@ -317,7 +317,7 @@ def revision_list(request: HttpRequest, pk: int, indicator: int) -> HttpResponse
 
 def target_report(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     """Report a target as wrong: the way out of a refused verdict that isn't a lower one."""
-    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    unit = get_unit(request.user, pk)
     item = _indicator(unit, indicator)
     require(request.user, "entry.change", unit)
     target = targets.resolve_one(unit, item, latest_day(unit, item.criterion.criteria_set))

@@ -19,7 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from communes.access import can, home_units, predecessors, require, sees_drafts_of, sees_files
+from communes.access import can, get_unit, home_units, predecessors, require, sees_drafts_of, sees_files
 from communes.models import Unit
 from communes.text import clean_text, safe_filename
 from criteria import evidence as rules
@@ -52,7 +52,7 @@ STATES = {
 
 def visible_unit(request: HttpRequest, pk: int) -> Unit:
     """A unit the person may see; its viewers have no business with files."""
-    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    unit = get_unit(request.user, pk)
     require_files(request)
     return unit
 
@@ -64,7 +64,7 @@ def require_files(request: HttpRequest) -> None:
 
 def own_unit(request: HttpRequest, pk: int) -> Unit:
     """A unit whose evidence the person may change."""
-    unit = get_object_or_404(Unit.objects.visible_to(request.user), pk=pk)
+    unit = get_unit(request.user, pk)
     require(request.user, "entry.change", unit)
     return unit
 
