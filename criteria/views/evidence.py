@@ -146,7 +146,7 @@ def start_url(unit: Unit, indicators: list[Indicator]) -> str:
 def panel(request: HttpRequest, unit: Unit, indicator: Indicator, error: str = "") -> HttpResponse:
     can_change = bool(can(request.user, "entry.change", unit))
     html = EvidencePanels(unit, get_token(request), can_change=can_change).html(
-        indicator, panel_links(request, unit, indicator), error
+        indicator, list(panel_links(request, unit, indicator)), error
     )
     return HttpResponse(html, status=409 if error else 200)
 
