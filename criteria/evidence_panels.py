@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from html import escape
 
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from communes.models import Unit
+from criteria.checks import format_day
 from criteria.models import Evidence, EvidenceLink, Indicator
 from criteria.templatetags.evidence import as_file, is_fresh_upload
 from ntm.addresses import address
-from ntm.templatetags.ntm import vndate
 
 # Stand for an indicator's number and code while what all indicators share is rendered.
 _PK, _CODE = "987654321", "chi-tieu-987654321"
@@ -62,7 +63,7 @@ class EvidencePanels:
         picture = file["thumbnail_url"]
         kind = f'<img src="{picture}" alt="" loading="lazy">' if picture else escape(file["kind"])
         told = [file["kind"]] if evidence.form == Evidence.Form.FILE else []
-        told += [*file["details"], f"Thêm {vndate(link.created_at)}"]
+        told += [*file["details"], f"Thêm {format_day(timezone.localdate(link.created_at))}"]
         tags = [] if link.published_at else [("Chưa gửi", "tag-accent")]
         tags += file["tags"]
         return (

@@ -8,6 +8,8 @@ beside every colour, so that a judgement is readable in greyscale and to colour-
 from typing import NamedTuple
 
 from django.db import models
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 
 class Verdict(models.TextChoices):
@@ -53,6 +55,20 @@ STATES: dict[str, Appearance] = {
     "incomplete": Appearance("Chưa đánh giá đủ", "◐", "v-part"),
     "not_assessed": NOT_ASSESSED,
 }
+
+
+def _badge(look: Appearance) -> SafeString:
+    return format_html(
+        '<span class="verdict {}"><span class="v-mark" aria-hidden="true">{}</span>{}</span>',
+        look.css,
+        look.mark,
+        look.label,
+    )
+
+
+# Ready HTML: a table of 200 x 57 cells asks for the same few badges thousands of times.
+VERDICT_BADGES = {code: _badge(look) for code, look in VERDICTS.items()}
+STATE_BADGES = {code: _badge(look) for code, look in STATES.items()}
 
 # What a stage's column says where that stage has given no opinion: never 0, never blank.
 NO_OPINION: dict[str, str] = {

@@ -5,10 +5,11 @@ from html import escape
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
+from criteria.checks import format_day
 from criteria.entry_forms import EntryForms
 from criteria.numbers import format_number
 from criteria.sheets import Row
-from ntm.templatetags.ntm import VERDICT_BADGES, vndate
+from criteria.verdicts import VERDICT_BADGES
 
 register = template.Library()
 
@@ -28,7 +29,7 @@ def opinions(row: Row, drafts: bool) -> SafeString:
     for opinion in row.opinions:
         told, heading = opinion["row"], escape(opinion["label"])
         if told:
-            said = vndate(told["effective_on"])
+            said = format_day(told["effective_on"])
             if told["value"] is not None:
                 of = (
                     f" ({format_number(told['part'])}/{format_number(told['whole'])})"

@@ -7,28 +7,13 @@ from django import template
 from django.core.paginator import Page
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from criteria import numbers
 from criteria.numbers import format_number
-from criteria.verdicts import STATES, VERDICTS, Appearance
+from criteria.verdicts import STATE_BADGES, STATES, VERDICT_BADGES, Appearance
 
 register = template.Library()
-
-
-def badge(look: Appearance) -> SafeString:
-    return format_html(
-        '<span class="verdict {}"><span class="v-mark" aria-hidden="true">{}</span>{}</span>',
-        look.css,
-        look.mark,
-        look.label,
-    )
-
-
-# A table of 200 x 57 cells asks for the same few badges thousands of times.
-VERDICT_BADGES = {code: badge(look) for code, look in VERDICTS.items()}
-STATE_BADGES = {code: badge(look) for code, look in STATES.items()}
 
 
 @register.simple_tag
