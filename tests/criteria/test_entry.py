@@ -239,7 +239,7 @@ def test_the_overview_follows_a_saved_row(place, officer):
 
 def test_who_may_do_what(place, client):
     client.force_login(place.helper)
-    assert post(client, place, place.rate, value="98", verdict="met").status_code == 200
+    assert post(client, place, place.rate, value="98,7654", verdict="met").status_code == 200
     assert client.get(place.url("send")).status_code == 403
     assert client.post(place.url("send")).status_code == 403
     client.force_login(place.neighbour)
@@ -252,7 +252,7 @@ def test_who_may_do_what(place, client):
     assert post(client, place, place.rate, value="98").status_code == 403
     page = client.get(place.url("criteria/1")).content.decode()
     assert "Xã tự đánh giá" in page
-    assert "98" not in page, "a draft showed above"
+    assert "98,7654" not in page, "a draft showed above"
 
 
 def test_a_forged_indicator_of_a_set_that_is_not_the_units_is_not_found(place, officer):
