@@ -92,7 +92,8 @@ class Checked:
 
 def check_upload(file: File) -> Checked:
     """Judge an uploaded file by name, size and content; raises UploadRefused with what to do instead."""
-    name = safe_filename(file.name)
+    # Browsers write a quotation mark of a file's name as %22.
+    name = safe_filename((file.name or "").replace("%22", '"'))
     extension = Path(name).suffix.lower().removeprefix(".")
     if extension in HINTS:
         raise UploadRefused(f"Tệp “{name}”: {HINTS[extension]}")

@@ -7,7 +7,7 @@ templates only lay it out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -62,6 +62,16 @@ class Row:
         return bool(self.entry and self.entry.is_unsent)
 
     @property
+    def waits(self) -> bool:
+        """Whether a result or a document of the row hasn't been sent."""
+        return self.is_unsent or any(link.published_at is None for link in self.links)
+
+    @property
+    def lacks_evidence(self) -> bool:
+        """Whether proof is asked for and there is none; a part rests on its indicator's."""
+        return self.indicator.needs_evidence and self.indicator.part_of_id is None and not self.links
+
+    @property
     def verdict_codes(self) -> tuple[str, ...]:
         """The verdicts a commune may choose from."""
         if self.indicator.may_be_not_applicable:
@@ -87,8 +97,9 @@ class Row:
 
     @property
     def suggestion(self) -> str:
-        """What the saved figures speak for, in words; empty where they are silent."""
-        if self.entry is None:
+        """What the saved figures speak for, in words; empty where they are silent, and for a day of
+        another year, whose target may be another than the one shown."""
+        if self.entry is None or self.entry.effective_on.year != self.default_day.year:
             return ""
         return suggestion(
             self.indicator, self.target, self.threshold, self.entry.value, self.entry.part, self.entry.whole
@@ -119,15 +130,17 @@ class Sheet:
     rows: list[Row]
     state: str = "not_assessed"
     attainment: Decimal = Decimal(0)
-
-    @property
-    def assessed(self) -> int:
-        return sum(1 for row in self.rows if row.verdict and row.indicator.part_of_id is None)
+    assessed: int = 0
 
     @property
     def total(self) -> int:
         """Its indicators; a part isn't one of its own."""
-        return sum(1 for row in self.rows if row.indicator.part_of_id is None)
+        return count_indicators(self.rows)
+
+
+def count_indicators(rows: Iterable[Row], holds: Callable[[Row], bool] = lambda row: True) -> int:
+    """Of how many indicators this holds, themselves or by one of their parts: the one way screens count."""
+    return len({row.indicator.whole_id for row in rows if holds(row)})
 
 
 def typed_from(entry: Entry | None, default_day: date) -> dict[str, str]:
@@ -241,7 +254,11 @@ def _assemble(
     drafts: bool,
     stages: Sequence[str] = tuple(Stage.values),
 ) -> list[Sheet]:
-    """Sheets with targets, drafts and published opinions. Four queries."""
+    """Sheets with targets, drafts and published opinions. Four queries at most.
+
+    A part for which no target is in force isn't asked (decision 0005): it has a row only where
+    something was recorded for it.
+    """
     day = latest_day(unit, criteria_set)
     demanded = targets.resolve_unit(unit, criteria_set, day, indicators)
     ids = [indicator.pk for indicator in indicators]
@@ -255,6 +272,9 @@ def _assemble(
             published[indicator_id][stage] = state
     found: dict[int, Sheet] = {}
     for indicator in indicators:
+        is_asked = indicator.part_of_id is None or demanded[indicator.pk].operator
+        if not is_asked and indicator.pk not in entries and not published[indicator.pk]:
+            continue
         sheet = found.setdefault(indicator.criterion_id, Sheet(indicator.criterion, []))
         sheet.rows.append(
             Row(
@@ -276,11 +296,14 @@ def add_states(found: list[Sheet], drafts: bool) -> None:
     """Give each criterion its state by the drafts (for a reader, by the sent self-assessment)."""
     items = []
     for sheet in found:
+        open_ones = set()
         for row in sheet.rows:
             sent = row.published.get(Stage.SELF.value, {})
             verdict = row.verdict if drafts else sent.get("verdict", "")
             attained = (row.entry.attainment if row.entry else None) if drafts else sent.get("attainment")
             part_of = row.indicator.part_of_id
+            if not verdict:
+                open_ones.add(row.indicator.whole_id)
             items.append(
                 Item(
                     row.indicator.pk,
@@ -292,6 +315,7 @@ def add_states(found: list[Sheet], drafts: bool) -> None:
                     applies=part_of is None or bool(row.target.operator),
                 )
             )
+        sheet.assessed = sheet.total - len(open_ones)
     states = roll_up(items, [sheet.criterion.number for sheet in found]).states
     for sheet in found:
         state = states[sheet.criterion.number]

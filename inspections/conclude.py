@@ -104,7 +104,8 @@ def conclude(
     if visit.records_opinion and not any(indicator.pk in scores for indicator in indicators):
         errors["unscored_reason"] = "Đoàn chưa chấm chỉ tiêu nào nên chưa có kết quả để kết luận."
     elif visit.records_opinion and unscored and not unscored_reason:
-        errors["unscored_reason"] = f"Còn {len(unscored)} chỉ tiêu chưa chấm: nêu lý do, hoặc quay lại chấm tiếp."
+        left = len({indicator.whole_id for indicator in unscored})
+        errors["unscored_reason"] = f"Còn {left} chỉ tiêu chưa chấm xong: nêu lý do, hoặc quay lại chấm tiếp."
     if errors:
         raise Invalid(errors)
 

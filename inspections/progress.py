@@ -16,7 +16,7 @@ from inspections.planning import scope_of
 
 @dataclass(frozen=True, slots=True)
 class CriterionProgress:
-    """One criterion of the scope: n of N indicators (parts included) scored, and the state by these scores."""
+    """One criterion of the scope: n of N indicators scored, each with its parts, and the state by these scores."""
 
     criterion: Criterion
     scored: int
@@ -30,7 +30,7 @@ class CriterionProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The whole visit. `unscored`: indicators of the scope without a verdict, in order."""
+    """The whole visit. `unscored`: indicators and parts of the scope without a verdict, in order."""
 
     criteria: list[CriterionProgress]
     rollup: Rollup
@@ -43,6 +43,11 @@ class Progress:
     @property
     def total(self) -> int:
         return sum(row.total for row in self.criteria)
+
+    @property
+    def left(self) -> int:
+        """Indicators not scored, or not in all their parts."""
+        return self.total - self.scored
 
     @property
     def states(self) -> dict[int, State]:
@@ -82,12 +87,11 @@ def visit_progress(visit: Visit, on: date | None = None) -> Progress:
         )
     }
     items, unscored = [], []
-    counts = {criterion.number: [0, 0] for criterion in criteria}
+    asked: dict[int, set[int]] = {criterion.number: set() for criterion in criteria}
     for indicator in indicators:
         verdict, attainment = scores.get(indicator.pk, ("", None))
         number = indicator.criterion.number
-        counts[number][0] += verdict != ""
-        counts[number][1] += 1
+        asked[number].add(indicator.whole_id)
         if not verdict:
             unscored.append(indicator)
         items.append(
@@ -101,9 +105,13 @@ def visit_progress(visit: Visit, on: date | None = None) -> Progress:
             )
         )
     rollup = roll_up(items, [criterion.number for criterion in criteria])
+    left = {indicator.whole_id for indicator in unscored}
     rows = [
         CriterionProgress(
-            criterion, counts[criterion.number][0], counts[criterion.number][1], rollup.states[criterion.number]
+            criterion,
+            len(asked[criterion.number] - left),
+            len(asked[criterion.number]),
+            rollup.states[criterion.number],
         )
         for criterion in criteria
     ]

@@ -20,7 +20,7 @@ from communes import access
 from communes.models import Level, Membership, Role, Unit
 from criteria.models import CriteriaSet, Evidence, ReportingPeriod, Standing, Submission, Target, TargetReport
 from criteria.rollup import AreaFigures, area_figures, is_partial
-from criteria.sheets import Row, sheets
+from criteria.sheets import count_indicators, sheets
 from criteria.verdicts import Stage
 from inspections.models import Finding, Score, TeamMember, Visit
 from ntm.clock import today
@@ -115,24 +115,24 @@ def commune_section(user: Any, membership: Membership) -> Section:
         return section
     found = sheets(unit, chosen, user, drafts=True)
     rows = [row for sheet in found for row in sheet.rows]
-    missing = [row for row in rows if not row.verdict]
-    lacking = [row for row in rows if row.indicator.needs_evidence and not row.links]
-    unsent = [row for row in rows if row.is_unsent or any(link.published_at is None for link in row.links)]
+    missing = count_indicators(rows, lambda row: not row.verdict)
+    lacking = count_indicators(rows, lambda row: row.lacks_evidence)
+    unsent = count_indicators(rows, lambda row: row.waits)
     standing = Standing.objects.filter(unit=unit, criteria_set=chosen, stage=Stage.SELF).first()
     section.subtitle = f"{chosen.name} ({chosen.decision})" if chosen.decision else chosen.name
     section.data |= {
         "criteria_set": chosen,
-        "counted": sum(row.indicator.is_counted for row in rows),
-        "assessed": sum(bool(row.verdict) for row in rows if row.indicator.is_counted),
+        "counted": count_indicators(rows),
+        "assessed": sum(sheet.assessed for sheet in found),
         "standing": standing if standing and standing.has_opinion else None,
         "last_sent": Submission.objects.filter(unit=unit, criteria_set=chosen).aggregate(at=Max("sent_at"))["at"],
     }
     entry = f"{reverse('criteria:entry', args=[unit.pk])}?set={chosen.code}"
     documents = f"{reverse('criteria:evidence_list')}?unit={unit.pk}&state=expired"
     section.todos = [
-        ToDo("Chỉ tiêu chưa đánh giá", len(missing), f"{entry}&show=missing"),
-        ToDo("Chỉ tiêu chưa gửi", len(unsent), f"{entry}&show=unsent"),
-        ToDo("Chỉ tiêu thiếu minh chứng", len(lacking), f"{entry}&show=evidence"),
+        ToDo("Chỉ tiêu chưa đánh giá", missing, f"{entry}&show=missing"),
+        ToDo("Chỉ tiêu chưa gửi", unsent, f"{entry}&show=unsent"),
+        ToDo("Chỉ tiêu thiếu minh chứng", lacking, f"{entry}&show=evidence"),
         ToDo("Minh chứng hết hạn", expired_evidence(user, unit), documents, is_urgent=True),
         *section.todos,
     ]
@@ -140,19 +140,17 @@ def commune_section(user: Any, membership: Membership) -> Section:
     return section
 
 
-def next_step(
-    user: Any, unit: Unit, criteria_set: CriteriaSet, missing: list[Row], unsent: list[Row], entry: str
-) -> Action | None:
+def next_step(user: Any, unit: Unit, criteria_set: CriteriaSet, missing: int, unsent: int, entry: str) -> Action | None:
     """Send where everything is assessed and something isn't sent; else go on entering."""
     if not access.can(user, "entry.change", unit):
         return None
     send = f"{reverse('criteria:submission_send', args=[unit.pk])}?set={criteria_set.code}"
     if unsent and not missing and access.can(user, "submission.send", unit):
-        return Action(f"Đã đánh giá đủ; {len(unsent)} chỉ tiêu thay đổi chưa gửi.", "Gửi cấp trên", send)
+        return Action(f"Đã đánh giá đủ; {unsent} chỉ tiêu thay đổi chưa gửi.", "Gửi cấp trên", send)
     if missing:
-        return Action(f"Còn {len(missing)} chỉ tiêu chưa đánh giá.", "Nhập kết quả", f"{entry}&show=missing")
+        return Action(f"Còn {missing} chỉ tiêu chưa đánh giá.", "Nhập kết quả", f"{entry}&show=missing")
     if unsent:
-        text = f"{len(unsent)} chỉ tiêu thay đổi chưa gửi; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
+        text = f"{unsent} chỉ tiêu thay đổi chưa gửi; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
         return Action(text, "Xem kết quả", f"{entry}&show=unsent")
     return Action("Đã gửi hết kết quả. Cập nhật khi có số liệu mới.", "Nhập kết quả", entry)
 

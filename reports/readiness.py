@@ -17,6 +17,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.utils import timezone
+
 from communes import access
 from communes.models import Unit
 from criteria import targets
@@ -443,8 +445,8 @@ def _held_on(link: _Link, day: date) -> bool:
     ends = [moment for moment in (link.removed_at, link.retired_at) if moment is not None]
     return (
         link.published_at is not None
-        and link.published_at.date() <= day
-        and all(moment.date() > day for moment in ends)
+        and timezone.localdate(link.published_at) <= day
+        and all(timezone.localdate(moment) > day for moment in ends)
     )
 
 

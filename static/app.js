@@ -224,8 +224,13 @@ function isWholePage(text) {
   return /^\s*<!doctype html/i.test(text);
 }
 
+/** A form's own request saves it; an input's only asks about what is being typed (a suggestion). */
+function saves(event) {
+  return event.detail.elt.matches("form") && event.detail.requestConfig.verb !== "get";
+}
+
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.requestConfig.verb === "get") return;
+  if (!saves(event)) return;
   const place = saveStateOf(event.detail.elt);
   if (!place) return;
   place.className = "save-state";
@@ -252,6 +257,7 @@ document.addEventListener("htmx:responseError", (event) => {
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, (event) => {
+    if (event.detail.elt.matches("input, select, textarea")) return; // nothing was being saved
     markUnsaved(event.detail.elt, "Mất kết nối, chưa lưu. Có mạng lại thì bấm Lưu.");
   });
 }
@@ -272,11 +278,63 @@ document.addEventListener("input", (event) => {
   if (form?.matches("[data-warn-unsaved]")) dirty.add(form);
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful) dirty.delete(event.detail.elt.closest("form"));
+  if (event.detail.successful && saves(event)) dirty.delete(event.detail.elt);
 });
 window.addEventListener("beforeunload", (event) => {
   // A form replaced by a swap is gone, and so is its claim.
   if ([...dirty].some((form) => form.isConnected)) event.preventDefault(), (event.returnValue = "");
+});
+
+// --- What is typed while a save is under way -----------------------------------------------------
+
+const asSent = new WeakMap();
+const typedSince = new Map();
+
+/** The form's own fields by name, as a person sees them. */
+function valuesOf(form) {
+  const values = new Map();
+  for (const field of form.elements) {
+    if (!field.name || field.type === "hidden" || field.type === "file") continue;
+    if (field.type === "radio") {
+      if (field.checked || !values.has(field.name)) values.set(field.name, field.checked ? field.value : "");
+    } else values.set(field.name, field.type === "checkbox" ? field.checked : field.value);
+  }
+  return values;
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (saves(event) && event.detail.elt.matches("[data-warn-unsaved]")) {
+    asSent.set(event.detail.elt, valuesOf(event.detail.elt));
+  }
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const form = event.detail.requestConfig?.elt ?? event.detail.elt;
+  const before = asSent.get(form);
+  asSent.delete(form);
+  if (!before) return;
+  const newer = [...valuesOf(form)].filter(([name, value]) => before.get(name) !== value);
+  if (newer.length) typedSince.set(form.getAttribute("hx-post"), newer);
+});
+
+// The answer's form takes over what was typed since it was asked for; it isn't saved, and says so.
+document.addEventListener("htmx:afterSettle", () => {
+  for (const [address, newer] of typedSince) {
+    const form = document.querySelector(`form[hx-post="${CSS.escape(address)}"][data-warn-unsaved]`);
+    typedSince.delete(address);
+    if (!form) continue;
+    for (const [name, value] of newer) {
+      for (const field of form.elements) {
+        if (field.name !== name) continue;
+        if (field.type === "radio") field.checked = field.value === value;
+        else if (field.type === "checkbox") field.checked = value;
+        else field.value = value;
+        field.closest("details")?.setAttribute("open", "");
+      }
+    }
+    dirty.add(form);
+    markUnsaved(form, "Đã lưu phần trước; nội dung vừa nhập thêm chưa lưu.");
+  }
 });
 
 // --- Plain forms: session check, double click -----------------------------------------------------

@@ -309,6 +309,11 @@ class Indicator(models.Model):
         return self.kind != self.Kind.BOOLEAN
 
     @property
+    def whole_id(self) -> int:
+        """The indicator a part belongs to, else the indicator itself: what counts as one."""
+        return self.part_of_id or self.pk
+
+    @property
     def is_counted(self) -> bool:
         """Whether the indicator counts in x/57."""
         return self.part_of_id is None and not self.stands_for_criterion

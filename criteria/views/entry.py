@@ -23,7 +23,7 @@ from criteria.evidence_panels import EvidencePanels
 from criteria.forms import EntryForm, TargetReportForm
 from criteria.models import CriteriaSet, Indicator, Revision
 from criteria.publish import ChangedMeanwhile, NothingToSend, PublicationRefused, fingerprint, send, unsent_links
-from criteria.sheets import Row, Sheet, add_states, sheet_of, sheets, suggestion, typed_from
+from criteria.sheets import Row, Sheet, add_states, count_indicators, sheet_of, sheets, suggestion, typed_from
 from ntm.clock import today
 
 SHOWN = {
@@ -51,9 +51,13 @@ def _is_shown(row: Row, show: str) -> bool:
     return {
         "missing": not row.verdict,
         "weak": row.verdict in {"not_met", "nearly_met"},
-        "evidence": row.indicator.needs_evidence and not row.links,
-        "unsent": row.is_unsent or any(link.published_at is None for link in row.links),
+        "evidence": row.lacks_evidence,
+        "unsent": row.waits,
     }.get(show, True)
+
+
+def _count(rows: list[Row], show: str) -> int:
+    return count_indicators(rows, lambda row: _is_shown(row, show))
 
 
 @require_safe
@@ -65,7 +69,6 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     found = sheets(unit, criteria_set, request.user, drafts=True)
     show = request.GET.get("show", "")
     rows = [row for sheet in found for row in sheet.rows]
-    counted = [row for row in rows if row.indicator.is_counted or row.indicator.stands_for_criterion]
     shown = [(sheet, [row for row in sheet.rows if _is_shown(row, show)]) for sheet in found]
     # After a row was saved the page asks for its overview anew.
     part = request.GET.get("part") == "overview"
@@ -79,10 +82,10 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
             "oob": part,
             "groups": [(sheet, kept) for sheet, kept in shown if kept],
             "show": show,
-            "filters": [(code, label, sum(_is_shown(row, code) for row in counted)) for code, label in SHOWN.items()],
-            "assessed": sum(1 for row in counted if row.verdict),
-            "total": len(counted),
-            "unsent": sum(_is_shown(row, "unsent") for row in rows),
+            "filters": [(code, label, _count(rows, code)) for code, label in SHOWN.items()],
+            "assessed": sum(sheet.assessed for sheet in found),
+            "total": count_indicators(rows),
+            "unsent": _count(rows, "unsent"),
         },
     )
 
@@ -107,7 +110,9 @@ def _criterion_page(
         raise Http404("Không có tiêu chí này.")
     sheet = found[0]
     if replaced:
-        sheet.rows = [replaced if row.indicator.pk == replaced.indicator.pk else row for row in sheet.rows]
+        place = next(place for place, row in enumerate(sheet.rows) if row.indicator.pk == replaced.indicator.pk)
+        replaced.links, replaced.published = sheet.rows[place].links, sheet.rows[place].published
+        sheet.rows[place] = replaced
     allowed = visible_criteria(request.user)
     others = criteria_set.criteria.order_by("number")
     if allowed is not None:
@@ -120,6 +125,7 @@ def _criterion_page(
         "sheet": sheet,
         "panels": EvidencePanels(unit, get_token(request), can_change=bool(page["can_change"])),
         "numbers": numbers,
+        "unsent": _count(sheet.rows, "unsent"),
         "previous": numbers[place - 1] if place else None,
         "next": numbers[place + 1] if place + 1 < len(numbers) else None,
         "errors": [
@@ -204,6 +210,8 @@ def _save(request: HttpRequest, unit: Unit, row: Row) -> int:
     form = EntryForm(kept if clears else request.POST)
     if not form.is_valid():
         row.errors = {name: str(texts[0]) for name, texts in form.errors.items()}
+        if row.errors.pop("version", ""):
+            row.errors.setdefault("verdict", "Trang đã cũ: tải lại trang rồi lưu.")
         return 422
     day, criteria_set = form.cleaned_data["effective_on"], row.indicator.criterion.criteria_set
     target = row.target if day.year == row.default_day.year else targets.resolve_one(unit, row.indicator, day)
@@ -240,9 +248,12 @@ def entry_suggestion(request: HttpRequest, pk: int, indicator: int) -> HttpRespo
     typed = form.cleaned_data
     words = ""
     if not {"value", "part", "whole"} & set(form.errors):
-        target = targets.resolve_one(unit, item, latest_day(unit, item.criterion.criteria_set))
+        last = latest_day(unit, item.criterion.criteria_set)
+        target = targets.resolve_one(unit, item, min(typed.get("effective_on") or last, last))
         threshold = item.criterion.criteria_set.nearly_met_threshold
         words = suggestion(item, target, threshold, typed["value"], typed["part"], typed["whole"])
+        if words and typed.get("effective_on") and typed["effective_on"].year != last.year:
+            words += f", theo yêu cầu năm {typed['effective_on'].year}: {target.text}"
     return render(request, "criteria/_suggestion.html", {"words": words})
 
 
@@ -279,8 +290,8 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
             "seen": fingerprint([row.entry for row in unsent if row.entry], links),
             "changed": status == 409,
             "refused": [(row, refused[row.indicator.pk]) for row in unsent if row.indicator.pk in refused],
-            "unassessed": sum(1 for row in rows if not row.verdict and row.indicator.is_counted),
-            "without_evidence": sum(1 for row in rows if row.verdict == "met" and _is_shown(row, "evidence")),
+            "unassessed": _count(rows, "missing"),
+            "without_evidence": count_indicators(rows, lambda row: row.verdict == "met" and row.lacks_evidence),
         },
         status=status,
     )

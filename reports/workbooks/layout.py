@@ -205,7 +205,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     },
     "ordinal": {"border": 1, "italic": True, "align": "center", "font_size": 9},
     "text": {"border": 1, "valign": "vcenter", "text_wrap": True},
-    "centre": {"border": 1, "align": "center", "valign": "vcenter"},
+    "centre": {"border": 1, "align": "center", "valign": "vcenter", "text_wrap": True},
     "whole": {"border": 1, "valign": "vcenter", "num_format": "#,##0"},
     "number": {"border": 1, "valign": "vcenter", "num_format": "#,##0.00"},
     "percent": {"border": 1, "valign": "vcenter", "num_format": "0.00"},

@@ -139,7 +139,7 @@ def _indicators(book: Book, heading: Heading, result: Readiness) -> None:
         Column("Tiêu chuẩn đạt chuẩn", 15),
         Column("Căn cứ yêu cầu", 15),
         Column("Kết quả thực hiện", 9.5),
-        Column("ĐVT", 8.5),
+        Column("ĐVT", 11),
         Column("Số đạt", 8),
         Column("Tổng số", 8),
         Column("Mức độ đạt (%)", 8),

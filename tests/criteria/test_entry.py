@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from communes.models import Role
 from criteria.models import Entry, Indicator, Revision, TargetReport
+from criteria.publish import Published, publish
 from tests.factories import (
     CommuneFactory,
     CriteriaSetFactory,
@@ -324,3 +325,69 @@ def test_the_answer_of_a_saved_row_is_small(place, officer):
 def test_indicators_no_longer_in_force_are_gone(place, officer):
     Indicator.objects.filter(pk=place.yes.pk).update(in_force_to=date(2024, 6, 30) - timedelta(days=1))
     assert f'id="row-{place.yes.pk}"' not in officer.get(place.url("entry")).content.decode()
+
+
+def test_a_row_refused_without_script_keeps_opinions_and_documents(place, officer):
+    officer.post(place.url("entry", place.rate), {"version": 0, "effective_on": "2024-06-01", "value": "98"})
+    publish(
+        place.unit,
+        place.set,
+        "district",
+        [Published(place.rate.pk, "met", date(2024, 6, 1), Decimal(97))],
+        source="visit",
+        source_ref="1",
+        by=place.staff,
+    )
+    shown = officer.get(place.url("criteria/1")).content.decode()
+    refused = officer.post(place.url("entry", place.rate), {"version": 1, "effective_on": "2024-06-01", "value": "abc"})
+    assert refused.status_code == 422
+    said = "<p>97 % · 01/06/2024</p>"
+    assert said in shown
+    assert said in refused.content.decode()
+
+
+def test_a_forged_version_is_answered_with_what_to_do(place, officer):
+    answer = post(officer, place, place.rate, value="98", version="9" * 30)
+    assert answer.status_code == 422
+    assert "Trang đã cũ: tải lại trang rồi lưu." in answer.content.decode()
+
+
+def test_the_suggestion_follows_the_target_of_the_rows_day(place, officer):
+    TargetFactory(indicator=place.rate, value=Decimal(80), text="≥80%", from_year=2023, confirmed_at=timezone.now())
+    TargetFactory(indicator=place.rate, value=Decimal(99), text="≥99%", from_year=2024, confirmed_at=timezone.now())
+    typed = {"value": "90", "version": 0}
+
+    def suggestion(day):
+        return officer.post(place.url("suggestion", place.rate), typed | {"effective_on": day}, **HTMX).content.decode()
+
+    assert "Cơ bản đạt" in suggestion("2024-06-01")
+    assert "Đạt, theo yêu cầu năm 2023: ≥80%" in suggestion("2023-06-01")
+    # A saved row of another year doesn't speak of the target shown for this one.
+    saved = post(officer, place, place.rate, value="90", verdict="met", effective_on="2023-06-01")
+    assert saved.status_code == 200
+    assert "Gợi ý đánh giá: " not in saved.content.decode()
+
+
+def test_an_indicator_counts_once_with_its_parts_and_parts_nobody_asks_for_not_at_all(place, officer):
+    asked = IndicatorFactory(criterion=place.rate.criterion, code="1.1b", position=4, part_of=place.rate)
+    TargetFactory(indicator=asked, value=Decimal(20), text="≥20%")
+    IndicatorFactory(criterion=place.rate.criterion, code="1.2b", position=5, part_of=place.count)  # without a target
+    for indicator, typed in ((place.rate, {"value": "98"}), (place.count, {"value": "0"}), (place.yes, {})):
+        post(officer, place, indicator, verdict="met", **typed)
+    page = officer.get(place.url("entry"))
+    assert (page.context["assessed"], page.context["total"]) == (2, 3)
+    counts = {code: count for code, _, count in page.context["filters"]}
+    assert (counts[""], counts["missing"], counts["unsent"]) == (3, 1, 3)
+    assert "1.2b" not in page.content.decode()
+    home = officer.get("/").content.decode()
+    assert "Còn 1 chỉ tiêu chưa đánh giá." in home
+    post(officer, place, asked, value="30", verdict="met")
+    assert {code: count for code, _, count in officer.get(place.url("entry")).context["filters"]}["missing"] == 0
+    assert "Đã đánh giá đủ; 3 chỉ tiêu thay đổi chưa gửi." in officer.get("/").content.decode()
+
+
+def test_a_reader_sees_how_many_indicators_are_assessed(place, officer, client):
+    post(officer, place, place.rate, value="98", verdict="met")
+    officer.post(place.url("send"), {"seen": officer.get(place.url("send")).context["seen"]})
+    client.force_login(place.staff)
+    assert "1/3 chỉ tiêu" in client.get(place.url("criteria/1")).content.decode()

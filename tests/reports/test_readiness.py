@@ -1,11 +1,11 @@
 """What stands between a unit and the standard, and who may read how much of it."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from communes.models import Role
-from criteria.models import CriterionDepartment, Standing
+from criteria.models import CriterionDepartment, EvidenceLink, Standing
 from criteria.nouns import counted_noun
 from criteria.verdicts import Stage
 from reports.readiness import COMBINED, gap_words, readiness
@@ -212,3 +212,17 @@ def test_queries_do_not_grow_with_the_set(unit, count_queries):
             readiness(unit, found, "self", user)
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 14, queries
+
+
+def test_a_documents_day_is_the_day_in_vietnam(unit, criteria_set):
+    """Published at 00:30 on the first of June here, which is still the last of May in Greenwich."""
+    first = indicators_of(criteria_set)[0]
+    prove(unit, first)
+    EvidenceLink.objects.update(published_at=datetime(2024, 5, 31, 17, 30, tzinfo=UTC))
+
+    def documents(day):
+        found = readiness(unit, criteria_set, "self", on=day).indicators
+        return next(line.documents_total for line in found if line.id == first.pk)
+
+    assert documents(date(2024, 5, 31)) == 0
+    assert documents(date(2024, 6, 1)) == 1
