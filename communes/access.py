@@ -87,12 +87,14 @@ class Roles:
     def __init__(self, user: Any) -> None:
         self.user = user
         self.is_superuser = bool(user.is_active and user.is_superuser)
+        self.others_criteria: dict[int, dict[int, str]] = {}
 
     @cached_property
     def memberships(self) -> list[Membership]:
         if not self.user.is_authenticated or not self.user.is_active:
             return []
         succession = apps.get_model("communes", "Succession")._default_manager
+        owners = apps.get_model("criteria", "CriterionOwner")._default_manager
         found = (
             self.user.memberships.in_force(today())
             .select_related("unit", "department")
@@ -100,6 +102,7 @@ class Roles:
             .annotate(
                 has_predecessors=Exists(succession.filter(successor=OuterRef("unit"))),
                 is_on_a_team=Exists(self._recent_teams),
+                has_owners=Exists(owners.filter(unit=OuterRef("unit")).in_force(today())),
             )
         )
         return [membership for membership in found if membership.unit.level in ROLE_LEVELS[membership.role]]
@@ -280,6 +283,19 @@ def _published_links(model: type[models.Model], **extra: Any) -> Q:
     return Q(Exists(link._default_manager.filter(evidence=OuterRef("pk"), published_at__isnull=False, **extra)))
 
 
+def work_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """Sendings, what was returned of them, and who answers for what: between the commune and the
+    offices above it; neither for viewers nor for teams."""
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = nothing()
+    for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+        area = person.area(membership, path)
+        if membership.role == DEPARTMENT_REVIEWER:
+            area &= reviewer_criteria(model, person, membership)
+        condition |= area
+    return Q() if person.is_superuser else condition
+
+
 def evidence_scope(model: type[models.Model], person: Roles) -> Q | None:
     """Own documents whole; above, what is tied to a sent result; reviewers their own
     criteria's without personal data; viewers no files."""
@@ -344,6 +360,7 @@ SCOPES = {
     "unit": unit_scope,
     "draft": draft_scope,
     "published": published_scope,
+    "work": work_scope,
     "evidence": evidence_scope,
     "evidence_link": evidence_scope,
     "visit": visit_scope,
@@ -433,6 +450,67 @@ def _change_entry(person: Roles, unit: Unit) -> Decision:
     if not _works_in(person, unit, *COMMUNE_ROLES):
         return refuse("Chỉ cán bộ của xã được nhập kết quả và minh chứng của xã.")
     return _unit_open(unit)
+
+
+def _enter_criterion(person: Roles, target: tuple[Unit, Any]) -> Decision:
+    """One criterion's rows and proof: who answers for it, anybody in the commune where nobody does."""
+    unit, criterion = target
+    working = _change_entry(person, unit)
+    if not working or criterion.pk not in criteria_of_others(person, unit):
+        return working
+    return refuse(
+        f"Tiêu chí {criterion.number} do {criteria_of_others(person, unit)[criterion.pk]} phụ trách; "
+        "lãnh đạo xã phân công lại được."
+    )
+
+
+def criteria_of_others(person: Roles, unit: Unit) -> dict[int, str]:
+    """Criteria of the unit that others answer for and this person doesn't, with the names of those
+    who do. Leaders may write all. One query a request, none where the commune has no owners."""
+    own = _works_in(person, unit, *COMMUNE_ROLES)
+    if any(membership.role == COMMUNE_LEADER for membership in own):
+        return {}
+    if not any(membership.has_owners for membership in own):  # type: ignore[attr-defined]
+        return {}
+    if unit.pk not in person.others_criteria:
+        owners = apps.get_model("criteria", "CriterionOwner")._default_manager.filter(unit=unit).in_force(today())
+        names: dict[int, list[str]] = {}
+        mine = set()
+        for criterion, user, name in owners.values_list("criterion_id", "user_id", "name"):
+            names.setdefault(criterion, []).append(name)
+            if user == person.user.pk:
+                mine.add(criterion)
+        person.others_criteria[unit.pk] = {
+            criterion: ", ".join(people) for criterion, people in names.items() if criterion not in mine
+        }
+    return person.others_criteria[unit.pk]
+
+
+def _see_owners(person: Roles, unit: Unit) -> Decision:
+    if person.is_superuser or _covers(person, unit, *COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+        return ALLOWED
+    return refuse()
+
+
+def _assign_owners(person: Roles, unit: Unit) -> Decision:
+    own = _works_in(person, unit, *COMMUNE_ROLES)
+    if not any(m.role == COMMUNE_LEADER or m.may_send for m in own):
+        return refuse("Chỉ lãnh đạo xã hoặc cán bộ được giao mới phân công tiêu chí.")
+    return _unit_open(unit)
+
+
+def _receive(person: Roles, submission: Any) -> Decision:
+    """The office above: the district's staff or the coordinator."""
+    if not _covers(person, submission.unit, DISTRICT_STAFF, COORDINATOR):
+        return refuse("Chỉ cán bộ huyện hoặc điều phối viên tỉnh tiếp nhận kết quả xã gửi.")
+    return ALLOWED
+
+
+def _return(person: Roles, submission: Any) -> Decision:
+    """Also a department, for indicators of its own criteria (`criteria.submissions` keeps to them)."""
+    if not _covers(person, submission.unit, DISTRICT_STAFF, COORDINATOR, DEPARTMENT_REVIEWER):
+        return refuse("Chỉ cán bộ huyện, sở, ngành phụ trách hoặc điều phối viên tỉnh trả lại kết quả xã gửi.")
+    return ALLOWED
 
 
 def _send(person: Roles, unit: Unit) -> Decision:
@@ -578,7 +656,12 @@ def _reference(person: Roles, province_id: int | None) -> Decision:
 
 ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "entry.change": _change_entry,
+    "criterion.enter": _enter_criterion,
+    "owners.see": _see_owners,
+    "owners.change": _assign_owners,
     "submission.send": _send,
+    "submission.receive": _receive,
+    "submission.return": _return,
     "visit.plan.district": _plan_district,
     "visit.plan.province": _plan_province,
     "visit.change": _change_visit,

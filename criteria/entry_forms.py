@@ -53,12 +53,14 @@ class EntryForms:
         pk = str(row.indicator.pk)
         save = self._address("entry_save", pk)
         look = " has-error" if row.errors or row.theirs else " is-saved" if row.saved_now else ""
+        look += " is-returned" if row.returned else ""
         return mark_safe(
             f'<form class="entry-row{look}" id="row-{pk}" method="post" action="{save}" hx-post="{save}" '
             'hx-target="this" hx-swap="outerHTML" hx-sync="this:drop" data-warn-unsaved novalidate>'
             f'<input type="hidden" name="csrfmiddlewaretoken" value="{self._token}">'
             f'<input type="hidden" name="version" value="{row.version}">\n'
             + (render_to_string("criteria/_entry_theirs.html", {"row": row}) if row.theirs else "")
+            + _returned(row)
             + _name(row)
             + _target(row)
             + f'<div class="entry-value">{self._value(row, pk)}</div>\n'
@@ -176,6 +178,17 @@ def _input(row: Row, name: str, own: str, more: str) -> str:
     return (
         f'<input class="form-control input-number{_invalid(row, name)}" id="{own}" name="{name}" '
         f'value="{escape(row.typed[name])}" {more}>'
+    )
+
+
+def _returned(row: Row) -> str:
+    """What the level above wants completed."""
+    if row.returned is None:
+        return ""
+    at = timezone.localtime(row.returned.at)
+    return (
+        f'<p class="note note-warning wide mb-2"><strong>Trả lại để bổ sung</strong> ({at:%d/%m/%Y}, '
+        f'{escape(str(row.returned.by))}): <span class="pre-line">{escape(row.returned.reason)}</span></p>\n'
     )
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from communes.models import Unit
 from communes.text import TextTooLongError, clean_text
-from criteria.models import Indicator, TargetReport
+from criteria.models import CriteriaSet, Criterion, CriterionOwner, Indicator, TargetReport
 from criteria.numbers import NumberError, parse_number
 from criteria.verdicts import Verdict
 
@@ -46,6 +47,20 @@ class TextField(forms.CharField):
             return clean_text(super().to_python(value), self.limit, multiline=self.multiline)
         except TextTooLongError as error:
             raise ValidationError(str(error)) from None
+
+
+class DayField(forms.DateField):
+    """A day typed as 31/12/2025: browsers show their own date input in their own language's order."""
+
+    widget = forms.DateInput(
+        format="%d/%m/%Y", attrs={"placeholder": "31/12/2025", "autocomplete": "off", "maxlength": 10}
+    )
+
+    def __init__(self, *, help_text: str = "", **kwargs: Any) -> None:
+        kwargs.setdefault("error_messages", {})
+        kwargs["help_text"] = f"Ngày/tháng/năm, ví dụ 31/12/2025. {help_text}".strip()
+        kwargs["error_messages"] |= {"invalid": "Nhập ngày như 31/12/2025.", "required": "Nhập ngày."}
+        super().__init__(**kwargs)
 
 
 class OpinionForm(forms.Form):
@@ -94,3 +109,85 @@ class TargetReportForm(forms.Form):
             text=self.cleaned_data["text"],
             reported_by=by,
         )
+
+
+class ReceiveForm(forms.Form):
+    """A word with the receipt."""
+
+    note = TextField(label="Ghi chú", multiline=True, max_length=2000, required=False)
+
+
+class ReturnForm:
+    """What is given back: a reason for each ticked indicator, and a word for all of them."""
+
+    def __init__(self, data: QueryDict) -> None:
+        self._data = data
+
+    def reasons(self) -> tuple[dict[int, str], list[tuple[str, str]]]:
+        """Reasons by indicator id, and what is wrong as (id of the field, message)."""
+        field = TextField(max_length=1000, multiline=True, error_messages={"required": "Nêu lý do trả lại."})
+        reasons, errors = {}, []
+        for key in dict.fromkeys(self._data.getlist("indicator")):
+            if not (key.isdecimal() and len(key) <= 18):
+                continue
+            try:
+                reasons[int(key)] = field.clean(self._data.get(f"reason-{key}", ""))
+            except ValidationError as error:
+                errors.append((f"reason-{key}", error.messages[0]))
+        if not reasons and not errors:
+            errors.append(("rows", "Chọn ít nhất một chỉ tiêu cần bổ sung và nêu lý do."))
+        return reasons, errors
+
+    def note(self) -> str:
+        form = ReceiveForm(self._data)
+        return form.cleaned_data["note"] if form.is_valid() else ""
+
+
+class OwnerForm(forms.Form):
+    """Criteria given to somebody: one of the commune's accounts, or a name and post without one."""
+
+    person = forms.ChoiceField(label="Người phụ trách", required=False)
+    name = TextField(label="Họ và tên (nếu chưa có tài khoản)", max_length=100, required=False)
+    post = TextField(label="Chức vụ", max_length=150, required=False)
+    role = forms.ChoiceField(label="Vai trò", choices=CriterionOwner.Role.choices, initial=CriterionOwner.Role.LEAD)
+    starts_on = DayField(label="Từ ngày")
+    criteria = forms.ModelMultipleChoiceField(
+        Criterion.objects.none(),
+        label="Tiêu chí",
+        error_messages={"required": "Chọn ít nhất một tiêu chí.", "invalid_choice": "Không có tiêu chí này."},
+    )
+
+    def __init__(self, *args: Any, criteria_set: CriteriaSet, people: list[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = {person.key: person for person in people}
+        choice: Any = self.fields["person"]
+        choice.choices = [("", "Người khác, chưa có tài khoản"), *[(p.key, _named(p)) for p in people]]
+        criteria: Any = self.fields["criteria"]
+        criteria.queryset = criteria_set.criteria.order_by("number")
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        if not typed.get("person") and not typed.get("name") and "name" not in self.errors:
+            self.add_error("name", "Chọn một tài khoản ở trên, hoặc nhập họ và tên.")
+        return typed
+
+
+class HandOverForm(forms.Form):
+    """All of one person's criteria to another, for good or until a day."""
+
+    old = forms.ChoiceField(label="Người bàn giao")
+    new = forms.ChoiceField(label="Người nhận")
+    starts_on = DayField(label="Từ ngày")
+    until = DayField(label="Làm thay đến hết ngày", required=False, help_text="Để trống nếu bàn giao hẳn.")
+
+    def __init__(self, *args: Any, people: list[Any], holders: list[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = {person.key: person for person in [*people, *holders]}
+        old: Any = self.fields["old"]
+        new: Any = self.fields["new"]
+        old.choices = [("", "Chọn người bàn giao"), *[(p.key, _named(p)) for p in holders]]
+        new.choices = [("", "Chọn người nhận"), *[(p.key, _named(p)) for p in people]]
+
+
+def _named(person: Any) -> str:
+    return f"{person.name} ({person.post})" if person.post else person.name

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,7 +27,10 @@ from criteria.models import (
     CriteriaSet,
     Entry,
     EvidenceLink,
+    FinishedCriterion,
     Indicator,
+    ReportingPeriod,
+    ReturnedIndicator,
     Revision,
     Source,
     Standing,
@@ -273,35 +276,74 @@ def unsent_links(unit: Unit, criteria_set: CriteriaSet):
 
 
 class ChangedMeanwhile(Exception):
-    """What waits to be sent isn't what the sender was shown."""
+    """What waits to be sent isn't what the sender was shown; `criteria`: ids of those that differ."""
+
+    def __init__(self, criteria: set[int]) -> None:
+        super().__init__("changed meanwhile")
+        self.criteria = criteria
 
 
-def fingerprint(entries: Iterable[Entry], links: int) -> str:
-    """What waits to be sent, as a short text that changes with any row or document."""
+def fingerprint(entries: Iterable[Entry], links: Iterable[int]) -> str:
+    """What waits to be sent, as a short text that changes with any row or document (ids of links)."""
     rows = ",".join(f"{entry.pk}.{entry.version}" for entry in sorted(entries, key=lambda entry: entry.pk))
-    return hashlib.sha256(f"{rows};{links}".encode()).hexdigest()[:16]
+    ties = ",".join(map(str, sorted(links)))
+    return hashlib.sha256(f"{rows};{ties}".encode()).hexdigest()[:16]
+
+
+def fingerprints(entries: Iterable[tuple[int, Entry]], links: Iterable[tuple[int, int]]) -> dict[int, str]:
+    """fingerprint() by criterion, from (criterion id, entry) and (criterion id, id of link)."""
+    rows: dict[int, tuple[list[Entry], list[int]]] = defaultdict(lambda: ([], []))
+    for criterion, entry in entries:
+        rows[criterion][0].append(entry)
+    for criterion, link in links:
+        rows[criterion][1].append(link)
+    return {criterion: fingerprint(*found) for criterion, found in rows.items()}
 
 
 @transaction.atomic
-def send(unit: Unit, criteria_set: CriteriaSet, by: Any, seen: str | None = None) -> Submission:
+def send(
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    by: Any,
+    seen: Mapping[int, str] | None = None,
+    period: ReportingPeriod | None = None,
+) -> Submission:
     """Publish what the unit changed since the last sending as its self-assessment.
 
-    `seen`: the fingerprint of what the sender was shown (None: don't ask). Raises
-    NothingToSend where nothing changed (the second click finds that), ChangedMeanwhile
-    where something else would be sent than was shown, and PublicationRefused where a row
-    can't stand any more, since a target was confirmed or changed meanwhile.
+    `seen`: by criterion id the fingerprint of what the sender was shown; only these criteria are
+    sent (None: all there is, unasked). What was returned of them is settled, what owners had
+    finished ends. Raises NothingToSend where nothing changed (the second click finds that),
+    ChangedMeanwhile where something else would be sent than was shown, and PublicationRefused where
+    a row can't stand any more, since a target was confirmed or changed meanwhile.
     """
     lock_standing(unit, criteria_set, Stage.SELF)
-    entries = list(unsent_entries(unit, criteria_set).select_for_update(of=("self",)).order_by("pk"))
-    now = timezone.now()
-    # The count of what was really published: an upload may be undone at this very moment.
-    links = unsent_links(unit, criteria_set).update(published_at=now)
+    rows, ties = unsent_entries(unit, criteria_set), unsent_links(unit, criteria_set)
+    if seen is not None:
+        rows = rows.filter(indicator__criterion__in=list(seen))
+        ties = ties.filter(indicator__criterion__in=list(seen))
+    entries = list(rows.select_for_update(of=("self",)).select_related("indicator").order_by("pk"))
+    held = ties.select_for_update(of=("self",)).order_by("pk")
+    links = list(held.values_list("indicator__criterion_id", "indicator_id", "pk"))
     if not entries and not links:
         raise NothingToSend
-    if seen is not None and seen != fingerprint(entries, links):
-        raise ChangedMeanwhile
+    now = timezone.now()
+    found = fingerprints(
+        [(entry.indicator.criterion_id, entry) for entry in entries], [(criterion, pk) for criterion, _, pk in links]
+    )
+    if seen is not None and found != dict(seen):
+        raise ChangedMeanwhile({pk for pk in found.keys() | seen.keys() if found.get(pk) != seen.get(pk)})
+    if links:
+        EvidenceLink.objects.filter(pk__in=[pk for *_, pk in links]).update(published_at=now)
     submission = Submission.objects.create(
-        unit=unit, criteria_set=criteria_set, sent_by=by, sent_at=now, rows=len(entries)
+        unit=unit, criteria_set=criteria_set, period=period, sent_by=by, sent_at=now, rows=len(entries)
+    )
+    submission.criteria.through.objects.bulk_create(
+        submission.criteria.through(submission=submission, criterion_id=criterion) for criterion in found
+    )
+    FinishedCriterion.objects.filter(unit=unit, criterion__in=list(found), ended_at__isnull=True).update(ended_at=now)
+    changed = {entry.indicator_id for entry in entries} | {indicator for _, indicator, _ in links}
+    ReturnedIndicator.objects.filter(submission__unit=unit, indicator__in=changed, settled_by__isnull=True).update(
+        settled_by=submission
     )
     if entries:
         revisions = _publish(

@@ -13,12 +13,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from communes.access import visible_criteria
+from communes.access import criteria_of_others, roles, visible_criteria
 from communes.models import Unit
 from criteria import attainment as rules
 from criteria import targets
 from criteria.checks import latest_day
-from criteria.models import CriteriaSet, Criterion, Entry, EvidenceLink, Indicator
+from criteria.models import CriteriaSet, Criterion, Entry, EvidenceLink, Indicator, ReturnedIndicator
 from criteria.nouns import counted_noun
 from criteria.numbers import format_number
 from criteria.rollup import Item, roll_up
@@ -31,7 +31,11 @@ OFFICER_VERDICTS = (Verdict.MET.value, Verdict.NEARLY_MET.value, Verdict.NOT_MET
 
 @dataclass
 class Row:
-    """One indicator as its page shows it. `typed` holds the inputs' texts, also refused ones."""
+    """One indicator as its page shows it. `typed` holds the inputs' texts, also refused ones.
+
+    `returned`: the level above gave it back and it isn't sent anew yet. `owner`: who answers for its
+    criterion where that isn't the reader, who then may not write it.
+    """
 
     indicator: Indicator
     target: Resolved
@@ -45,6 +49,8 @@ class Row:
     offers_report: bool = False
     theirs: Entry | None = None
     saved_now: bool = False
+    returned: ReturnedIndicator | None = None
+    owner: str = ""
 
     def __post_init__(self) -> None:
         self.typed = typed_from(self.entry, self.default_day)
@@ -133,6 +139,11 @@ class Sheet:
     assessed: int = 0
 
     @property
+    def owner(self) -> str:
+        """Who answers for the criterion where that isn't the reader."""
+        return self.rows[0].owner if self.rows else ""
+
+    @property
     def total(self) -> int:
         """Its indicators; a part isn't one of its own."""
         return count_indicators(self.rows)
@@ -188,7 +199,7 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
 
     `drafts`: whether the reader works on the unit and sees its entries; the caller asked
     `access.sees_drafts_of`. Departments get their own criteria only. The links' documents are
-    at hand where one criterion is asked for. Seven queries at most.
+    at hand where one criterion is asked for. Nine queries at most.
     """
     indicators = Indicator.objects.in_force(latest_day(unit, criteria_set)).select_related("criterion")
     indicators = indicators.filter(criterion__criteria_set=criteria_set)
@@ -216,10 +227,23 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
     links: dict[int, list[EvidenceLink]] = defaultdict(list)
     for link in documents:
         links[link.indicator_id].append(link)
+    back, others = _work(unit, user, [row.indicator.pk for sheet in found for row in sheet.rows] if drafts else [])
     for sheet in found:
         for row in sheet.rows:
             row.links = links[row.indicator.pk]
+            row.returned = back.get(row.indicator.pk)
+            row.owner = others.get(sheet.criterion.pk, "")
     return found
+
+
+def _work(unit: Unit, user: Any, indicators: list[int]) -> tuple[dict[int, ReturnedIndicator], dict[int, str]]:
+    """What of these indicators came back, and which criteria others answer for. Two queries at most."""
+    if not indicators:
+        return {}, {}
+    rows = ReturnedIndicator.objects.filter(
+        submission__unit=unit, indicator__in=indicators, settled_by__isnull=True
+    ).select_related("by")
+    return {row.indicator_id: row for row in rows.order_by("pk")}, criteria_of_others(roles(user), unit)
 
 
 def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:

@@ -1,15 +1,23 @@
-"""Addresses of the criteria app: entry, sending, history, evidence."""
+"""Addresses of the criteria app: entry, owners, sending, history, evidence."""
 
 from django.urls import path
 
 from criteria import urls_evidence
-from criteria.views import entry
+from criteria.views import entry, owners, sending
 
 app_name = "criteria"
 urlpatterns = [
     path("units/<int:pk>/entry/", entry.entry, name="entry"),
     path("units/<int:pk>/criteria/<int:number>/", entry.criterion, name="criterion"),
-    path("units/<int:pk>/send/", entry.submission_send, name="submission_send"),
+    path("units/<int:pk>/criteria/<int:number>/done/", sending.criterion_finish, name="criterion_finish"),
+    path("units/<int:pk>/send/", sending.submission_send, name="submission_send"),
+    path("submissions/", sending.submission_list, name="submission_list"),
+    path("submissions/<int:pk>/", sending.submission_detail, name="submission_detail"),
+    path("submissions/<int:pk>/receive/", sending.submission_receive, name="submission_receive"),
+    path("submissions/<int:pk>/return/", sending.submission_return, name="submission_return"),
+    path("units/<int:pk>/owners/", owners.owner_list, name="owner_list"),
+    path("units/<int:pk>/owners/hand-over/", owners.hand_over, name="owner_hand_over"),
+    path("units/<int:pk>/owners/<int:owner>/end/", owners.owner_end, name="owner_end"),
     path("units/<int:pk>/indicators/<int:indicator>/entry/", entry.entry_save, name="entry_save"),
     path("units/<int:pk>/indicators/<int:indicator>/suggestion/", entry.entry_suggestion, name="entry_suggestion"),
     path("units/<int:pk>/indicators/<int:indicator>/history/", entry.revision_list, name="revision_list"),

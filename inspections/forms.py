@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from communes.models import Department, Unit
 from communes.names import search_name
-from criteria.forms import OpinionForm, TextField
+from criteria.forms import DayField, OpinionForm, TextField
 from criteria.models import CriteriaSet, Criterion, Evidence, Indicator
 from criteria.verdicts import Stage
 from inspections import planning
@@ -31,20 +31,6 @@ def is_id(text: str) -> bool:
 def _field(form: forms.BaseForm, name: str) -> Any:
     """A field whose choices follow from the visit: its own class knows `queryset`, the base doesn't."""
     return form.fields[name]
-
-
-class DayField(forms.DateField):
-    """A day typed as 31/12/2025: browsers show their own date input in their own language's order."""
-
-    widget = forms.DateInput(
-        format="%d/%m/%Y", attrs={"placeholder": "31/12/2025", "autocomplete": "off", "maxlength": 10}
-    )
-
-    def __init__(self, *, help_text: str = "", **kwargs: Any) -> None:
-        kwargs.setdefault("error_messages", {})
-        kwargs["help_text"] = f"Ngày/tháng/năm, ví dụ 31/12/2025. {help_text}".strip()
-        kwargs["error_messages"] |= {"invalid": "Nhập ngày như 31/12/2025.", "required": "Nhập ngày."}
-        super().__init__(**kwargs)
 
 
 class CriteriaField(forms.ModelMultipleChoiceField):

@@ -12,6 +12,7 @@ from ntm.clock import today
 MENU = (
     ("Việc cần làm", "/"),
     ("Bảng tổng hợp", "/matrix/"),
+    ("Kết quả xã gửi", "/submissions/"),
     ("Kiểm tra, thẩm định", "/visits/"),
     ("Tồn tại, hạn chế", "/findings/"),
     ("Báo cáo", "/reports/"),
@@ -42,7 +43,7 @@ def menu(request: HttpRequest) -> list[tuple[str, str]]:
     places = own_communes(getattr(request, "user", None))
     if not places:
         return list(MENU)
-    first, _, *rest = MENU
+    first, _, _, *rest = MENU
     return [first, ("Nhập kết quả", f"/units/{places[0].pk}/entry/"), ("Kho tài liệu", "/evidence/"), *rest]
 
 

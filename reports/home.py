@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from communes import access
 from communes.models import Level, Membership, Role, Unit
-from criteria.models import CriteriaSet, Evidence, ReportingPeriod, Standing, Submission, Target, TargetReport
+from criteria.models import CriteriaSet, Evidence, FinishedCriterion, Standing, Submission, Target, TargetReport
+from criteria.periods import days_left, open_period
 from criteria.rollup import AreaFigures, area_figures, is_partial
 from criteria.sheets import count_indicators, sheets
 from criteria.verdicts import Stage
@@ -114,7 +115,13 @@ def commune_section(user: Any, membership: Membership) -> Section:
     except CriteriaSet.DoesNotExist:
         return section
     found = sheets(unit, chosen, user, drafts=True)
-    rows = [row for sheet in found for row in sheet.rows]
+    rows = [row for sheet in found for row in sheet.rows if not row.owner]
+    back = [row for row in rows if row.returned]
+    finished = 0
+    if access.can(user, "submission.send", unit):
+        finished = FinishedCriterion.objects.filter(
+            unit=unit, criterion__criteria_set=chosen, ended_at__isnull=True
+        ).count()
     missing = count_indicators(rows, lambda row: not row.verdict)
     lacking = count_indicators(rows, lambda row: row.lacks_evidence)
     unsent = count_indicators(rows, lambda row: row.waits)
@@ -130,21 +137,39 @@ def commune_section(user: Any, membership: Membership) -> Section:
     entry = f"{reverse('criteria:entry', args=[unit.pk])}?set={chosen.code}"
     documents = f"{reverse('criteria:evidence_list')}?unit={unit.pk}&state=expired"
     section.todos = [
+        ToDo("Chỉ tiêu bị trả lại để bổ sung", count_indicators(back), f"{entry}&show=returned", is_urgent=True),
+        ToDo("Tiêu chí chờ lãnh đạo duyệt", finished, send_url(unit, chosen)),
         ToDo("Chỉ tiêu chưa đánh giá", missing, f"{entry}&show=missing"),
         ToDo("Chỉ tiêu chưa gửi", unsent, f"{entry}&show=unsent"),
         ToDo("Chỉ tiêu thiếu minh chứng", lacking, f"{entry}&show=evidence"),
         ToDo("Minh chứng hết hạn", expired_evidence(user, unit), documents, is_urgent=True),
         *section.todos,
     ]
-    section.action = next_step(user, unit, chosen, missing, unsent, entry)
+    section.action = next_step(user, unit, chosen, back, missing, unsent, entry)
     return section
 
 
-def next_step(user: Any, unit: Unit, criteria_set: CriteriaSet, missing: int, unsent: int, entry: str) -> Action | None:
-    """Send where everything is assessed and something isn't sent; else go on entering."""
+def send_url(unit: Unit, criteria_set: CriteriaSet) -> str:
+    return f"{reverse('criteria:submission_send', args=[unit.pk])}?set={criteria_set.code}"
+
+
+def next_step(
+    user: Any,
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    back: list[Row],
+    missing: int,
+    unsent: int,
+    entry: str,
+) -> Action | None:
+    """What came back first; send where everything is assessed and something isn't sent; else go on entering."""
     if not access.can(user, "entry.change", unit):
         return None
-    send = f"{reverse('criteria:submission_send', args=[unit.pk])}?set={criteria_set.code}"
+    send = send_url(unit, criteria_set)
+    waiting = [row for row in back if not row.is_unsent]
+    if waiting:
+        text = f"Cấp trên trả lại {len(waiting)} chỉ tiêu để bổ sung."
+        return Action(text, "Xem lý do và bổ sung", f"{entry}&show=returned")
     if unsent and not missing and access.can(user, "submission.send", unit):
         return Action(f"Đã đánh giá đủ; {unsent} chỉ tiêu thay đổi chưa gửi.", "Gửi cấp trên", send)
     if missing:
@@ -187,17 +212,8 @@ def expired_evidence(user: Any, unit: Unit) -> int:
 
 def period_of(unit: Unit) -> dict[str, Any] | None:
     """The open reporting period due next at the unit or above it, with the days left (below 0: late)."""
-    places = [place for place in (unit.province_id, unit.district_id, unit.pk) if place]
-    period = (
-        ReportingPeriod.objects.filter(area__in=places, closed_at__isnull=True)
-        .order_by("due_on", "pk")
-        .select_related("area")
-        .first()
-    )
-    if period is None:
-        return None
-    days = (period.due_on - today()).days
-    return {"period": period, "days": days, "days_late": -days}
+    period = open_period(unit)
+    return None if period is None else {"period": period, "days": days_left(period), "days_late": -days_left(period)}
 
 
 # --- areas -----------------------------------------------------------------------------
@@ -308,6 +324,10 @@ def findings_url(area: Unit, state: str) -> str:
     return f"{reverse('inspections:finding_list')}?area={area.pk}&state={state}"
 
 
+def sendings_url(area: Unit, state: str) -> str:
+    return f"{reverse('criteria:submission_list')}?area={area.pk}&state={state}"
+
+
 def latest_visits(user: Any, area: Unit) -> list[Visit]:
     """Open visits first, by date, then the latest concluded."""
     visits = Visit.objects.visible_to(user).filter(**{f"unit__{area.level}": area}).exclude(state="cancelled")
@@ -335,8 +355,12 @@ def district_section(user: Any, membership: Membership) -> Section:
             ),
             "matrix_url": matrix_url(area),
         }
+        sent = Submission.objects.visible_to(user).filter(
+            criteria_set=chosen, state=Submission.State.SENT, **{f"unit__{area.level}": area}
+        )
+        section.todos.insert(0, ToDo("Kết quả xã gửi chờ tiếp nhận", sent.count(), sendings_url(area, "sent")))
         never = sum(row.last_sent is None and not row.said[Stage.SELF] for row in overview.rows)
-        section.todos.append(ToDo("Xã chưa gửi kết quả lần nào", never, matrix_url(area, stage="self", sort="least")))
+        section.todos.append(ToDo("Xã chưa gửi kết quả lần nào", never, sendings_url(area, "late")))
         section.action = first_waiting(section)
     return section
 

@@ -243,14 +243,8 @@ def matrix(area: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None) 
 
 
 def area_sets(area: Unit, on: date | None = None) -> list[CriteriaSet]:
-    """Published sets for communes of the area whose period has begun: newest first, the standard grade first."""
-    day = on or today()
-    return list(
-        CriteriaSet.objects.published()
-        .filter(Q(province__isnull=True) | Q(province=area.province_id), level=Level.COMMUNE, first_year__lte=day.year)
-        .order_by("-first_year", "grade_order", "code")
-        .for_choosing()
-    )
+    """The sets an area can be summed up by (`CriteriaSet.objects.for_area`)."""
+    return list(CriteriaSet.objects.for_area(area, on))
 
 
 def default_set(sets: Sequence[CriteriaSet]) -> CriteriaSet | None:

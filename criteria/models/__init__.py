@@ -2,7 +2,8 @@
 
 `sets` holds the decisions: criteria sets, criteria, indicators, targets. `results` holds
 what people say of a unit: drafts, sendings, published states and the standing that
-follows. `evidence` holds the proof. Read in that order.
+follows. `work` holds who answers for what in a commune, what is finished and what came
+back. `evidence` holds the proof. Read in that order.
 """
 
 from criteria.models.evidence import Evidence, EvidenceLink
@@ -17,22 +18,27 @@ from criteria.models.results import (
     TargetReport,
 )
 from criteria.models.sets import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target
+from criteria.models.work import CriterionOwner, FinishedCriterion, ReturnedIndicator, SubmissionStep
 
 __all__ = [
     "Assessment",
     "CriteriaSet",
     "Criterion",
     "CriterionDepartment",
+    "CriterionOwner",
     "Entry",
     "Evidence",
     "EvidenceLink",
+    "FinishedCriterion",
     "Indicator",
     "Operator",
     "ReportingPeriod",
+    "ReturnedIndicator",
     "Revision",
     "Source",
     "Standing",
     "Submission",
+    "SubmissionStep",
     "Target",
     "TargetReport",
 ]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from communes import access
 from communes.models import Unit
-from criteria.models.sets import CriteriaSet, Indicator, Target
+from criteria.models.sets import CriteriaSet, Criterion, Indicator, Target
 from criteria.verdicts import Stage, Verdict
 
 
@@ -88,16 +88,15 @@ class Entry(Opinion):
 
 
 class Submission(models.Model):
-    """One sending of a unit's self-assessment under a set.
+    """One sending of a unit's self-assessment under a set, whole or of some `criteria` (empty: all).
 
-    In this version one step: whoever may send publishes what changed since the last
-    sending (`criteria.publish.send`). The states of approval and return are the ones of
-    the commune's daily work.
+    Sending publishes what changed since the last one (`criteria.publish.send`). The level above
+    then receives it or returns indicators of it (`criteria.submissions`); what is corrected comes
+    with a new sending. What happens before, the drafting and the leader's approval, is no row of
+    its own: it follows from the drafts and from `FinishedCriterion`.
     """
 
     class State(models.TextChoices):
-        DRAFTING = "drafting", "Đang nhập"
-        AWAITING_LEADER = "awaiting_leader", "Chờ lãnh đạo xã duyệt"
         SENT = "sent", "Đã gửi"
         RECEIVED = "received", "Đã tiếp nhận"
         RETURNED = "returned", "Trả lại để bổ sung"
@@ -109,9 +108,10 @@ class Submission(models.Model):
     sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     sent_at = models.DateTimeField("Gửi lúc", null=True, blank=True)
     rows = models.PositiveIntegerField("Số chỉ tiêu thay đổi", default=0)
+    criteria = models.ManyToManyField(Criterion, blank=True, related_name="+", verbose_name="Tiêu chí")
 
     unit_path = "unit"
-    scope_kind = "published"
+    scope_kind = "work"
     objects = access.ScopedQuerySet.as_manager()
 
     class Meta:

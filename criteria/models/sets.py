@@ -64,6 +64,16 @@ class CriteriaSetQuerySet(models.QuerySet):
         """The sets a unit can be judged by (`judges`), newest first, the standard grade before others."""
         return self.filter(judges(unit, on)).order_by("-first_year", "grade_order", "code").for_choosing()
 
+    def for_area(self, area: Unit, on: date | None = None) -> CriteriaSetQuerySet:
+        """Published sets for communes of a province or district whose period has begun: newest
+        first, the standard grade first."""
+        sets = self.published().filter(
+            Q(province__isnull=True) | Q(province=area.province_id),
+            level=Level.COMMUNE,
+            first_year__lte=(on or today()).year,
+        )
+        return sets.order_by("-first_year", "grade_order", "code").for_choosing()
+
     def chosen(self, unit: Unit, code: str = "") -> CriteriaSet:
         """The set named by `code` among the unit's, without one the newest standard set.
 

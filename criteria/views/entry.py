@@ -1,4 +1,4 @@
-"""Entering a unit's results: all indicators, one criterion, saving a row, sending, history."""
+"""Entering a unit's results: all indicators, one criterion, saving a row, history."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from criteria.entries import Stale, write_entry
 from criteria.entry_forms import EntryForms
 from criteria.evidence_panels import EvidencePanels
 from criteria.forms import EntryForm, TargetReportForm
-from criteria.models import CriteriaSet, Indicator, Revision
-from criteria.publish import ChangedMeanwhile, NothingToSend, PublicationRefused, fingerprint, send, unsent_links
+from criteria.models import CriteriaSet, FinishedCriterion, Indicator, Revision
 from criteria.sheets import Row, Sheet, add_states, count_indicators, sheet_of, sheets, suggestion, typed_from
 from ntm.clock import today
 
 SHOWN = {
     "": "Tất cả",
+    "mine": "Tiêu chí của tôi",
+    "returned": "Trả lại để bổ sung",
     "missing": "Chưa đánh giá",
     "weak": "Chưa đạt, cơ bản đạt",
     "evidence": "Thiếu minh chứng",
@@ -35,7 +36,7 @@ SHOWN = {
 }
 
 
-def _unit_and_set(request: HttpRequest, pk: int) -> tuple[Unit, CriteriaSet]:
+def unit_and_set(request: HttpRequest, pk: int) -> tuple[Unit, CriteriaSet]:
     unit = get_unit(request.user, pk)
     try:
         return unit, CriteriaSet.objects.chosen(unit, request.GET.get("set", ""))
@@ -47,8 +48,10 @@ def _drafts(request: HttpRequest, unit: Unit) -> bool:
     return sees_drafts_of(request.user, unit)
 
 
-def _is_shown(row: Row, show: str) -> bool:
+def is_shown(row: Row, show: str) -> bool:
     return {
+        "mine": not row.owner,
+        "returned": row.returned is not None,
         "missing": not row.verdict,
         "weak": row.verdict in {"not_met", "nearly_met"},
         "evidence": row.lacks_evidence,
@@ -56,36 +59,43 @@ def _is_shown(row: Row, show: str) -> bool:
     }.get(show, True)
 
 
-def _count(rows: list[Row], show: str) -> int:
-    return count_indicators(rows, lambda row: _is_shown(row, show))
+def count(rows: list[Row], show: str) -> int:
+    return count_indicators(rows, lambda row: is_shown(row, show))
+
+
+def filters(rows: list[Row]) -> list[tuple[str, str, int]]:
+    """The filters with their counts; what only some communes or days have is left out where it isn't."""
+    found = [(code, label, count(rows, code)) for code, label in SHOWN.items()]
+    occasional = {"mine": any(row.owner for row in rows), "returned": any(row.returned for row in rows)}
+    return [row for row in found if occasional.get(row[0], True)]
 
 
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """All indicators of a set for one unit (Nhập kết quả)."""
-    unit, criteria_set = _unit_and_set(request, pk)
+    unit, criteria_set = unit_and_set(request, pk)
     if not _drafts(request, unit):
         raise PermissionDenied("Chỉ cán bộ của xã xem được số liệu đang nhập; hãy xem trang tình hình thực hiện.")
     found = sheets(unit, criteria_set, request.user, drafts=True)
     show = request.GET.get("show", "")
     rows = [row for sheet in found for row in sheet.rows]
-    shown = [(sheet, [row for row in sheet.rows if _is_shown(row, show)]) for sheet in found]
+    shown = [(sheet, [row for row in sheet.rows if is_shown(row, show)]) for sheet in found]
     # After a row was saved the page asks for its overview anew.
     part = request.GET.get("part") == "overview"
     return render(
         request,
         "criteria/_entry_overview.html" if part else "criteria/entry.html",
         {
-            **_page(request, unit, criteria_set, found),
+            **page_context(request, unit, criteria_set, found),
             "sets": CriteriaSet.objects.for_unit(unit),
             "here": reverse("criteria:entry", args=[unit.pk]),
             "oob": part,
             "groups": [(sheet, kept) for sheet, kept in shown if kept],
             "show": show,
-            "filters": [(code, label, _count(rows, code)) for code, label in SHOWN.items()],
+            "filters": filters(rows),
             "assessed": sum(sheet.assessed for sheet in found),
             "total": count_indicators(rows),
-            "unsent": _count(rows, "unsent"),
+            "unsent": count(rows, "unsent"),
         },
     )
 
@@ -93,7 +103,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def criterion(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """One criterion of a unit: entry for those who work on it, the three opinions, evidence."""
-    unit, criteria_set = _unit_and_set(request, pk)
+    unit, criteria_set = unit_and_set(request, pk)
     return _criterion_page(request, unit, criteria_set, number)
 
 
@@ -119,13 +129,20 @@ def _criterion_page(
         others = others.filter(pk__in=allowed)
     numbers = list(others.values_list("number", "name"))
     place = [n for n, _ in numbers].index(number)
-    page = _page(request, unit, criteria_set, found)
+    page = page_context(request, unit, criteria_set, found)
+    can_enter = can(request.user, "criterion.enter", (unit, sheet.criterion))
     context = {
         **page,
         "sheet": sheet,
-        "panels": EvidencePanels(unit, get_token(request), can_change=bool(page["can_change"])),
+        "can_enter": can_enter,
+        "finished": FinishedCriterion.objects.filter(unit=unit, criterion=sheet.criterion, ended_at__isnull=True)
+        .select_related("by")
+        .first()
+        if page["drafts"]
+        else None,
+        "panels": EvidencePanels(unit, get_token(request), can_change=bool(can_enter)),
         "numbers": numbers,
-        "unsent": _count(sheet.rows, "unsent"),
+        "unsent": count(sheet.rows, "unsent"),
         "previous": numbers[place - 1] if place else None,
         "next": numbers[place + 1] if place + 1 < len(numbers) else None,
         "errors": [
@@ -137,7 +154,7 @@ def _criterion_page(
     return render(request, "criteria/criterion.html", context, status=status)
 
 
-def _page(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, found: list[Sheet]) -> dict[str, Any]:
+def page_context(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, found: list[Sheet]) -> dict[str, Any]:
     rows = [row for sheet in found for row in sheet.rows]
     return {
         "unit": unit,
@@ -180,7 +197,7 @@ def entry_save(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     sheet = sheet_of(unit, indicator)
     if sheet is None:
         raise Http404("Không có chỉ tiêu này.")
-    require(request.user, "entry.change", unit)
+    require(request.user, "criterion.enter", (unit, sheet.criterion))
     row = next(row for row in sheet.rows if row.indicator.pk == indicator)
     status = _save(request, unit, row)
     criteria_set, number = sheet.criterion.criteria_set, sheet.criterion.number
@@ -242,7 +259,7 @@ def entry_suggestion(request: HttpRequest, pk: int, indicator: int) -> HttpRespo
     """The suggestion for what is being typed; an empty answer where figures are silent or unfinished."""
     unit = get_unit(request.user, pk)
     item = _indicator(unit, indicator)
-    require(request.user, "entry.change", unit)
+    require(request.user, "criterion.enter", (unit, item.criterion))
     form = EntryForm(request.POST)
     form.is_valid()
     typed = form.cleaned_data
@@ -255,46 +272,6 @@ def entry_suggestion(request: HttpRequest, pk: int, indicator: int) -> HttpRespo
         if words and typed.get("effective_on") and typed["effective_on"].year != last.year:
             words += f", theo yêu cầu năm {typed['effective_on'].year}: {target.text}"
     return render(request, "criteria/_suggestion.html", {"words": words})
-
-
-def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show what would be sent; on POST publish it as the unit's self-assessment."""
-    unit, criteria_set = _unit_and_set(request, pk)
-    require(request.user, "submission.send", unit)
-    refused: dict[int, str] = {}
-    status = 200
-    if request.method == "POST":
-        try:
-            submission = send(unit, criteria_set, request.user, request.POST.get("seen", ""))
-        except NothingToSend:
-            messages.info(request, "Không có gì thay đổi kể từ lần gửi trước.")
-            return redirect(f"{reverse('criteria:entry', args=[unit.pk])}?set={criteria_set.code}")
-        except ChangedMeanwhile:
-            status = 409
-        except PublicationRefused as error:
-            refused, status = error.errors, 422
-        else:
-            messages.success(request, f"Đã gửi cấp trên {submission.rows} chỉ tiêu thay đổi.")
-            return redirect(f"{reverse('reports:unit_detail', args=[unit.pk])}?set={criteria_set.code}&stage=self")
-    found = sheets(unit, criteria_set, request.user, drafts=True)
-    rows = [row for sheet in found for row in sheet.rows]
-    unsent = [row for row in rows if row.is_unsent]
-    links = unsent_links(unit, criteria_set).count()
-    return render(
-        request,
-        "criteria/submission_send.html",
-        {
-            **_page(request, unit, criteria_set, found),
-            "rows": unsent,
-            "links": links,
-            "seen": fingerprint([row.entry for row in unsent if row.entry], links),
-            "changed": status == 409,
-            "refused": [(row, refused[row.indicator.pk]) for row in unsent if row.indicator.pk in refused],
-            "unassessed": _count(rows, "missing"),
-            "without_evidence": count_indicators(rows, lambda row: row.verdict == "met" and row.lacks_evidence),
-        },
-        status=status,
-    )
 
 
 @require_safe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -93,7 +93,14 @@ def chosen_indicators(request: HttpRequest, unit: Unit) -> list[Indicator]:
     found = list(indicators_of(unit).filter(pk__in=ids)) if ids else []
     if len(found) != len(set(data.getlist("indicator"))):
         raise Http404("Không có chỉ tiêu này cho đơn vị.")
+    require_criteria(request, unit, found)
     return found
+
+
+def require_criteria(request: HttpRequest, unit: Unit, indicators: Iterable[Indicator]) -> None:
+    """Proof is added to and taken off an indicator by who answers for its criterion."""
+    for criterion in {indicator.criterion for indicator in indicators}:
+        require(request.user, "criterion.enter", (unit, criterion))
 
 
 def usable_evidence(request: HttpRequest, unit: Unit, query: str = "") -> QuerySet[Evidence]:
@@ -144,7 +151,7 @@ def start_url(unit: Unit, indicators: list[Indicator]) -> str:
 
 
 def panel(request: HttpRequest, unit: Unit, indicator: Indicator, error: str = "") -> HttpResponse:
-    can_change = bool(can(request.user, "entry.change", unit))
+    can_change = bool(can(request.user, "criterion.enter", (unit, indicator.criterion)))
     html = EvidencePanels(unit, get_token(request), can_change=can_change).html(
         indicator, list(panel_links(request, unit, indicator)), error
     )
@@ -505,6 +512,7 @@ def evidence_unlink(request: HttpRequest, pk: int) -> HttpResponse:
     ties = EvidenceLink.objects.visible_to(request.user).filter(removed_at__isnull=True)
     tie = get_object_or_404(ties.select_related("unit", "evidence", "indicator__criterion__criteria_set"), pk=pk)
     require(request.user, "entry.change", tie.unit)
+    require_criteria(request, tie.unit, [tie.indicator])
     rules.unlink(tie, by=request.user)
     if request.headers.get("HX-Request"):
         return panel(request, tie.unit, tie.indicator)
@@ -533,6 +541,7 @@ def evidence_links(request: HttpRequest, pk: int, evidence: Any) -> HttpResponse
         wanted, seen = set(request.POST.getlist("indicator")), set(request.POST.getlist("seen"))
         add = [indicator for indicator in indicators if str(indicator.pk) in wanted - seen]
         remove = [indicator for indicator in indicators if str(indicator.pk) in seen - wanted]
+        require_criteria(request, unit, [*add, *remove])
         return attempt(
             request,
             lambda: rules.relink(document, unit, add=add, remove=remove, by=request.user),
@@ -556,6 +565,7 @@ def evidence_attach(request: HttpRequest, pk: int, indicator: int) -> HttpRespon
     """Choose documents the unit (or a predecessor) already has as proof of an indicator."""
     unit = own_unit(request, pk)
     proved = get_object_or_404(indicators_of(unit), pk=indicator)
+    require_criteria(request, unit, [proved])
     taken = EvidenceLink.objects.filter(evidence=OuterRef("pk"), unit=unit, indicator=proved, removed_at__isnull=True)
     query = clean_text(request.GET.get("q"))[:100]
     choices = usable_evidence(request, unit, query).filter(~Exists(taken)).select_related("unit")

@@ -1,0 +1,255 @@
+"""From "Đã xong tiêu chí này" to the level above's receipt: each step, who may take it, what it leaves.
+
+| step | from | to | who |
+|---|---|---|---|
+| finish a criterion | being drafted | waiting for the leader | who answers for it |
+| take that back, or change a row | waiting for the leader | being drafted | who answers for it |
+| send (`criteria.publish.send`) | either | sent | the leader, or who may send |
+| receive | sent | received | district staff, the coordinator |
+| return, naming indicators | sent | returned | these, a department for its own criteria |
+
+Received and returned are final: what is corrected comes with a new sending. What was sent stays
+published whatever follows; areas never see a draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from communes import access
+from communes.models import Unit
+from criteria.models import (
+    CriteriaSet,
+    Criterion,
+    FinishedCriterion,
+    ReportingPeriod,
+    ReturnedIndicator,
+    Revision,
+    Source,
+    Submission,
+    SubmissionStep,
+)
+from criteria.publish import fingerprints, unsent_entries, unsent_links
+from ntm.clock import today
+
+State = Submission.State
+TRANSITIONS = {
+    (State.SENT, SubmissionStep.Kind.RECEIVED): State.RECEIVED,
+    (State.SENT, SubmissionStep.Kind.RETURNED): State.RETURNED,
+}
+
+
+class StepRefused(Exception):
+    """A step the sending's state doesn't allow, with the reason; nothing was done."""
+
+
+# --- before the sending ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What of one criterion waits to be sent. `seen`: its fingerprint; `finished`: its owner's word, if
+    given; `is_changed_since`: whether something was changed after that."""
+
+    criterion: int
+    rows: int
+    links: int
+    seen: str
+    finished: FinishedCriterion | None
+
+    @property
+    def is_changed_since(self) -> bool:
+        return self.finished is not None and self.finished.seen != self.seen
+
+
+def waiting(unit: Unit, criteria_set: CriteriaSet) -> dict[int, Waiting]:
+    """What waits to be sent, by criterion id, also criteria only said to be finished. Three queries."""
+    entries = [(entry.indicator.criterion_id, entry) for entry in _drafts(unit, criteria_set)]
+    links = list(unsent_links(unit, criteria_set).order_by("pk").values_list("indicator__criterion_id", "pk"))
+    seen = fingerprints(entries, links)
+    finished = {
+        row.criterion_id: row
+        for row in FinishedCriterion.objects.filter(
+            unit=unit, criterion__criteria_set=criteria_set, ended_at__isnull=True
+        ).select_related("by")
+    }
+    rows = [criterion for criterion, _ in entries]
+    ties = [criterion for criterion, _ in links]
+    return {
+        criterion: Waiting(
+            criterion, rows.count(criterion), ties.count(criterion), seen.get(criterion, ""), finished.get(criterion)
+        )
+        for criterion in seen.keys() | finished.keys()
+    }
+
+
+def _drafts(unit: Unit, criteria_set: CriteriaSet) -> Iterable[Any]:
+    return unsent_entries(unit, criteria_set).select_related("indicator").order_by("pk")
+
+
+@transaction.atomic
+def finish(unit: Unit, criterion: Criterion, *, by: Any) -> FinishedCriterion:
+    """Đã xong tiêu chí này: whoever answers for it says so; saying it again says it of what stands now.
+
+    Raises PermissionDenied.
+    """
+    access.require(by, "criterion.enter", (unit, criterion))
+    Unit.objects.select_for_update(of=("self",)).get(pk=unit.pk)  # two at once say it one after the other
+    now = timezone.now()
+    current = FinishedCriterion.objects.filter(unit=unit, criterion=criterion, ended_at__isnull=True)
+    seen = waiting(unit, criterion.criteria_set).get(criterion.pk)
+    stands = current.filter(seen=seen.seen if seen else "").first()
+    if stands is not None:
+        return stands
+    current.update(ended_at=now)
+    return FinishedCriterion.objects.create(
+        unit=unit, criterion=criterion, by=by, at=now, seen=seen.seen if seen else ""
+    )
+
+
+@transaction.atomic
+def take_back(unit: Unit, criterion: Criterion, *, by: Any) -> None:
+    """The criterion isn't finished after all. Raises PermissionDenied."""
+    access.require(by, "criterion.enter", (unit, criterion))
+    FinishedCriterion.objects.filter(unit=unit, criterion=criterion, ended_at__isnull=True).update(
+        ended_at=timezone.now()
+    )
+
+
+# --- after it --------------------------------------------------------------------------
+
+
+@transaction.atomic
+def receive(submission: Submission, *, by: Any, note: str = "") -> Submission:
+    """Tiếp nhận. Raises PermissionDenied, StepRefused."""
+    submission = _held(submission)
+    access.require(by, "submission.receive", submission)
+    return _step(submission, SubmissionStep.Kind.RECEIVED, by, note)
+
+
+@transaction.atomic
+def return_(submission: Submission, reasons: Mapping[int, str], *, by: Any, note: str = "") -> Submission:
+    """Trả lại để bổ sung: `reasons` by indicator id, each of the sending's own and, for a department,
+    of its own criteria.
+
+    Raises PermissionDenied; StepRefused where nothing is named, an indicator isn't of the sending
+    or the person's, or the commune has sent it anew meanwhile.
+    """
+    submission = _held(submission)
+    access.require(by, "submission.return", submission)
+    if not reasons:
+        raise StepRefused("Chọn ít nhất một chỉ tiêu cần bổ sung và nêu lý do.")
+    rows = {row.indicator_id: row for row in sent_rows(submission, by)}
+    if reasons.keys() - rows.keys():
+        raise StepRefused("Có chỉ tiêu không thuộc lần gửi này hoặc không thuộc tiêu chí bạn phụ trách.")
+    newer = newer_sendings(submission, reasons)
+    if newer:
+        codes = ", ".join(sorted(rows[indicator].indicator.code for indicator in newer))
+        raise StepRefused(f"Xã đã gửi lại chỉ tiêu {codes} sau lần gửi này; hãy xem lần gửi mới.")
+    ReturnedIndicator.objects.bulk_create(
+        ReturnedIndicator(submission=submission, indicator_id=indicator, reason=reason, by=by)
+        for indicator, reason in reasons.items()
+    )
+    return _step(submission, SubmissionStep.Kind.RETURNED, by, note)
+
+
+def _held(submission: Submission) -> Submission:
+    return (
+        Submission.objects.select_for_update(of=("self",)).select_related("unit", "criteria_set").get(pk=submission.pk)
+    )
+
+
+def _step(submission: Submission, kind: str, by: Any, note: str) -> Submission:
+    state = TRANSITIONS.get((State(submission.state), SubmissionStep.Kind(kind)))
+    if state is None:
+        last = submission.steps.select_related("by").last()
+        at = f" lúc {timezone.localtime(last.at):%H:%M %d/%m/%Y}, {last.by}" if last else ""
+        raise StepRefused(f"Lần gửi này {submission.get_state_display().lower()}{at}; không thực hiện lại.")
+    SubmissionStep.objects.create(submission=submission, kind=kind, note=note, by=by)
+    submission.state = state
+    submission.save(update_fields=["state"])
+    return submission
+
+
+def sent_rows(submission: Submission, user: Any) -> list[Revision]:
+    """What a sending published, in the set's order, as far as the person may see it. One query."""
+    return list(
+        Revision.objects.visible_to(user)
+        .filter(source=Source.SUBMISSION, source_ref=str(submission.pk))
+        .select_related("indicator__criterion")
+        .order_by("indicator__criterion__number", "indicator__position", "pk")
+    )
+
+
+def newer_sendings(submission: Submission, indicators: Iterable[int]) -> set[int]:
+    """Which of the indicators the unit has sent anew after this sending."""
+    later = Submission.objects.filter(unit=submission.unit_id, pk__gt=submission.pk).values_list("pk", flat=True)
+    return set(
+        Revision.objects.filter(
+            unit=submission.unit_id,
+            indicator__in=list(indicators),
+            source=Source.SUBMISSION,
+            source_ref__in=[str(pk) for pk in later],
+        ).values_list("indicator_id", flat=True)
+    )
+
+
+def returned(unit: Unit, criteria_set: CriteriaSet) -> list[ReturnedIndicator]:
+    """What came back and isn't sent anew yet, in the set's order. One query."""
+    return list(
+        ReturnedIndicator.objects.filter(
+            submission__unit=unit, submission__criteria_set=criteria_set, settled_by__isnull=True
+        ).select_related("indicator__criterion", "by")
+    )
+
+
+# --- an area's communes ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CommuneSending:
+    """One commune and a period: its last sending for it (None: none yet)."""
+
+    unit_id: int
+    name: str
+    submission: Submission | None
+
+
+def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod | None) -> list[CommuneSending]:
+    """Who of the area's rural communes has sent for the period (without one: ever) and who hasn't. Two queries."""
+    communes = list(
+        Unit.objects.within(area)
+        .rural_communes()
+        .existing(today())
+        .order_by("sort_key", "pk")
+        .values_list("pk", "name")
+    )
+    sent = Submission.objects.filter(
+        unit__in=[pk for pk, _ in communes], criteria_set=criteria_set, sent_at__isnull=False
+    )
+    if period is not None:
+        sent = sent.filter(period=period)
+    last: dict[int, Submission] = {}
+    for submission in sent.order_by("pk"):
+        last[submission.unit_id] = submission
+    return [CommuneSending(pk, name, last.get(pk)) for pk, name in communes]
+
+
+def reminder(late: Iterable[CommuneSending], period: ReportingPeriod | None) -> str:
+    """A ready message to the communes that haven't sent yet."""
+    names = [row.name for row in late]
+    if period is None:
+        return f"Đề nghị UBND các xã {', '.join(names)} gửi kết quả thực hiện tiêu chí nông thôn mới trên hệ thống."
+    left = (period.due_on - today()).days
+    when = f"hạn gửi {period.due_on:%d/%m/%Y}" + (f", còn {left} ngày" if left > 0 else "" if left else ", là hôm nay")
+    if left < 0:
+        when = f"đã quá hạn {-left} ngày (hạn gửi {period.due_on:%d/%m/%Y})"
+    return (
+        f"{period.name}: đến ngày {today():%d/%m/%Y} còn {len(names)} xã chưa gửi kết quả thực hiện tiêu chí nông thôn "
+        f"mới ({when}): {', '.join(names)}. Đề nghị UBND các xã hoàn thành và gửi trên hệ thống."
+    )

@@ -1,0 +1,238 @@
+"""From finished criteria to the level above: approving and sending, receiving and returning, who is late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from communes import access
+from communes.access import can, require
+from communes.models import Level, Unit
+from criteria import submissions
+from criteria.forms import ReceiveForm, ReturnForm
+from criteria.models import CriteriaSet, Criterion, Submission
+from criteria.periods import days_left, open_period
+from criteria.publish import ChangedMeanwhile, NothingToSend, PublicationRefused, send
+from criteria.sheets import count_indicators, sheets
+from criteria.submissions import StepRefused
+from criteria.views.entry import criterion_url, page_context, unit_and_set
+
+PER_PAGE = 30
+
+
+@require_POST
+def criterion_finish(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """Đã xong tiêu chí này, or (`undo`) not yet."""
+    unit, criteria_set = unit_and_set(request, pk)
+    criterion = get_object_or_404(
+        Criterion.objects.select_related("criteria_set"), criteria_set=criteria_set, number=number
+    )
+    require(request.user, "entry.change", unit)
+    if "undo" in request.POST:
+        submissions.take_back(unit, criterion, by=request.user)
+        messages.info(request, f"Tiêu chí {number} trở lại đang nhập.")
+    else:
+        submissions.finish(unit, criterion, by=request.user)
+        messages.success(request, f"Đã báo xong tiêu chí {number}; lãnh đạo xã sẽ duyệt và gửi cấp trên.")
+    return redirect(criterion_url(unit, criteria_set, number))
+
+
+def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
+    """Duyệt và gửi: what waits, criterion by criterion; on POST publish the chosen ones."""
+    unit, criteria_set = unit_and_set(request, pk)
+    require(request.user, "submission.send", unit)
+    refused: dict[int, str] = {}
+    changed: set[int] = set()
+    status = 200
+    chosen = chosen_criteria(request)
+    if request.method == "POST":
+        try:
+            submission = send(unit, criteria_set, request.user, chosen, open_period(unit))
+        except NothingToSend:
+            text = "Không có gì thay đổi kể từ lần gửi trước." if chosen else "Chưa chọn tiêu chí nào để gửi."
+            messages.info(request, text)
+            page = "entry" if chosen else "submission_send"
+            return redirect(f"{reverse(f'criteria:{page}', args=[unit.pk])}?set={criteria_set.code}")
+        except ChangedMeanwhile as error:
+            changed, status = error.criteria, 409
+        except PublicationRefused as error:
+            refused, status = error.errors, 422
+        else:
+            messages.success(request, f"Đã gửi cấp trên {submission.rows} chỉ tiêu thay đổi.")
+            return redirect("criteria:submission_detail", pk=submission.pk)
+    found = sheets(unit, criteria_set, request.user, drafts=True)
+    waiting = submissions.waiting(unit, criteria_set)
+    rows = [row for sheet in found for row in sheet.rows]
+    return render(
+        request,
+        "criteria/submission_send.html",
+        {
+            **page_context(request, unit, criteria_set, found),
+            "groups": [
+                {
+                    "sheet": sheet,
+                    "waiting": waiting[sheet.criterion.pk],
+                    "rows": [row for row in sheet.rows if row.is_unsent],
+                    "is_chosen": not chosen or sheet.criterion.pk in chosen,
+                    "is_changed": sheet.criterion.pk in changed,
+                }
+                for sheet in found
+                if sheet.criterion.pk in waiting and waiting[sheet.criterion.pk].seen
+            ],
+            "changed": status == 409,
+            "period": open_period(unit),
+            "refused": [(row, refused[row.indicator.pk]) for row in rows if row.indicator.pk in refused],
+            "unassessed": count_indicators(rows, lambda row: not row.verdict),
+            "without_evidence": count_indicators(rows, lambda row: row.verdict == "met" and row.lacks_evidence),
+        },
+        status=status,
+    )
+
+
+def chosen_criteria(request: HttpRequest) -> dict[int, str]:
+    """The ticked criteria with what the page showed of each; a key that is none is left out."""
+    keys = [key for key in request.POST.getlist("criterion") if key.isdecimal() and len(key) <= 18]
+    return {int(key): request.POST.get(f"seen-{key}", "") for key in keys}
+
+
+# --- the level above -------------------------------------------------------------------
+
+
+@require_safe
+def submission_list(request: HttpRequest) -> HttpResponse:
+    """Who has sent and who hasn't: the communes of an area, or a commune's own sendings."""
+    areas = sending_areas(request.user)
+    if not areas:
+        own = [unit for unit in access.home_units(request.user) if access.sees_drafts_of(request.user, unit)]
+        if not own:
+            return render(request, "criteria/submission_list.html", {"area": None, "page": None})
+        sent = Submission.objects.visible_to(request.user).filter(sent_at__isnull=False)
+        sent = sent.select_related("unit", "sent_by", "criteria_set").order_by("-sent_at", "-pk")
+        page = Paginator(sent, PER_PAGE).get_page(request.GET.get("page"))
+        return render(request, "criteria/submission_list.html", {"area": None, "page": page})
+    wanted = request.GET.get("area", "")
+    area = next((area for area in areas if str(area.pk) == wanted), None) if wanted else areas[0]
+    if area is None:
+        raise Http404("Không có địa bàn này.")
+    chosen = CriteriaSet.objects.for_area(area).first()
+    period = open_period(area)
+    rows = submissions.area_sendings(area, chosen, period) if chosen else []
+    late = [row for row in rows if row.submission is None]
+    state = request.GET.get("state", "")
+    shown = late if state == "late" else [row for row in rows if row.submission and row.submission.state == state]
+    return render(
+        request,
+        "criteria/submission_list.html",
+        {
+            "area": area,
+            "areas": areas,
+            "criteria_set": chosen,
+            "period": period,
+            "days": days_left(period) if period else None,
+            "rows": shown if state in STATES and state else rows,
+            "state": state if state in STATES else "",
+            "filters": [(code, label, count(rows, code)) for code, label in STATES.items()],
+            "message": submissions.reminder(late, period) if late else "",
+        },
+    )
+
+
+STATES = {
+    "": "Tất cả",
+    "late": "Chưa gửi",
+    "sent": "Chờ tiếp nhận",
+    "received": "Đã tiếp nhận",
+    "returned": "Đã trả lại",
+}
+
+
+def count(rows: list[submissions.CommuneSending], state: str) -> int:
+    if state == "late":
+        return sum(row.submission is None for row in rows)
+    return sum(not state or (row.submission is not None and row.submission.state == state) for row in rows)
+
+
+def sending_areas(user: Any) -> list[Unit]:
+    """The districts and provinces in whose offices the person works."""
+    person = access.roles(user)
+    found = person.having(access.DISTRICT_STAFF, access.COORDINATOR, access.DEPARTMENT_REVIEWER)
+    areas = {m.unit_id: m.unit for m in found if m.unit.level in (Level.DISTRICT, Level.PROVINCE)}
+    return sorted(areas.values(), key=lambda unit: (unit.level, unit.sort_key))
+
+
+def get_submission(request: HttpRequest, pk: int) -> Submission:
+    found = Submission.objects.visible_to(request.user).filter(sent_at__isnull=False)
+    return get_object_or_404(found.select_related("unit", "criteria_set", "sent_by", "period"), pk=pk)
+
+
+@require_safe
+def submission_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """What one sending changed, and its steps since."""
+    return _detail(request, get_submission(request, pk))
+
+
+def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str, str]] | None = None) -> HttpResponse:
+    rows = submissions.sent_rows(submission, request.user)
+    back = {row.indicator_id: row for row in submission.returned.select_related("by", "settled_by")}
+    is_open = submission.state == Submission.State.SENT
+    return render(
+        request,
+        "criteria/submission_detail.html",
+        {
+            "submission": submission,
+            "unit": submission.unit,
+            "rows": [
+                {
+                    "sent": row,
+                    "returned": back.get(row.indicator_id),
+                    "typed": request.POST.get(f"reason-{row.indicator_id}", ""),
+                }
+                for row in rows
+            ],
+            "steps": submission.steps.select_related("by"),
+            "can_receive": is_open and can(request.user, "submission.receive", submission),
+            "can_return": is_open and can(request.user, "submission.return", submission),
+            "works_here": access.sees_drafts_of(request.user, submission.unit),
+            "note": request.POST.get("note", ""),
+            "errors": errors or [],
+        },
+        status=422 if errors else 200,
+    )
+
+
+@require_POST
+def submission_receive(request: HttpRequest, pk: int) -> HttpResponse:
+    submission = get_submission(request, pk)
+    require(request.user, "submission.receive", submission)
+    form = ReceiveForm(request.POST)
+    if not form.is_valid():
+        return _detail(request, submission, [("note", text) for texts in form.errors.values() for text in texts])
+    try:
+        submissions.receive(submission, by=request.user, note=form.cleaned_data["note"])
+    except StepRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"Đã tiếp nhận kết quả của {submission.unit.in_sentence}.")
+    return redirect("criteria:submission_detail", pk=submission.pk)
+
+
+@require_POST
+def submission_return(request: HttpRequest, pk: int) -> HttpResponse:
+    submission = get_submission(request, pk)
+    require(request.user, "submission.return", submission)
+    form = ReturnForm(request.POST)
+    reasons, errors = form.reasons()
+    if errors:
+        return _detail(request, submission, errors)
+    try:
+        submissions.return_(submission, reasons, by=request.user, note=form.note())
+    except StepRefused as refused:
+        return _detail(request, submission, [("rows", str(refused))])
+    messages.success(request, f"Đã trả lại {len(reasons)} chỉ tiêu để {submission.unit.in_sentence} bổ sung.")
+    return redirect("criteria:submission_detail", pk=submission.pk)
