@@ -21,7 +21,7 @@ from communes.models import Level, Membership, Role, Unit
 from criteria.models import CriteriaSet, Evidence, FinishedCriterion, Standing, Submission, Target, TargetReport
 from criteria.periods import days_left, open_period
 from criteria.rollup import AreaFigures, area_figures, is_partial
-from criteria.sheets import count_indicators, sheets
+from criteria.sheets import Row, count_indicators, sheets
 from criteria.verdicts import Stage
 from inspections.models import Finding, Score, TeamMember, Visit
 from ntm.clock import today
@@ -130,7 +130,7 @@ def commune_section(user: Any, membership: Membership) -> Section:
     section.data |= {
         "criteria_set": chosen,
         "counted": count_indicators(rows),
-        "assessed": sum(sheet.assessed for sheet in found),
+        "assessed": sum(sheet.assessed for sheet in found if not sheet.owner),
         "standing": standing if standing and standing.has_opinion else None,
         "last_sent": Submission.objects.filter(unit=unit, criteria_set=chosen).aggregate(at=Max("sent_at"))["at"],
     }

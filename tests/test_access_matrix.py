@@ -11,7 +11,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from communes.models import Unit
-from criteria.models import Evidence, EvidenceLink, Indicator
+from criteria.models import CriterionOwner, Evidence, EvidenceLink, Indicator, Submission
 from inspections.models import Finding, TeamMember, Visit
 
 WHO = [
@@ -70,6 +70,15 @@ class Things:
             created_by=self.planned.planned_by,
         )
         self.kim_loc_visit = Visit.objects.get(code="42-2018-001")
+        self.submission = Submission.objects.create(
+            unit=self.dong_phu,
+            criteria_set=self.indicator.criterion.criteria_set,
+            sent_by=self.sent.uploaded_by,
+            sent_at=self.sent.uploaded_at,
+        )
+        self.owner = CriterionOwner.objects.create(
+            unit=self.dong_phu, criterion=self.school.criterion, name="Công chức văn hóa", starts_on="2024-01-01"
+        )
 
 
 def rows(t):
@@ -98,7 +107,16 @@ def rows(t):
         ("criteria:entry", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:criterion", "Đông Phú 17", [*unit, 17]),
         ("criteria:criterion", "Đông Phú 14", [*unit, 14]),
+        ("criteria:criterion_finish", "Đông Phú 17", [*unit, 17]),
+        ("criteria:criterion_finish", "Đông Phú 14", [*unit, 14]),
+        ("criteria:owner_list", "Đông Phú", unit),
+        ("criteria:owner_hand_over", "Đông Phú", unit),
+        ("criteria:owner_end", "Đông Phú", [*unit, t.owner.pk]),
         ("criteria:submission_send", "Đông Phú", unit),
+        ("criteria:submission_list", "", []),
+        ("criteria:submission_detail", "Đông Phú", [t.submission.pk]),
+        ("criteria:submission_receive", "Đông Phú", [t.submission.pk]),
+        ("criteria:submission_return", "Đông Phú", [t.submission.pk]),
         ("criteria:entry_save", "Đông Phú 17.1", row),
         ("criteria:entry_suggestion", "Đông Phú 17.1", row),
         ("criteria:revision_list", "Đông Phú 17.1", row),
@@ -176,7 +194,16 @@ criteria:entry Đông Phú                            oonfnnffnnnnnf-
 criteria:entry Kim Lộc                             nnnnnnnnofffff-
 criteria:criterion Đông Phú 17                     oononnnonnnnno-
 criteria:criterion Đông Phú 14                     oononnoonnnnno-
+criteria:criterion_finish Đông Phú 17              rrnfnnffnnnnnf-
+criteria:criterion_finish Đông Phú 14              frnfnnffnnnnnf-
+criteria:owner_list Đông Phú                       oononnoonnnnno-
+criteria:owner_hand_over Đông Phú                  oonfnnffnnnnnf-
+criteria:owner_end Đông Phú                        rrnfnnffnnnnnf-
 criteria:submission_send Đông Phú                  oonfnnffnnnnnf-
+criteria:submission_list                           oooooooooooooo-
+criteria:submission_detail Đông Phú                oononnoonnnnno-
+criteria:submission_receive Đông Phú               ffnrnnfrnnnnnf-
+criteria:submission_return Đông Phú                ffnunnuunnnnnf-
 criteria:entry_save Đông Phú 17.1                  uunfnnffnnnnnf-
 criteria:entry_suggestion Đông Phú 17.1            oonfnnffnnnnnf-
 criteria:revision_list Đông Phú 17.1               oononnnonnnnno-

@@ -12,7 +12,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from criteria.models import Entry
-from criteria.publish import fingerprint, unsent_entries, unsent_links
+from criteria.submissions import waiting
 from reports.matrix import matrix
 from tests.bench import raw
 from tests.bench import world as worlds
@@ -104,11 +104,11 @@ class Pages:
         shown = self.waiting()
         return timed(lambda: self.people[OFFICER].post(self.send, shown), 302)()
 
-    def waiting(self) -> dict[str, str]:
-        """What the page of sending would post back: that the officer saw what is sent."""
-        unit, criteria_set = self.world.commune, self.world.criteria_set
-        links = unsent_links(unit, criteria_set).count()
-        return {"seen": fingerprint(unsent_entries(unit, criteria_set), links)}
+    def waiting(self) -> dict[str, Any]:
+        """What the page of sending would post back: every criterion ticked, as the officer saw it."""
+        found = waiting(self.world.commune, self.world.criteria_set)
+        seen = {f"seen-{row.criterion}": row.seen for row in found.values()}
+        return {"criterion": list(map(str, found)), **seen}
 
     def uploading(self) -> float:
         """300 KB of a document that nobody has uploaded yet."""

@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import psutil
@@ -98,8 +98,8 @@ class Client:
     def get(self, path: str) -> Answer:
         return self.request("GET", path)
 
-    def post(self, path: str, data: dict[str, str] | None = None, **headers: str) -> Answer:
-        body = urlencode(data or {}).encode()
+    def post(self, path: str, data: dict[str, Any] | None = None, **headers: str) -> Answer:
+        body = urlencode(data or {}, doseq=True).encode()
         return self.request("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **headers})
 
     def upload(self, path: str, name: str, content: bytes, **fields: str) -> Answer:

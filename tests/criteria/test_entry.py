@@ -59,6 +59,18 @@ def officer(place, client):
     return client
 
 
+def shown(client, place):
+    """The page of sending, and what it would post back with every criterion ticked."""
+    page = client.get(place.url("send"))
+    groups = page.context["groups"]
+    data = {"criterion": [group["sheet"].criterion.pk for group in groups]}
+    return page, data | {f"seen-{group['sheet'].criterion.pk}": group["waiting"].seen for group in groups}
+
+
+def send(client, place):
+    return client.post(place.url("send"), shown(client, place)[1])
+
+
 def post(client, place, indicator, **typed):
     data = {"version": 0, "effective_on": "2024-06-01", **typed}
     return client.post(place.url("entry", indicator), data, **HTMX)
@@ -206,15 +218,19 @@ def test_the_suggestion_follows_what_is_typed(place, officer):
 
 def test_sending_shows_what_will_be_sent_then_publishes_it(place, officer):
     post(officer, place, place.rate, value="98", verdict="met")
-    shown = officer.get(place.url("send"))
-    assert "1.1" in shown.content.decode()
+    page, seen = shown(officer, place)
+    assert "1.1" in page.content.decode()
     assert not Revision.objects.exists()
-    stale = officer.post(place.url("send"), {"seen": "another"})
+    criterion = place.rate.criterion_id
+    stale = officer.post(place.url("send"), seen | {f"seen-{criterion}": "another"})
     assert stale.status_code == 409
-    assert "từ lúc bạn mở trang này" in stale.content.decode()
-    assert officer.post(place.url("send"), {"seen": shown.context["seen"]}).status_code == 302
+    assert "Có thay đổi từ lúc bạn xem" in stale.content.decode()
+    none = officer.post(place.url("send"), {}, follow=True).content.decode()
+    assert "Chưa chọn tiêu chí nào để gửi." in none
+    assert not Revision.objects.exists()
+    assert officer.post(place.url("send"), seen).status_code == 302
     assert Revision.objects.get().verdict == "met"
-    again = officer.post(place.url("send"), follow=True).content.decode()
+    again = officer.post(place.url("send"), seen, follow=True).content.decode()
     assert "Không có gì thay đổi" in again
     history = officer.get(place.url("history", place.rate)).content.decode()
     assert "Xã tự đánh giá" in history
@@ -224,7 +240,7 @@ def test_sending_shows_what_will_be_sent_then_publishes_it(place, officer):
 
 def test_a_row_older_than_what_was_sent_says_that_it_only_goes_into_history(place, officer):
     post(officer, place, place.rate, value="98", verdict="met")
-    officer.post(place.url("send"), {"seen": officer.get(place.url("send")).context["seen"]})
+    send(officer, place)
     page = post(officer, place, place.rate, version=1, value="90", verdict="nearly_met", effective_on="2024-01-31")
     assert "chỉ được ghi vào lịch sử" in page.content.decode()
     assert "chỉ ghi vào lịch sử: đã có kết quả ngày 01/06/2024" in officer.get(place.url("send")).content.decode()
@@ -388,6 +404,6 @@ def test_an_indicator_counts_once_with_its_parts_and_parts_nobody_asks_for_not_a
 
 def test_a_reader_sees_how_many_indicators_are_assessed(place, officer, client):
     post(officer, place, place.rate, value="98", verdict="met")
-    officer.post(place.url("send"), {"seen": officer.get(place.url("send")).context["seen"]})
+    send(officer, place)
     client.force_login(place.staff)
     assert "1/3 chỉ tiêu" in client.get(place.url("criteria/1")).content.decode()

@@ -344,10 +344,20 @@ def test_a_met_without_its_figure_is_not_sent_once_its_target_is_confirmed(small
 
 
 def test_only_what_was_shown_is_sent(small):
-    unit, criteria_set, (_, b, c, _), user = small
+    unit, criteria_set, (a, b, c, _), user = small
     entry = save_entry(unit, criteria_set, b, {"verdict": "met"}, effective_on=DAY, seen_version=0, by=user)
-    seen = publish.fingerprint([entry], 0)
-    save_entry(unit, criteria_set, c, {"verdict": "not_met"}, effective_on=DAY, seen_version=0, by=user)
-    with pytest.raises(publish.ChangedMeanwhile):
+    seen = {b.criterion_id: publish.fingerprint([entry], [])}
+    other = save_entry(unit, criteria_set, a, {"verdict": "not_met"}, effective_on=DAY, seen_version=0, by=user)
+    assert a.criterion_id == b.criterion_id
+    with pytest.raises(publish.ChangedMeanwhile) as changed:
         publish.send(unit, criteria_set, user, seen)
+    assert changed.value.criteria == {b.criterion_id}
     assert not Revision.objects.exists()
+    # A criterion that wasn't shown doesn't stand in the way, and isn't sent.
+    save_entry(unit, criteria_set, c, {"verdict": "not_met"}, effective_on=DAY, seen_version=0, by=user)
+    assert c.criterion_id != b.criterion_id
+    seen = {b.criterion_id: publish.fingerprint([entry, other], [])}
+    submission = publish.send(unit, criteria_set, user, seen)
+    assert submission.rows == 2
+    assert [criterion.pk for criterion in submission.criteria.all()] == [b.criterion_id]
+    assert publish.unsent_entries(unit, criteria_set).get().indicator_id == c.pk

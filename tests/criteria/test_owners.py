@@ -1,0 +1,185 @@
+"""Who answers for which criterion: naming, handing over, what the leader should look at, who may write."""
+
+from datetime import date
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from criteria import owners
+from criteria.models import CriterionOwner, Entry
+from criteria.owners import OwnerRefused, Person
+from tests.criteria.test_submissions import World
+from tests.factories import MembershipFactory
+
+TODAY = date(2024, 6, 30)
+LEAD, SUPPORT = CriterionOwner.Role.LEAD, CriterionOwner.Role.SUPPORT
+
+
+@pytest.fixture
+def place(db):
+    return World()
+
+
+def person(user):
+    return Person(user.pk, user.get_full_name(), user.post)
+
+
+def give(place, user, *criteria, role=LEAD, day=date(2024, 1, 1)):
+    return owners.assign(place.unit, criteria, person(user), role, starts_on=day, by=place.leader)
+
+
+def held(place, day):
+    return {
+        (row.criterion.number, row.name) for rows in owners.owners(place.unit, place.set, day).values() for row in rows
+    }
+
+
+def test_gaps_overlaps_and_too_much(place):
+    first, second = place.criteria
+    assert [c.number for c in owners.review(place.criteria, owners.owners(place.unit, place.set, TODAY)).gaps] == [1, 2]
+    give(place, place.officer, first)
+    give(place, place.helper, first, second)
+    give(place, place.helper, first, role=SUPPORT)
+    found = owners.review(place.criteria, owners.owners(place.unit, place.set, TODAY))
+    assert found.gaps == []
+    assert [(criterion.number, len(names)) for criterion, names in found.overlaps] == [(1, 2)]
+    assert found.overloaded == []
+    assert not found.is_clean
+
+
+def test_giving_twice_is_once(place):
+    give(place, place.officer, place.criteria[0])
+    assert give(place, place.officer, place.criteria[0]) == []
+    assert CriterionOwner.objects.count() == 1
+
+
+def test_only_the_leader_or_who_may_send_assigns(place):
+    for user in (place.officer, place.staff, place.neighbour, place.coordinator):
+        with pytest.raises(PermissionDenied):
+            owners.assign(place.unit, place.criteria, person(place.officer), LEAD, starts_on=TODAY, by=user)
+    clerk = MembershipFactory(unit=place.unit, may_send=True).user
+    owners.assign(place.unit, place.criteria, person(clerk), LEAD, starts_on=TODAY, by=clerk)
+
+
+def test_nobody_of_another_commune_is_named(place):
+    with pytest.raises(OwnerRefused, match="không làm việc tại xã"):
+        give(place, place.neighbour, place.criteria[0])
+
+
+def test_a_hand_over_moves_all_and_history_keeps_the_name(place):
+    give(place, place.officer, *place.criteria)
+    moved = owners.hand_over(
+        place.unit, person(place.officer), person(place.helper), starts_on=date(2024, 6, 1), by=place.leader
+    )
+    assert moved == 2
+    assert {name for _, name in held(place, date(2024, 5, 31))} == {place.officer.get_full_name()}
+    assert {name for _, name in held(place, date(2024, 6, 1))} == {place.helper.get_full_name()}
+
+
+def test_a_stand_in_gives_back(place):
+    give(place, place.officer, place.criteria[0])
+    owners.hand_over(
+        place.unit,
+        person(place.officer),
+        person(place.helper),
+        starts_on=date(2024, 6, 1),
+        until=date(2024, 6, 15),
+        by=place.leader,
+    )
+    names = [next(iter(held(place, date(2024, 6, day))))[1] for day in (1, 15, 16)]
+    assert names == [place.helper.get_full_name()] * 2 + [place.officer.get_full_name()]
+    assert held(place, date(2024, 5, 31)) == {(1, place.officer.get_full_name())}
+
+
+def test_a_hand_over_that_cannot_be(place):
+    give(place, place.officer, place.criteria[0])
+    same = person(place.officer)
+    with pytest.raises(OwnerRefused, match="phải khác"):
+        owners.hand_over(place.unit, same, same, starts_on=TODAY, by=place.leader)
+    with pytest.raises(OwnerRefused, match="không phụ trách tiêu chí nào"):
+        owners.hand_over(place.unit, person(place.helper), same, starts_on=TODAY, by=place.leader)
+    with pytest.raises(OwnerRefused, match="Ngày kết thúc"):
+        owners.hand_over(
+            place.unit, same, person(place.helper), starts_on=TODAY, until=date(2024, 6, 1), by=place.leader
+        )
+    assert held(place, TODAY) == {(1, place.officer.get_full_name())}
+
+
+# --- what it means for entering --------------------------------------------------------
+
+
+def save(client, place, indicator, version=0):
+    return client.post(
+        f"/units/{place.unit.pk}/indicators/{indicator.pk}/entry/",
+        {"version": version, "effective_on": "2024-06-01", "value": "50", "verdict": "not_met"},
+        headers={"HX-Request": "true"},
+    )
+
+
+def test_owned_criteria_are_written_by_their_owners_and_the_leader(place, client):
+    give(place, place.officer, place.criteria[0])
+    first, second = place.indicators[0], place.indicators[2]
+    client.force_login(place.helper)
+    refused = save(client, place, first)
+    assert refused.status_code == 403
+    assert f"Tiêu chí 1 do {place.officer.get_full_name()} phụ trách" in refused.content.decode()
+    assert save(client, place, second).status_code == 200, "nobody answers for it: everybody may"
+    page = client.get(f"/units/{place.unit.pk}/criteria/1/?set={place.set.code}").content.decode()
+    assert '<form class="entry-row' not in page
+    assert "phụ trách" in page
+    url = f"/units/{place.unit.pk}/criteria/1/done/?set={place.set.code}"
+    assert client.post(url).status_code == 403
+    link = f"/units/{place.unit.pk}/indicators/{first.pk}/evidence/attach/"
+    assert client.get(link).status_code == 403
+    client.force_login(place.officer)
+    assert save(client, place, first).status_code == 200
+    assert client.post(url).status_code == 302
+    client.force_login(place.leader)
+    assert save(client, place, first, version=1).status_code == 200
+    assert Entry.objects.count() == 2
+
+
+def test_my_criteria(place, client):
+    give(place, place.officer, place.criteria[0])
+    give(place, place.helper, place.criteria[1])
+    client.force_login(place.officer)
+    page = client.get(f"/units/{place.unit.pk}/entry/?set={place.set.code}&show=mine").content.decode()
+    assert f'id="row-{place.indicators[0].pk}"' in page
+    assert f'id="row-{place.indicators[2].pk}"' not in page
+    assert "Tiêu chí của tôi" in page
+    assert "Còn 2 chỉ tiêu chưa đánh giá." in client.get("/").content.decode()
+
+
+# --- the page --------------------------------------------------------------------------
+
+
+def test_the_page_assigns_and_says_what_is_wrong(place, client):
+    url = f"/units/{place.unit.pk}/owners/?set={place.set.code}"
+    client.force_login(place.leader)
+    keys = [criterion.pk for criterion in place.criteria]
+    bad = client.post(url, {"person": "", "name": "", "role": "lead", "starts_on": "31/02/2024", "criteria": []})
+    text = bad.content.decode()
+    assert bad.status_code == 422
+    for words in ("Nhập ngày như 31/12/2025.", "Chọn ít nhất một tiêu chí.", "hoặc nhập họ và tên."):
+        assert words in text
+    data = {"person": "", "name": "Lê Văn <b>", "post": "Địa chính", "role": "lead", "starts_on": "01/01/2024"}
+    done = client.post(url, data | {"criteria": keys}, follow=True).content.decode()
+    assert "Đã phân công 2 tiêu chí cho Lê Văn &lt;b&gt;." in done
+    row = CriterionOwner.objects.first()
+    client.post(f"/units/{place.unit.pk}/owners/{row.pk}/end/?set={place.set.code}")
+    row.refresh_from_db()
+    assert row.ends_on == date(2024, 6, 29)
+    for user, status in ((place.officer, 200), (place.staff, 200), (place.viewer, 403), (place.neighbour, 404)):
+        client.force_login(user)
+        assert client.get(url).status_code == status
+        assert client.post(url, data | {"criteria": keys}).status_code == (404 if status == 404 else 403)
+
+
+def test_the_page_hands_over(place, client):
+    give(place, place.officer, *place.criteria)
+    client.force_login(place.leader)
+    url = f"/units/{place.unit.pk}/owners/hand-over/?set={place.set.code}"
+    typed = {"old": str(place.officer.pk), "new": str(place.helper.pk), "starts_on": "30/06/2024", "until": ""}
+    assert client.post(url, typed | {"new": str(place.officer.pk)}).status_code == 422
+    done = client.post(url, typed, follow=True).content.decode()
+    assert f"Đã bàn giao 2 tiêu chí cho {place.helper.get_full_name()}." in done

@@ -1,0 +1,376 @@
+"""Finishing, approving, sending, receiving, returning: who may, what follows, and nothing else."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from communes.models import Role
+from criteria import submissions
+from criteria.entries import save_entry
+from criteria.models import (
+    Assessment,
+    CriterionDepartment,
+    Entry,
+    FinishedCriterion,
+    ReportingPeriod,
+    ReturnedIndicator,
+    Revision,
+    Submission,
+)
+from criteria.publish import ChangedMeanwhile, NothingToSend, send
+from criteria.submissions import StepRefused, receive, return_, waiting
+from criteria.verdicts import Stage
+from tests.factories import (
+    CommuneFactory,
+    CriteriaSetFactory,
+    CriterionFactory,
+    DepartmentFactory,
+    DistrictFactory,
+    IndicatorFactory,
+    MembershipFactory,
+    UserFactory,
+)
+
+DAY = date(2024, 6, 1)
+
+
+class World:
+    """A commune with two officers and a leader, its district, province and a department; two criteria of two."""
+
+    def __init__(self):
+        self.district = DistrictFactory()
+        self.unit = CommuneFactory(parent=self.district)
+        self.officer = MembershipFactory(unit=self.unit).user
+        self.helper = MembershipFactory(unit=self.unit).user
+        self.leader = MembershipFactory(unit=self.unit, role=Role.COMMUNE_LEADER).user
+        self.staff = MembershipFactory(unit=self.district, role=Role.DISTRICT_STAFF).user
+        self.coordinator = MembershipFactory(unit=self.district.parent, role=Role.COORDINATOR).user
+        self.neighbour = MembershipFactory(unit=CommuneFactory(parent=self.district), role=Role.COMMUNE_LEADER).user
+        self.viewer = MembershipFactory(unit=self.district, role=Role.VIEWER).user
+        self.set = CriteriaSetFactory()
+        self.criteria = [CriterionFactory(criteria_set=self.set, number=number) for number in (1, 2)]
+        self.indicators = [IndicatorFactory(criterion=c, position=p) for c in self.criteria for p in (1, 2)]
+        department = DepartmentFactory()
+        CriterionDepartment.objects.create(criterion=self.criteria[0], department=department)
+        self.reviewer = MembershipFactory(
+            unit=self.district.parent, role=Role.DEPARTMENT_REVIEWER, department=department
+        ).user
+
+    def save(self, place, value=50, verdict="not_met", by=None):
+        indicator = self.indicators[place]
+        entry = Entry.objects.filter(unit=self.unit, indicator=indicator).first()
+        return save_entry(
+            self.unit, self.set, indicator, {"verdict": verdict, "value": Decimal(value)},
+            effective_on=DAY, seen_version=entry.version if entry else 0, by=by or self.officer,
+        )  # fmt: skip
+
+    def seen(self, *criteria):
+        found = waiting(self.unit, self.set)
+        return {pk: row.seen for pk, row in found.items() if row.seen and (not criteria or pk in criteria)}
+
+    def send(self, *criteria):
+        return send(self.unit, self.set, self.leader, self.seen(*criteria))
+
+
+@pytest.fixture
+def place(db):
+    return World()
+
+
+# --- before ----------------------------------------------------------------------------
+
+
+def test_a_finished_criterion_waits_until_it_is_changed_or_sent(place, assert_queries):
+    place.save(0)
+    done = submissions.finish(place.unit, place.criteria[0], by=place.officer)
+    assert submissions.finish(place.unit, place.criteria[0], by=place.helper) == done, "said once is said"
+    with assert_queries(3):
+        found = waiting(place.unit, place.set)[place.criteria[0].pk]
+    assert (found.rows, found.finished.by, found.is_changed_since) == (1, place.officer, False)
+    place.save(1)
+    assert waiting(place.unit, place.set)[place.criteria[0].pk].is_changed_since
+    again = submissions.finish(place.unit, place.criteria[0], by=place.helper)
+    assert not waiting(place.unit, place.set)[place.criteria[0].pk].is_changed_since
+    place.send()
+    assert not FinishedCriterion.objects.filter(ended_at=None).exists()
+    assert [row.by for row in FinishedCriterion.objects.order_by("pk")] == [place.officer, again.by]
+
+
+def test_taking_back(place):
+    place.save(0)
+    submissions.finish(place.unit, place.criteria[0], by=place.officer)
+    submissions.take_back(place.unit, place.criteria[0], by=place.helper)
+    assert waiting(place.unit, place.set)[place.criteria[0].pk].finished is None
+
+
+def test_only_people_of_the_commune_finish(place):
+    for user in (place.staff, place.neighbour, place.coordinator, UserFactory()):
+        with pytest.raises(PermissionDenied):
+            submissions.finish(place.unit, place.criteria[0], by=user)
+
+
+def test_some_criteria_are_sent_and_the_others_wait(place):
+    place.save(0)
+    place.save(2)
+    submission = place.send(place.criteria[1].pk)
+    assert [row.pk for row in submission.criteria.all()] == [place.criteria[1].pk]
+    assert Revision.objects.get().indicator == place.indicators[2]
+    assert set(waiting(place.unit, place.set)) == {place.criteria[0].pk}
+
+
+def test_approving_what_changed_meanwhile_is_told(place):
+    place.save(0)
+    place.save(2)
+    seen = place.seen()
+    place.save(0, 60)
+    with pytest.raises(ChangedMeanwhile) as changed:
+        send(place.unit, place.set, place.leader, seen)
+    assert changed.value.criteria == {place.criteria[0].pk}
+    assert not Revision.objects.exists()
+
+
+# --- after -----------------------------------------------------------------------------
+
+
+def test_the_district_receives_once(place):
+    place.save(0)
+    submission = place.send()
+    receive(submission, by=place.staff, note="Đủ")
+    submission.refresh_from_db()
+    assert submission.state == Submission.State.RECEIVED
+    with pytest.raises(StepRefused, match="đã tiếp nhận"):
+        receive(submission, by=place.coordinator)
+    with pytest.raises(StepRefused):
+        return_(submission, {place.indicators[0].pk: "Thiếu"}, by=place.staff)
+    assert submission.steps.count() == 1
+
+
+def test_what_is_returned_is_settled_by_sending_it_anew(place):
+    place.save(0)
+    place.save(1)
+    first = place.send()
+    return_(first, {place.indicators[0].pk: "Thiếu xác nhận"}, by=place.staff, note="Bổ sung sớm")
+    (back,) = submissions.returned(place.unit, place.set)
+    assert (back.indicator, back.reason) == (place.indicators[0], "Thiếu xác nhận")
+    assert Assessment.objects.count() == 2, "what was sent stays published"
+    place.save(1, 70)
+    place.send()
+    assert submissions.returned(place.unit, place.set) == [back], "another indicator doesn't settle it"
+    place.save(0, 70)
+    second = place.send()
+    assert submissions.returned(place.unit, place.set) == []
+    assert ReturnedIndicator.objects.get().settled_by == second
+
+
+def test_returning_what_was_sent_anew_is_refused(place):
+    place.save(0)
+    first = place.send()
+    place.save(0, 70)
+    place.send()
+    with pytest.raises(StepRefused, match="đã gửi lại chỉ tiêu"):
+        return_(first, {place.indicators[0].pk: "Thiếu"}, by=place.staff)
+    assert first.steps.count() == 0
+
+
+def test_only_what_was_sent_can_be_returned_and_by_whom(place):
+    place.save(0)
+    place.save(2)
+    submission = place.send()
+    foreign = {place.indicators[1].pk: "Không gửi"}
+    with pytest.raises(StepRefused, match="không thuộc lần gửi này"):
+        return_(submission, foreign, by=place.staff)
+    with pytest.raises(StepRefused, match="ít nhất một"):
+        return_(submission, {}, by=place.staff)
+    with pytest.raises(StepRefused, match="không thuộc tiêu chí bạn phụ trách"):
+        return_(submission, {place.indicators[2].pk: "Của ngành khác"}, by=place.reviewer)
+    for user in (place.officer, place.leader, place.neighbour, place.viewer):
+        with pytest.raises(PermissionDenied):
+            return_(submission, {place.indicators[0].pk: "Thiếu"}, by=user)
+        with pytest.raises(PermissionDenied):
+            receive(submission, by=user)
+    return_(submission, {place.indicators[0].pk: "Thiếu"}, by=place.reviewer)
+    submission.refresh_from_db()
+    assert submission.state == Submission.State.RETURNED
+
+
+# --- pages -----------------------------------------------------------------------------
+
+
+def test_the_page_of_a_sending_returns_and_keeps_what_was_typed(place, client):
+    place.save(0)
+    place.save(1)
+    submission = place.send()
+    client.force_login(place.staff)
+    url = f"/submissions/{submission.pk}/"
+    key = place.indicators[0].pk
+    refused = client.post(f"{url}return/", {"indicator": key, "note": "Ý kiến chung"})
+    assert refused.status_code == 422
+    assert "Nêu lý do trả lại." in refused.content.decode()
+    assert "Ý kiến chung" in refused.content.decode()
+    assert client.post(f"{url}return/", {"indicator": key, f"reason-{key}": "x" * 1001}).status_code == 422
+    done = client.post(f"{url}return/", {"indicator": key, f"reason-{key}": "Thiếu <b>bảng</b>"}, follow=True)
+    page = done.content.decode()
+    assert "Đã trả lại 1 chỉ tiêu" in page
+    assert "Thiếu &lt;b&gt;bảng&lt;/b&gt;" in page
+    client.force_login(place.officer)
+    home = client.get("/").content.decode()
+    assert home.index("Cấp trên trả lại 1 chỉ tiêu để bổ sung.") < home.index("Còn phải làm")
+    entry = client.get(f"/units/{place.unit.pk}/entry/?show=returned").content.decode()
+    assert "Thiếu &lt;b&gt;bảng&lt;/b&gt;" in entry
+    assert f'id="row-{place.indicators[1].pk}"' not in entry
+
+
+def test_two_sentences_for_two_receivers(place, client):
+    place.save(0)
+    submission = place.send()
+    client.force_login(place.coordinator)
+    url = f"/submissions/{submission.pk}/receive/"
+    assert "Đã tiếp nhận" in client.post(url, {"note": ""}, follow=True).content.decode()
+    assert "không thực hiện lại" in client.post(url, {"note": ""}, follow=True).content.decode()
+
+
+def test_neighbours_viewers_and_strangers(place, client):
+    place.save(0)
+    submission = place.send()
+    for user, status in ((place.neighbour, 404), (place.viewer, 404), (place.officer, 200), (place.reviewer, 200)):
+        client.force_login(user)
+        assert client.get(f"/submissions/{submission.pk}/").status_code == status
+    client.force_login(place.leader)
+    assert client.post(f"/submissions/{submission.pk}/receive/").status_code == 403
+
+
+@pytest.mark.parametrize("communes", [3, 30])
+def test_who_has_sent_and_who_has_not(place, client, communes, assert_queries):
+    for _ in range(communes - 2):
+        CommuneFactory(parent=place.district)
+    period = ReportingPeriod.objects.create(
+        area=place.district, kind="quarter", name="Quý II năm 2024", ends_on=date(2024, 6, 30), due_on=date(2024, 7, 5)
+    )
+    place.save(0)
+    send(place.unit, place.set, place.leader, place.seen(), period)
+    client.force_login(place.staff)
+    with assert_queries(7):
+        page = client.get("/submissions/")
+    text = page.content.decode()
+    assert "còn 5 ngày" in text
+    counts = {code: count for code, _, count in page.context["filters"]}
+    assert (counts[""], counts["late"], counts["sent"]) == (communes, communes - 1, 1)
+    assert f"còn {communes - 1} xã chưa gửi" in page.context["message"]
+    assert place.unit.name not in page.context["message"].split(": ", 2)[-1].split(", ")
+    late = client.get("/submissions/?state=late")
+    assert len(late.context["rows"]) == communes - 1
+
+
+def test_a_message_to_those_who_are_late(place):
+    row = submissions.CommuneSending(1, "Đông Thịnh", None)
+    period = ReportingPeriod(name="Tháng 5", due_on=date(2024, 6, 28))
+    assert "đã quá hạn 2 ngày (hạn gửi 28/06/2024)): Đông Thịnh" in submissions.reminder([row], period)
+    period.due_on += timedelta(days=2)
+    assert ", là hôm nay)" in submissions.reminder([row], period)
+    assert "UBND các xã Đông Thịnh" in submissions.reminder([row], None)
+
+
+# --- everything at random --------------------------------------------------------------
+
+
+class Sending(RuleBasedStateMachine):
+    """People saving, finishing, sending, receiving and returning in any order."""
+
+    @initialize()
+    def start(self):
+        from django.db import transaction
+
+        self.mark = transaction.atomic()
+        self.mark.__enter__()
+        self.place = World()
+        self.published = {}  # place → value last sent
+        self.drafts = {}
+        self.states = {}
+
+    def teardown(self):
+        from django.db import transaction
+
+        if hasattr(self, "mark"):
+            transaction.set_rollback(True)
+            self.mark.__exit__(None, None, None)
+
+    @rule(place=st.integers(0, 3), value=st.integers(0, 99))
+    def save(self, place, value):
+        self.place.save(place, value)
+        self.drafts[place] = value
+
+    @rule(criterion=st.integers(0, 1))
+    def finish(self, criterion):
+        submissions.finish(self.place.unit, self.place.criteria[criterion], by=self.place.officer)
+
+    @rule(criterion=st.integers(0, 1))
+    def take_back(self, criterion):
+        submissions.take_back(self.place.unit, self.place.criteria[criterion], by=self.place.officer)
+
+    @rule(criteria=st.sampled_from([(0,), (1,), (0, 1)]))
+    def send(self, criteria):
+        chosen = [self.place.criteria[number].pk for number in criteria]
+        unsent = {
+            place: value
+            for place, value in self.drafts.items()
+            if place // 2 in criteria and self.published.get(place) != value
+        }
+        try:
+            submission = send(self.place.unit, self.place.set, self.place.leader, self.place.seen(*chosen))
+        except NothingToSend:
+            assert not unsent
+            return
+        # A value typed back to what was sent is a new version all the same, and goes along.
+        assert set(unsent) <= {
+            self.place.indicators.index(row.indicator) for row in submissions.sent_rows(submission, self.place.leader)
+        }
+        self.published |= {place: value for place, value in self.drafts.items() if place // 2 in criteria}
+        self.states[submission.pk] = "sent"
+
+    @rule(data=st.data(), by=st.sampled_from(["staff", "coordinator"]), returns=st.booleans())
+    def answer(self, data, by, returns):
+        if not self.states:
+            return
+        submission = Submission.objects.get(pk=data.draw(st.sampled_from(sorted(self.states))))
+        rows = submissions.sent_rows(submission, self.place.staff)
+        reasons = {row.indicator_id: "Bổ sung" for row in rows[:1]} if returns else {}
+        newer = submissions.newer_sendings(submission, reasons)
+        try:
+            if returns:
+                return_(submission, reasons, by=getattr(self.place, by))
+            else:
+                receive(submission, by=getattr(self.place, by))
+        except StepRefused:
+            assert self.states[submission.pk] != "sent" or newer or (returns and not rows)
+            return
+        assert self.states[submission.pk] == "sent"
+        self.states[submission.pk] = "returned" if returns else "received"
+
+    @invariant()
+    def published_is_what_was_last_sent(self):
+        if not hasattr(self, "place"):
+            return
+        found = {
+            self.place.indicators.index(row.indicator): int(row.value)
+            for row in Assessment.objects.filter(unit=self.place.unit, stage=Stage.SELF).select_related("indicator")
+        }
+        assert found == self.published
+        above = Assessment.objects.visible_to(self.place.staff).filter(unit=self.place.unit)
+        assert {int(row.value) for row in above} == set(self.published.values()), "a draft shows above"
+        assert not Entry.objects.visible_to(self.place.staff).exists()
+
+    @invariant()
+    def states_move_by_the_table_only(self):
+        if hasattr(self, "states"):
+            assert dict(Submission.objects.values_list("pk", "state")) == self.states
+            open_ones = ReturnedIndicator.objects.filter(settled_by=None)
+            assert not [row for row in open_ones if submissions.newer_sendings(row.submission, [row.indicator_id])]
+
+
+def test_any_sequence_keeps_published_what_was_last_sent(db):
+    run_state_machine_as_test(Sending, settings=settings(max_examples=25, stateful_step_count=12))
