@@ -212,7 +212,7 @@ def submission_receive(request: HttpRequest, pk: int) -> HttpResponse:
     require(request.user, "submission.receive", submission)
     form = ReceiveForm(request.POST)
     if not form.is_valid():
-        return _detail(request, submission, [("note", text) for texts in form.errors.values() for text in texts])
+        return _detail(request, submission, [("note", str(text)) for texts in form.errors.values() for text in texts])
     try:
         submissions.receive(submission, by=request.user, note=form.cleaned_data["note"])
     except StepRefused as refused:
