@@ -70,6 +70,8 @@ def test_an_officer_goes_on_entering_until_everything_is_assessed(communes, crit
         area=unit.province, kind="month", name="Tháng 6 năm 2024", ends_on="2024-06-30", due_on="2024-07-05"
     )
     assert todos(officer) == {
+        "Chỉ tiêu bị trả lại để bổ sung": 0,
+        "Tiêu chí chờ lãnh đạo duyệt": 0,
         "Chỉ tiêu chưa đánh giá": 2,
         "Chỉ tiêu chưa gửi": 4,
         "Chỉ tiêu thiếu minh chứng": 5,
