@@ -7,6 +7,7 @@ name and what it should look like, so that nothing runs on a guess.
 import os
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -82,6 +83,36 @@ def folder(name: str, default: Path) -> Path:
     if not path.is_absolute():
         raise ImproperlyConfigured(f"{name}={value!r} must be an absolute path.")
     return path
+
+
+class MailServer(NamedTuple):
+    """A mail server as Django's EMAIL_* settings want it."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    use_ssl: bool
+    use_tls: bool
+
+
+def mail(name: str) -> MailServer | None:
+    """Return the server of smtp://user:password@host:port (STARTTLS where it ends in ?tls=start) or
+    smtps://…; None where the variable is unset. Raises ImproperlyConfigured for anything else."""
+    url = os.environ.get(name, "").strip()
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:  # the address holds a password: only what is wrong with it is told
+        raise ImproperlyConfigured(f"{name} is not an address: {str(error).split(' as ')[0]}.") from None
+    query = dict(parse_qsl(parts.query))
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or query not in ({}, {"tls": "start"}):
+        raise ImproperlyConfigured(f"{name}: use smtp://user:password@host:port?tls=start or smtps://….")
+    ssl = parts.scheme == "smtps"
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return MailServer(parts.hostname, port or (465 if ssl else 25), user, password, ssl, bool(query))
 
 
 def database(name: str, default: str) -> dict:

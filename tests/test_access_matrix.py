@@ -92,6 +92,7 @@ def rows(t):
         ("account_logout", "", []),
         ("account_change_password", "", []),
         ("account_reauthenticate", "", []),
+        ("account_reminders", "", []),
         ("reports:home", "", []),
         ("reports:unit_search", "", []),
         ("reports:unit_detail", "Đông Phú", unit),
@@ -179,6 +180,7 @@ account_login                                      rrrrrrrrrrrrrro
 account_logout                                     oooooooooooooo-
 account_change_password                            oooooooooooooo-
 account_reauthenticate                             oooooooooooooo-
+account_reminders                                  oooooooooooooo-
 reports:home                                       oooooooooooooo-
 reports:unit_search                                oooooooooooooo-
 reports:unit_detail Đông Phú                       oononnoonnnnno-

@@ -167,3 +167,28 @@ def test_a_socket_folder_may_stand_in_the_address(monkeypatch) -> None:
     assert database["HOST"] == "/run/postgresql"
     assert database["PASSWORD"] == "p@ss"
     assert database["NAME"] == "ntm"
+
+
+@pytest.mark.parametrize(
+    ("address", "server"),
+    [
+        ("", None),
+        ("smtp://mail.example", ("mail.example", 25, "", "", False, False)),
+        ("smtp://ntm:a%40b@mail.example:587?tls=start", ("mail.example", 587, "ntm", "a@b", False, True)),
+        ("smtps://ntm:x@mail.example", ("mail.example", 465, "ntm", "x", True, False)),
+    ],
+)
+def test_mail_servers(monkeypatch: pytest.MonkeyPatch, address: str, server: tuple | None) -> None:
+    monkeypatch.setenv("EMAIL_URL", address)
+    assert env.mail("EMAIL_URL") == server
+
+
+@pytest.mark.parametrize("address", ["mail.example", "http://mail.example", "smtp://x:bad", "smtp://m?tls=maybe"])
+def test_what_is_no_mail_server(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("EMAIL_URL", address)
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL"):
+        env.mail("EMAIL_URL")
+
+
+def test_reminders_need_an_address_to_link_to(tmp_path: Path) -> None:
+    assert "SITE_URL" in refusal(tmp_path, EMAIL_URL="smtp://mail.example")

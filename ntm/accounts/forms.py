@@ -1,8 +1,11 @@
-"""The forms of signing in and of changing the password."""
+"""The forms of signing in, of changing the password, and of reminders."""
 
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm
+from django.forms import ModelForm
+
+from ntm.accounts.models import Digest, User
 
 
 class SignInForm(LoginForm):
@@ -25,3 +28,19 @@ class PasswordForm(ChangePasswordForm):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
+
+
+class RemindersForm(ModelForm):
+    """Where and how often a person is reminded of their open work."""
+
+    class Meta:
+        model = User
+        fields = ["email", "digest"]
+        labels = {"email": "Thư điện tử"}
+        help_texts = {"email": "Chỉ dùng để nhắc việc."}
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        if typed.get("digest") != Digest.NEVER and not typed.get("email") and "email" not in self.errors:
+            self.add_error("email", "Nhập địa chỉ thư để nhận nhắc việc.")
+        return typed

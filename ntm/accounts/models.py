@@ -4,12 +4,21 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 
+class Digest(models.TextChoices):
+    """How often a person's open work is sent to their e-mail address."""
+
+    NEVER = "never", "Không gửi"
+    DAILY = "daily", "Mỗi ngày làm việc"
+    WEEKLY = "weekly", "Mỗi tuần, vào thứ Hai"
+
+
 class User(AbstractUser):
     """A person with an account.
 
     `full_name` is written as in documents ("Nguyễn Văn A"); `post` and `organisation`
     are printed in minutes and lists of attendees. Django's first and last name are not
-    used, because Vietnamese names don't split that way.
+    used, because Vietnamese names don't split that way. `digest_sent_on` is the day the
+    last reminder was (being) sent, so that a day has one at most (`reports.digest`).
     """
 
     first_name = None  # type: ignore[assignment]
@@ -18,6 +27,8 @@ class User(AbstractUser):
     post = models.CharField("Chức vụ", max_length=150, blank=True)
     organisation = models.CharField("Cơ quan", max_length=200, blank=True)
     must_change_password = models.BooleanField("Phải đổi mật khẩu khi đăng nhập", default=False)
+    digest = models.CharField("Nhắc việc qua thư", max_length=10, choices=Digest.choices, default=Digest.NEVER)
+    digest_sent_on = models.DateField(null=True, editable=False)
 
     REQUIRED_FIELDS = ["full_name"]
 

@@ -1,7 +1,14 @@
-"""The sign-in page, which also answers scripts."""
+"""The sign-in page, which also answers scripts, and how one is reminded."""
 
 from allauth.account.views import LoginView
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from ntm.accounts.forms import RemindersForm
 
 
 class SignInView(LoginView):
@@ -18,3 +25,19 @@ class SignInView(LoginView):
             "csrf_token": get_token(self.request),
             "username": user.get_username() if user.is_authenticated else None,
         }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reminders(request: HttpRequest) -> HttpResponse:
+    """Nhắc việc qua thư: one's own address and how often."""
+    form = RemindersForm(request.POST or None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "Đã lưu cách nhắc việc.")
+        return redirect("account_reminders")
+    return render(
+        request,
+        "account/reminders.html",
+        {"form": form, "is_configured": bool(settings.MAIL)},
+        status=422 if form.errors else 200,
+    )
