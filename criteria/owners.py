@@ -13,10 +13,11 @@ from django.db import transaction
 
 from communes import access
 from communes.models import Membership, Role, Unit
+from criteria import assignment
+from criteria.assignment import Review
 from criteria.models import CriteriaSet, Criterion, CriterionOwner
 from ntm.clock import today
 
-OVERLOAD = 6  # criteria led by one person from which a leader should look again
 DAY = timedelta(days=1)
 
 
@@ -57,32 +58,14 @@ def owners(unit: Unit, criteria_set: CriteriaSet, on: date) -> dict[int, list[Cr
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+def review(criteria: Iterable[Criterion], assigned: dict[int, list[CriterionOwner]]) -> Review[str]:
     """What a leader should look at again: criteria nobody leads, several lead, people with too many."""
-
-    gaps: list[Criterion]
-    overlaps: list[tuple[Criterion, list[str]]]
-    overloaded: list[tuple[str, int]]
-
-    @property
-    def is_clean(self) -> bool:
-        return not (self.gaps or self.overlaps or self.overloaded)
-
-
-def review(criteria: Iterable[Criterion], assigned: dict[int, list[CriterionOwner]]) -> Review:
-    """Review an assignment as `owners` gives it."""
-    led: dict[str, int] = defaultdict(int)
-    gaps, overlaps = [], []
-    for criterion in criteria:
-        leads = [row.name for row in assigned.get(criterion.pk, []) if row.role == CriterionOwner.Role.LEAD]
-        if not leads:
-            gaps.append(criterion)
-        if len(leads) > 1:
-            overlaps.append((criterion, leads))
-        for name in leads:
-            led[name] += 1
-    return Review(gaps, overlaps, [(name, count) for name, count in sorted(led.items()) if count >= OVERLOAD])
+    led: dict[str, set[int]] = defaultdict(set)
+    for criterion, rows in assigned.items():
+        for row in rows:
+            if row.role == CriterionOwner.Role.LEAD:
+                led[row.name].add(criterion)
+    return assignment.review([criterion.pk for criterion in criteria], led)
 
 
 def _check_person(unit: Unit, person: Person) -> None:

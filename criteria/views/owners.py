@@ -41,11 +41,15 @@ def owner_list(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect(page(unit, criteria_set))
     assigned = owners.owners(unit, criteria_set, today())
     criteria = list(criteria_set.criteria.order_by("number"))
+    numbers = {criterion.pk: criterion.number for criterion in criteria}
+    found = owners.review(criteria, assigned)
     context = {
         "unit": unit,
         "criteria_set": criteria_set,
         "rows": [(criterion, assigned.get(criterion.pk, [])) for criterion in criteria],
-        "review": owners.review(criteria, assigned),
+        "review": found,
+        "gaps": [numbers[pk] for pk in found.gaps],
+        "overlaps": [(numbers[pk], names) for pk, names in found.overlaps.items()],
         "past": rows.filter(criterion__criteria_set=criteria_set, ends_on__lt=today()).select_related("criterion")[:20],
         "can_change": can(request.user, "owners.change", unit),
         "form": form,

@@ -8,8 +8,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from communes import access
+from criteria.assignment import OVERLOAD_LEAST, OVERLOAD_SHARE, review
+from criteria.owners import owners
 from inspections import planning
-from inspections.assignment import OVERLOAD_LEAST, OVERLOAD_SHARE, review
 from inspections.forms import ChangeMemberForm, MemberForm, is_id
 from inspections.models import TeamMember, Visit
 from inspections.views.visits import get_visit
@@ -43,6 +44,7 @@ def _page(request: HttpRequest, visit: Visit, form: MemberForm, status: int) -> 
     found = review([criterion.pk for criterion in scope], assigned)
     names = {member.pk: member.name for member in team}
     numbers = {criterion.pk: criterion.number for criterion in scope}
+    counterparts = owners(visit.unit, visit.criteria_set, visit.day)
     return render(
         request,
         "inspections/visit_team.html",
@@ -53,7 +55,12 @@ def _page(request: HttpRequest, visit: Visit, form: MemberForm, status: int) -> 
             "form": form,
             "has_leader": any(member.role == TeamMember.Role.LEADER for member in team),
             "grid": [
-                {"criterion": c, "cells": [(member, c.pk in assigned[member.pk]) for member in working]} for c in scope
+                {
+                    "criterion": c,
+                    "counterparts": [owner.name for owner in counterparts.get(c.pk, [])],
+                    "cells": [(member, c.pk in assigned[member.pk]) for member in working],
+                }
+                for c in scope
             ],
             "review": found,
             "overlaps": [(numbers[c], [names[m] for m in members]) for c, members in found.overlaps.items()],

@@ -1,4 +1,4 @@
-"""How a visit's criteria are shared out: what several have, what nobody has, who has too much.
+"""How criteria are shared out, in a commune or on a team: what several have, what nobody has, who has too much.
 
 Pure rules on plain data. The joint team of Kim Lộc (2018) found that its assignments
 overlapped; the leader should see that before the team sets out.
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 Member = TypeVar("Member", bound=Hashable)
 
-# A member is overloaded with more than this many times the team's average …
+# A member is overloaded with more than this many times the average …
 OVERLOAD_SHARE = Decimal("1.5")
 # … and at least this many criteria: in a small visit nobody is.
 OVERLOAD_LEAST = 6

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from inspections.assignment import review
+from criteria.assignment import review
 
 
 def test_each_criterion_once_is_clean():
