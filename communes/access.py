@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
@@ -654,6 +655,117 @@ def _reference(person: Roles, province_id: int | None) -> Decision:
     return refuse("Chỉ điều phối viên của tỉnh được sửa danh mục của tỉnh; danh mục trung ương do quản trị hệ thống.")
 
 
+# --- people ----------------------------------------------------------------------------
+
+
+def needs_second_factor(user: Any) -> bool:
+    """Whoever can open accounts to others, and so everything, signs in with more than a password."""
+    if not (user.is_authenticated and user.is_active):
+        return False
+    return bool(user.is_superuser or roles(user).having(COORDINATOR))
+
+
+def managed_provinces(person: Roles) -> set[int]:
+    """Provinces (and those they came from) whose people the person manages as coordinator."""
+    return set().union(*(person._area_ids[m.pk] for m in person.having(COORDINATOR)))
+
+
+def visible_people(user: Any) -> models.QuerySet:
+    """Accounts a person may see in Người dùng: a coordinator all who have or had a role in the
+    province, a commune's leader who has one in the commune now; superusers all."""
+    person = roles(user)
+    people = get_user_model()._default_manager.all()
+    if person.is_superuser:
+        return people
+    membership = apps.get_model("communes", "Membership")._default_manager.filter(user=OuterRef("pk"))
+    condition = nothing()
+    provinces = managed_provinces(person)
+    if provinces:
+        condition |= Q(Exists(membership.filter(unit__province__in=provinces)))
+    communes = {m.unit_id for m in person.having(COMMUNE_LEADER)}
+    if communes:
+        condition |= Q(Exists(membership.in_force(today()).filter(unit__in=communes)))
+    return people.filter(condition)
+
+
+def visible_provinces(user: Any) -> models.QuerySet:
+    """Provinces a person gives roles in."""
+    person = roles(user)
+    provinces = apps.get_model("communes", "Unit")._default_manager.filter(level="province").existing(today())
+    return provinces if person.is_superuser else provinces.filter(pk__in=managed_provinces(person))
+
+
+def standing_roles(person: Any) -> list[Membership]:
+    """Somebody's roles that haven't ended, also those still to begin."""
+    return [m for m in person.memberships.all() if m.ends_on is None or m.ends_on >= today()]
+
+
+def _list_people(person: Roles, obj: None) -> Decision:
+    if person.is_superuser or person.having(COORDINATOR, COMMUNE_LEADER):
+        return ALLOWED
+    return refuse("Chỉ điều phối viên tỉnh và lãnh đạo xã xem được danh sách người dùng.")
+
+
+def _create_people(person: Roles, obj: None) -> Decision:
+    if person.is_superuser or person.having(COORDINATOR):
+        return ALLOWED
+    return refuse("Chỉ điều phối viên tỉnh được tạo và sửa tài khoản.")
+
+
+def _change_person(person: Roles, other: Any) -> Decision:
+    """Everything about an account: nobody changes their own, nor one of an equal or higher role."""
+    creating = _create_people(person, None)
+    if not creating:
+        return creating
+    if other.pk == person.user.pk:
+        return refuse("Bạn không tự đổi vai trò hay khóa tài khoản của mình; đề nghị quản trị hệ thống.")
+    if other.is_superuser:
+        return refuse("Tài khoản quản trị hệ thống do người vận hành máy chủ quản lý.")
+    if person.is_superuser:
+        return ALLOWED
+    standing = standing_roles(other)
+    if any(m.role == COORDINATOR for m in standing):
+        return refuse("Tài khoản của điều phối viên do quản trị hệ thống quản lý.")
+    if any(m.unit.province_id not in managed_provinces(person) for m in standing):
+        return refuse("Người này còn vai trò ở tỉnh khác; đề nghị quản trị hệ thống.")
+    return ALLOWED
+
+
+def _reset_password(person: Roles, other: Any) -> Decision:
+    """A one-time password: who manages the account, and a commune's leader for its officers."""
+    decision = _change_person(person, other)
+    communes = {m.unit_id for m in person.having(COMMUNE_LEADER)}
+    if not decision and communes and other.pk != person.user.pk:
+        standing = standing_roles(other)
+        officers = bool(standing) and all(m.role == OFFICER and m.unit_id in communes for m in standing)
+        decision = (
+            ALLOWED
+            if officers and not other.is_superuser
+            else refuse("Lãnh đạo xã chỉ cấp mật khẩu dùng một lần cho cán bộ của xã mình.")
+        )
+    if decision and not other.is_active:
+        return refuse("Tài khoản đã ngừng hoạt động; kích hoạt lại trước khi cấp mật khẩu.")
+    return decision
+
+
+def _reset_second_factor(person: Roles, other: Any) -> Decision:
+    if not person.is_superuser:
+        return refuse("Chỉ quản trị hệ thống được đặt lại xác thực hai lớp.")
+    return _change_person(person, other)
+
+
+def _give_role(person: Roles, given: tuple[Unit, str]) -> Decision:
+    """Giving or ending a role at a unit: obj is (unit, role)."""
+    unit, role = given
+    if person.is_superuser:
+        return ALLOWED
+    if role == COORDINATOR:
+        return refuse("Vai trò điều phối viên tỉnh do quản trị hệ thống giao.")
+    if unit.province_id not in managed_provinces(person):
+        return refuse("Bạn chỉ giao vai trò ở các đơn vị trong tỉnh của mình.")
+    return ALLOWED
+
+
 ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "entry.change": _change_entry,
     "criterion.enter": _enter_criterion,
@@ -673,6 +785,12 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "finding.close": _close,
     "finding.comment": _comment,
     "reference.change": _reference,
+    "people.list": _list_people,
+    "people.create": _create_people,
+    "person.change": _change_person,
+    "person.reset_password": _reset_password,
+    "person.reset_second_factor": _reset_second_factor,
+    "role.give": _give_role,
 }
 
 

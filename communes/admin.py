@@ -1,20 +1,23 @@
 """Units, departments, accounts and roles in the admin."""
 
-import logging
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 
+from communes import users
 from communes.access import COORDINATOR
-from communes.models import Department, Level, Membership, Role, Succession, Unit, UnitVersion
+from communes.models import Department, Level, Membership, RightsChange, Role, Succession, Unit, UnitVersion
+from communes.names import search_name
 from communes.reference import CleanForm, ReadOnlyInline, ScopedAdmin, own_provinces
 from ntm.accounts.models import User
 
-audit = logging.getLogger("ntm.audit")
+Kind = RightsChange.Kind
 
 
 class VersionInline(ReadOnlyInline):
@@ -98,10 +101,41 @@ class DepartmentAdmin(ScopedAdmin):
     search_fields = ["name", "code"]
 
 
+class MembershipForm(CleanForm):
+    """A role as typed; the last leader of a commune and the last coordinator of a province stay."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.instance.pk and not self.errors:
+            before, after = (Membership.objects.select_related("user", "unit").get(pk=self.instance.pk) for _ in "ab")
+            for name in cleaned.keys() & {"unit", "role", "starts_on", "ends_on"}:
+                setattr(after, name, cleaned[name])
+            try:
+                users.require_stand_in(before, after)
+            except users.Refused as refused:
+                raise ValidationError(str(refused)) from None
+        return cleaned
+
+
+def record_role(by: User, membership: Membership, before: str) -> None:
+    """Write a role given or changed here into the log of rights."""
+    after = users.describe(membership)
+    if after != before:
+        kind = Kind.ROLE_CHANGED if before else Kind.ROLE_GIVEN
+        users.record(membership.user, by, kind, before=before, after=after, unit=membership.unit)
+
+
+def described(pk: int | None) -> str:
+    """A role as it stands in the database; nothing for a new one."""
+    held = Membership.objects.select_related("unit", "department").filter(pk=pk or 0).first()
+    return users.describe(held) if held else ""
+
+
 @admin.register(Membership)
 class MembershipAdmin(ScopedAdmin):
     """Who works where as what. A role is ended by its date, so that what was done under it stays explained."""
 
+    form = MembershipForm
     province_paths = ("unit__province",)
     coordinators = {"view", "add", "change"}
     sees_national_rows = False
@@ -141,24 +175,16 @@ class MembershipAdmin(ScopedAdmin):
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        before = described(obj.pk)
         super().save_model(request, obj, form, change)
-        audit.info(
-            "role changed" if change else "role given",
-            extra={
-                "username": request.user.get_username(),
-                "person": obj.user.username,
-                "role": obj.role,
-                "unit": obj.unit_id,
-                "fields": form.changed_data,
-            },
-        )
+        record_role(request.user, obj, before)  # type: ignore[arg-type]
 
 
 class MembershipInline(admin.TabularInline):
     """A person's roles, for superusers: nobody else sees accounts."""
 
     model = Membership
-    form = CleanForm
+    form = MembershipForm
     extra = 0
     can_delete = False
     autocomplete_fields = ["unit", "department"]
@@ -177,14 +203,28 @@ class OneTimePasswordForm(AdminPasswordChangeForm):
 
     def set_password_and_save(self, user: User, commit: bool = True, **kwargs: Any) -> User:
         user.must_change_password = True
+        user.one_time_password_at = timezone.now()
         return super().set_password_and_save(user, commit=commit, **kwargs)  # type: ignore[misc]
+
+
+class AccountForm(UserChangeForm):
+    """An account; who alone leads a commune or coordinates a province isn't switched off."""
+
+    def clean_is_active(self) -> bool:
+        active = self.cleaned_data["is_active"]
+        if self.initial.get("is_active") and not active:
+            try:
+                users.require_successors(self.instance)
+            except users.Refused as refused:
+                raise ValidationError(str(refused)) from None
+        return active
 
 
 @admin.register(User)
 class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     """An account is switched off, never deleted. A password given here is for one time."""
 
-    form = DjangoUserAdmin.form  # type: ignore[misc, assignment]
+    form = AccountForm  # type: ignore[assignment]
     change_password_form = OneTimePasswordForm
     fieldsets = (
         (None, {"fields": ["username", "password", "must_change_password"]}),
@@ -203,24 +243,28 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     search_fields = ["username", "full_name"]
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        before = User.objects.filter(pk=obj.pk).first()
+        obj.search_name = search_name(obj.full_name)
         if not change:
             obj.must_change_password = True
+            obj.one_time_password_at = timezone.now()
         super().save_model(request, obj, form, change)
-        self.note(request, obj, "account changed" if change else "account created", form.changed_data)
+        by, told = request.user, users.describe_profile(obj)
+        if before is None:
+            users.record(obj, by, Kind.CREATED, after=told)  # type: ignore[arg-type]
+            return
+        if before.is_active != obj.is_active:
+            users.record(obj, by, Kind.REACTIVATED if obj.is_active else Kind.DEACTIVATED)  # type: ignore[arg-type]
+        if users.describe_profile(before) != told:
+            users.record(obj, by, Kind.PROFILE, before=users.describe_profile(before), after=told)  # type: ignore[arg-type]
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        for formset in formsets:
-            for membership in [*formset.new_objects, *(row for row, _ in formset.changed_objects)]:
-                self.note(request, form.instance, "role given", [membership.role, str(membership.unit_id)])
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        before = {row.instance.pk: described(row.instance.pk) for row in formset.forms}
+        super().save_formset(request, form, formset, change)
+        for membership in [*formset.new_objects, *(row for row, _ in formset.changed_objects)]:
+            record_role(request.user, membership, before.get(membership.pk, ""))  # type: ignore[arg-type]
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         if request.resolver_match and request.resolver_match.url_name == "auth_user_password_change":
-            self.note(request, obj, "one-time password given", [])
+            users.record(obj, request.user, Kind.PASSWORD)  # type: ignore[arg-type]
         return super().log_change(request, obj, message)
-
-    @staticmethod
-    def note(request: HttpRequest, person: User, event: str, fields: list[str]) -> None:
-        """Write down who changed whose account, never a password."""
-        named = [name for name in fields if "password" not in name]
-        audit.info(event, extra={"username": request.user.get_username(), "person": person.username, "fields": named})

@@ -320,6 +320,15 @@ class MembershipQuerySet(models.QuerySet):
             Q(starts_on__isnull=True) | Q(starts_on__lte=on), Q(ends_on__isnull=True) | Q(ends_on__gte=on)
         )
 
+    def standing(self, on: date) -> MembershipQuerySet:
+        """Not ended by that day: in force, or still to begin."""
+        return self.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=on))
+
+    def overlapping(self, starts_on: date | None, ends_on: date | None) -> MembershipQuerySet:
+        """Those with a day in common with the period (None: without limit)."""
+        rows = self if starts_on is None else self.standing(starts_on)
+        return rows if ends_on is None else rows.filter(Q(starts_on__isnull=True) | Q(starts_on__lte=ends_on))
+
 
 class Membership(models.Model):
     """A person's role at a unit, from–to (both days included; empty: without limit).
@@ -328,6 +337,7 @@ class Membership(models.Model):
     would open a whole area to it, and counts for nothing.
     `may_send`: this officer may send the self-assessment (leaders always may).
     `may_lead`: this inspector may plan the province's visits and lead them.
+    Somebody who comes back gets a new row: the old one stays and says when they were there before.
     """
 
     user = models.ForeignKey(
@@ -356,7 +366,8 @@ class Membership(models.Model):
                 F("unit"),
                 F("role"),
                 Coalesce("department", 0),
-                name="membership_unique",
+                name="membership_open_unique",
+                condition=Q(ends_on__isnull=True),
                 violation_error_message="Người này đã có vai trò đó ở đơn vị này.",
             ),
             models.CheckConstraint(
@@ -374,10 +385,60 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} – {self.get_role_display()}, {self.unit}"
 
+    def is_in_force(self, on: date) -> bool:
+        return (self.starts_on is None or self.starts_on <= on) and (self.ends_on is None or on <= self.ends_on)
+
     def clean(self) -> None:
-        """Refuse a role at a unit of a level that has no such role."""
+        """Refuse a role at a unit of a level that has no such role, and the same role twice at a time."""
         if self.role in access.ROLE_LEVELS and self.unit_id is not None:
             levels = access.ROLE_LEVELS[self.role]
             if self.unit.level not in levels:
                 places = " hoặc ".join(level.label.lower() for level in Level if level in levels)
                 raise ValidationError({"role": f"Vai trò “{self.get_role_display()}” chỉ giao ở cấp {places}."})
+        if None in (self.user_id, self.unit_id):
+            return
+        same = Membership.objects.filter(
+            user=self.user_id, unit=self.unit_id, role=self.role, department=self.department_id
+        ).exclude(pk=self.pk)
+        if same.overlapping(self.starts_on, self.ends_on).exists():
+            raise ValidationError("Người này đã có vai trò đó ở đơn vị này trong thời gian ấy.")
+
+
+class RightsChange(models.Model):
+    """One change of who may do what; append-only, written with the change itself (`communes.users.record`).
+
+    `before` and `after` say in words what changed, so that a line can be read after units
+    and roles have changed their names. `by` is empty for what the server's operator did.
+    """
+
+    class Kind(models.TextChoices):
+        CREATED = "created", "Tạo tài khoản"
+        PROFILE = "profile", "Sửa thông tin"
+        ROLE_GIVEN = "role_given", "Giao vai trò"
+        ROLE_CHANGED = "role_changed", "Sửa vai trò"
+        MOVED = "moved", "Chuyển đơn vị"
+        DEACTIVATED = "deactivated", "Ngừng hoạt động"
+        REACTIVATED = "reactivated", "Kích hoạt lại"
+        PASSWORD = "password", "Cấp mật khẩu dùng một lần"
+        SECOND_FACTOR = "second_factor", "Đặt lại xác thực hai lớp"
+
+    at = models.DateTimeField("Lúc", default=timezone.now)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="Người thực hiện"
+    )
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="rights_changes", verbose_name="Người dùng"
+    )
+    kind = models.CharField("Việc", max_length=15, choices=Kind.choices)
+    unit = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="+", verbose_name="Đơn vị")
+    before = models.TextField("Trước", blank=True)
+    after = models.TextField("Sau", blank=True)
+    reason = models.CharField("Lý do", max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = "thay đổi quyền"
+        verbose_name_plural = "nhật ký phân quyền"
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.person}"

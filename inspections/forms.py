@@ -7,9 +7,10 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 
+from communes.fields import DayField, TextField
 from communes.models import Department, Unit
 from communes.names import search_name
-from criteria.forms import DayField, OpinionForm, TextField
+from criteria.forms import OpinionForm
 from criteria.models import CriteriaSet, Criterion, Evidence, Indicator
 from criteria.verdicts import Stage
 from inspections import planning

@@ -40,11 +40,17 @@ def site(request: HttpRequest) -> dict:
 
 def menu(request: HttpRequest) -> list[tuple[str, str]]:
     """The main links. Who works in communes only has no area to sum up, but results to enter."""
-    places = own_communes(getattr(request, "user", None))
+    user = getattr(request, "user", None)
+    places = own_communes(user)
+    people = [("Người dùng", "/users/")] if manages_people(user) else []
     if not places:
-        return list(MENU)
+        return [*MENU, *people]
     first, _, _, *rest = MENU
-    return [first, ("Nhập kết quả", f"/units/{places[0].pk}/entry/"), ("Kho tài liệu", "/evidence/"), *rest]
+    return [first, ("Nhập kết quả", f"/units/{places[0].pk}/entry/"), ("Kho tài liệu", "/evidence/"), *rest, *people]
+
+
+def manages_people(user: Any) -> bool:
+    return user is not None and user.is_authenticated and user.pk is not None and bool(access.can(user, "people.list"))
 
 
 def own_communes(user: Any) -> list[Any]:

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "crispy_forms",
     "crispy_bootstrap5",
     "django_htmx",
@@ -81,6 +82,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "ntm.accounts.middleware.SignInRequiredMiddleware",
+    "communes.middleware.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "ntm.urls"
@@ -141,6 +143,18 @@ ACCOUNT_FORMS = {"login": "ntm.accounts.forms.SignInForm", "change_password": "n
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 # Wrong passwords are limited by ntm/accounts/lockout.py.
 ACCOUNT_RATE_LIMITS = {"login": "600/m/ip", "change_password": "10/m/user", "reauthenticate": "10/m/user"}
+
+# The second factor; many have no e-mail, so none is asked for.
+REQUIRE_TOTP = env.flag("REQUIRE_TOTP", PRODUCTION)
+MFA_ADAPTER = "ntm.accounts.mfa.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "ntm.accounts.mfa.CodeForm",
+    "reauthenticate": "ntm.accounts.mfa.CodeAgainForm",
+    "activate_totp": "ntm.accounts.mfa.ActivateForm",
+}
 
 SESSION_COOKIE_AGE = env.integer("SESSION_HOURS", 8, minimum=1) * 3600
 SESSION_SAVE_EVERY_REQUEST = False

@@ -11,6 +11,7 @@ urlpatterns = [
     path("favicon.ico", views.favicon, name="favicon"),
     path("accounts/", include("ntm.accounts.urls")),
     path("admin/", admin.site.urls),
+    path("", include("communes.urls")),
     path("", include("criteria.urls")),
     path("", include("inspections.urls")),
     path("", include("reports.urls")),

@@ -65,6 +65,11 @@ class AccountAdapter(DefaultAccountAdapter):
             audit.warning("sign-in failed", extra={"username": name, "address": address})
             return None
         attempt.forget()
+        if isinstance(user, User) and user.has_expired_password:
+            audit.warning("one-time password expired", extra={"username": name, "address": address})
+            raise ValidationError(
+                "Mật khẩu dùng một lần đã hết hạn. Liên hệ người đã cấp để được cấp mật khẩu mới.", code="expired"
+            )
         return user
 
     def login(self, request: HttpRequest, user: User) -> None:
@@ -80,7 +85,8 @@ class AccountAdapter(DefaultAccountAdapter):
         """Store a password its owner chose; sessions elsewhere end, because their hash no longer fits."""
         user.set_password(password)
         user.must_change_password = False
-        user.save(update_fields=["password", "must_change_password"])
+        user.one_time_password_at = None
+        user.save(update_fields=["password", "must_change_password", "one_time_password_at"])
         audit.info("password changed", extra={"username": user.username, "address": self.get_client_ip(self.request)})
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:

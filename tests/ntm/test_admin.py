@@ -681,10 +681,11 @@ def test_a_new_account_starts_with_a_one_time_password(root, here):
     assert root.post(url("accounts/user", person, "delete"), {"post": "yes"}).status_code == 403
 
 
-def test_a_password_given_by_another_is_for_one_time(root, here, caplog):
+def test_a_password_given_by_another_is_for_one_time(root, here, caplog, django_capture_on_commit_callbacks):
     caplog.set_level("INFO", "ntm.audit")
     data = {"usable_password": "true", "password1": "song-da-nui-cao", "password2": "song-da-nui-cao"}
-    assert root.post(f"/admin/accounts/user/{here.officer.pk}/password/", data).status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        assert root.post(f"/admin/accounts/user/{here.officer.pk}/password/", data).status_code == 302
     here.officer.refresh_from_db()
     assert here.officer.must_change_password
     assert here.officer.check_password("song-da-nui-cao")

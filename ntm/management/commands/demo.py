@@ -19,6 +19,7 @@ from django.db import connection, transaction
 
 from communes.loading import refresh_statistics
 from communes.models import Department, Level, Membership, Role, Unit
+from communes.names import search_name
 from criteria import publish, targets
 from criteria.attainment import NUMERIC_OPERATORS
 from criteria.checks import Judged, judge
@@ -144,7 +145,13 @@ class World:
 
     def people(self) -> None:
         self.users: dict[str, User] = {}
-        admin = User(username="admin", full_name="Quản trị hệ thống", is_superuser=True, is_staff=True)
+        admin = User(
+            username="admin",
+            full_name="Quản trị hệ thống",
+            search_name="quan tri he thong",
+            is_superuser=True,
+            is_staff=True,
+        )
         admin.set_password(settings.DEMONSTRATION_PASSWORD)
         admin.save()
         self.users["admin"] = admin
@@ -154,6 +161,7 @@ class World:
             user = User(
                 username=username,
                 full_name=name,
+                search_name=search_name(name),
                 post="Trưởng đoàn" if extra.get("may_lead") else Role(role).label,
                 organisation=unit.full_name,
                 is_staff=role == Role.COORDINATOR,
