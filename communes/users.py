@@ -142,8 +142,8 @@ def _held(person: User, seen: int | None) -> User:
 def _check(membership: Membership) -> None:
     """Raise Refused with the model's own messages."""
     try:
-        membership.clean_fields(exclude=["user", "unit", "department"])
-        membership.clean()
+        # The rows pointed to came from the database; the constraints look at them too.
+        membership.full_clean(exclude=["user", "unit", "department"], validate_constraints=False)
         membership.validate_constraints()
     except ValidationError as error:
         messages = {

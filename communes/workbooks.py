@@ -54,7 +54,7 @@ def read_rows(data: bytes) -> Iterator[tuple[int, list[Cell]]]:
                     "(chọn dòng, Delete), lưu rồi tải lên lại.".replace(",", ".", 1)
                 )
             values = [value_of(cell) for cell in cells[:50]]
-            if any(value not in {None, ""} for value in values):
+            if any(value is not None and str(value).strip() for value in values):
                 yield number, values
     except UnsafeWorkbook:
         raise

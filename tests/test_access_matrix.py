@@ -10,9 +10,10 @@ import os
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from communes.models import Unit
+from communes.models import Membership, Unit
 from criteria.models import CriterionOwner, Evidence, EvidenceLink, Indicator, Submission
 from inspections.models import Finding, TeamMember, Visit
+from ntm.accounts.models import User
 
 WHO = [
     "canbo.dongphu",
@@ -69,6 +70,9 @@ class Things:
             due_on="2024-09-30",
             created_by=self.planned.planned_by,
         )
+        self.officer = User.objects.get(username="canbo.dongphu")
+        self.role = Membership.objects.get(user=self.officer)
+        self.colleague = User.objects.get(username="dieuphoi.thanhhoa")
         self.kim_loc_visit = Visit.objects.get(code="42-2018-001")
         self.submission = Submission.objects.create(
             unit=self.dong_phu,
@@ -93,6 +97,33 @@ def rows(t):
         ("account_change_password", "", []),
         ("account_reauthenticate", "", []),
         ("account_reminders", "", []),
+        ("mfa_index", "", []),
+        ("mfa_authenticate", "", []),
+        ("mfa_reauthenticate", "", []),
+        ("mfa_activate_totp", "", []),
+        ("mfa_deactivate_totp", "", []),
+        ("mfa_view_recovery_codes", "", []),
+        ("mfa_generate_recovery_codes", "", []),
+        ("mfa_download_recovery_codes", "", []),
+        ("communes:user_list", "", []),
+        ("communes:user_create", "", []),
+        ("communes:slip_list", "", []),
+        ("communes:rights_log", "", []),
+        ("communes:user_import", "", []),
+        ("communes:user_template", "", []),
+        ("communes:user_import_apply", "", []),
+        ("communes:user_detail", "canbo.dongphu", [t.officer.pk]),
+        ("communes:user_detail", "dieuphoi.thanhhoa", [t.colleague.pk]),
+        ("communes:user_edit", "canbo.dongphu", [t.officer.pk]),
+        ("communes:user_edit", "dieuphoi.thanhhoa", [t.colleague.pk]),
+        ("communes:user_close", "canbo.dongphu", [t.officer.pk]),
+        ("communes:user_reopen", "canbo.dongphu", [t.officer.pk]),
+        ("communes:user_password", "canbo.dongphu", [t.officer.pk]),
+        ("communes:user_password", "dieuphoi.thanhhoa", [t.colleague.pk]),
+        ("communes:user_second_factor", "dieuphoi.thanhhoa", [t.colleague.pk]),
+        ("communes:role_create", "canbo.dongphu", [t.officer.pk]),
+        ("communes:role_edit", "canbo.dongphu", [t.officer.pk, t.role.pk]),
+        ("communes:role_move", "canbo.dongphu", [t.officer.pk, t.role.pk]),
         ("reports:home", "", []),
         ("reports:unit_search", "", []),
         ("reports:unit_detail", "Đông Phú", unit),
@@ -181,6 +212,33 @@ account_logout                                     oooooooooooooo-
 account_change_password                            oooooooooooooo-
 account_reauthenticate                             oooooooooooooo-
 account_reminders                                  oooooooooooooo-
+mfa_index                                          oooooooooooooo-
+mfa_authenticate                                   rrrrrrrrrrrrrr-
+mfa_reauthenticate                                 rrrrrrrrrrrrrr-
+mfa_activate_totp                                  rrrrrrrrrrrrrr-
+mfa_deactivate_totp                                nnnnnnnnnnnnnn-
+mfa_view_recovery_codes                            nnnnnnnnnnnnnn-
+mfa_generate_recovery_codes                        rrrrrrrrrrrrrr-
+mfa_download_recovery_codes                        nnnnnnnnnnnnnn-
+communes:user_list                                 fofffffofffofo-
+communes:user_create                               fffffffofffofo-
+communes:slip_list                                 fffffffofffofo-
+communes:rights_log                                fffffffofffofo-
+communes:user_import                               fffffffofffofo-
+communes:user_template                             fffffffofffofo-
+communes:user_import_apply                         fffffffrfffrfr-
+communes:user_detail canbo.dongphu                 nonnnnnonnnnno-
+communes:user_detail dieuphoi.thanhhoa             nnnnnnnonnnnno-
+communes:user_edit canbo.dongphu                   nfnnnnnonnnnno-
+communes:user_edit dieuphoi.thanhhoa               nnnnnnnfnnnnno-
+communes:user_close canbo.dongphu                  nfnnnnnonnnnno-
+communes:user_reopen canbo.dongphu                 nfnnnnnonnnnno-
+communes:user_password canbo.dongphu               nonnnnnonnnnno-
+communes:user_password dieuphoi.thanhhoa           nnnnnnnfnnnnno-
+communes:user_second_factor dieuphoi.thanhhoa      nnnnnnnfnnnnno-
+communes:role_create canbo.dongphu                 nfnnnnnonnnnno-
+communes:role_edit canbo.dongphu                   nfnnnnnonnnnno-
+communes:role_move canbo.dongphu                   nfnnnnnonnnnno-
 reports:home                                       oooooooooooooo-
 reports:unit_search                                oooooooooooooo-
 reports:unit_detail Đông Phú                       oononnoonnnnno-

@@ -43,7 +43,7 @@ def user_import(request: HttpRequest) -> HttpResponse:
     province = chosen_province(request)
     if province is None:
         return choose_province(request, "Tạo, sửa người dùng bằng danh sách Excel")
-    form = ListForm(request.POST or None, request.FILES or None) if request.method == "POST" else ListForm()
+    form = ListForm(request.POST, request.FILES) if request.method == "POST" else ListForm()
     if request.method == "POST" and form.is_valid():
         try:
             # One byte more than allowed is enough to see that it is too large.

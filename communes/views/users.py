@@ -335,7 +335,9 @@ def role_edit(request: HttpRequest, pk: int, role: int) -> HttpResponse:
 def role_move(request: HttpRequest, pk: int, role: int) -> HttpResponse:
     person = get_person(request, pk, "person.change")
     membership = get_role(request, person, role)
-    province = (chosen_province(request) if "province" in request.GET else None) or membership.unit.province
+    province = chosen_province(request) if "province" in request.GET else membership.unit.province
+    if province is None:
+        return choose_province(request, "Chuyển đơn vị")
     initial = {"seen": users.version_of(person), "starts_on": today()}
     form = MoveForm(request.POST or None, membership=membership, province=province, initial=initial)
 
