@@ -19,6 +19,7 @@ from allauth.mfa.models import Authenticator
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import RegexValidator
 from django.db import transaction
+from django.utils import timezone
 
 from communes.access import DEPARTMENT_REVIEWER, INSPECTOR, OFFICER, standing_roles
 from communes.models import Department, Membership, RightsChange, Role, Unit
@@ -227,7 +228,12 @@ def give_one_time_passwords(people: Iterable[User], by: User) -> list[Slip]:
         password = one_time_password()
         held.set_one_time_password(password)
         held.save(update_fields=["password", "must_change_password", "one_time_password_at"])
-        record(held, by, Kind.PASSWORD, after=f"có hiệu lực đến {held.one_time_password_until:%d/%m/%Y}")
+        record(
+            held,
+            by,
+            Kind.PASSWORD,
+            after=f"có hiệu lực đến {timezone.localtime(held.one_time_password_until):%d/%m/%Y}",
+        )
         place = next((m.unit.full_name for m in standing_roles(person)), held.organisation)
         slips.append(Slip(held, password, place))
     return slips

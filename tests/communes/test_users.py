@@ -1,9 +1,11 @@
 """People: who may keep whose account, roles and moves, one-time passwords, the log, the list of people."""
 
 import re
+import threading
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -417,6 +419,30 @@ def test_every_change_of_a_person_counts_as_a_later_state(here):
     with pytest.raises(Changed):
         users.deactivate(here.officer, here.coordinator, "Nghỉ", seen=version)
     assert User.objects.get(pk=here.officer.pk).is_active
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_leaders_closed_at_the_same_moment():
+    here = Place("Bắc Sơn")
+    leaders = [here.leader, here.person(here.commune, Role.COMMUNE_LEADER)]
+    start, said = threading.Barrier(2), []
+
+    def close(leader: User) -> None:
+        start.wait()
+        try:
+            users.deactivate(leader, here.coordinator, "Nghỉ")
+        except Refused as refused:
+            said.append(str(refused))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=close, args=[leader]) for leader in leaders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(said) == 1 and "duy nhất" in said[0]
+    assert User.objects.filter(pk__in=[leader.pk for leader in leaders], is_active=True).count() == 1
 
 
 # --- closing ---------------------------------------------------------------------------------

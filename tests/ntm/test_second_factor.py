@@ -3,6 +3,7 @@
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from communes.models import RightsChange, Role
@@ -211,3 +212,17 @@ def test_a_coordinator_resets_nobodys(here):
     response = client_of(here.coordinator).post(f"/users/{here.officer.pk}/second-factor/", {"reason": "x", "seen": 0})
     assert response.status_code == 403
     assert Authenticator.objects.exists()
+
+
+def test_the_servers_operator_resets_a_superusers(db):
+    root = UserFactory(username="admin", is_superuser=True, is_staff=True)
+    with pytest.raises(CommandError, match="chưa bật"):
+        call_command("reset_second_factor", "admin")
+    give_second_factor(root)
+    call_command("reset_second_factor", "admin", verbosity=0)
+    assert not Authenticator.objects.exists()
+    change = RightsChange.objects.get()
+    assert (change.by, change.person) == (None, root)
+    assert "Người vận hành máy chủ" in client_of(UserFactory(is_superuser=True)).get("/users/log/").content.decode()
+    with pytest.raises(CommandError, match="no account"):
+        call_command("reset_second_factor", "ai.do")
