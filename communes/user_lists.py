@@ -32,7 +32,7 @@ from communes.workbooks import Formula, UnsafeWorkbook, read_rows
 from ntm.accounts.models import User
 from ntm.clock import today
 
-MAX_PEOPLE = 500
+MAX_PEOPLE = 300
 VALID_FOR = 3600  # seconds from the preview to its confirmation
 SALT = "communes.user_lists"
 SHEET, GUIDE, CHOICES = "Danh sách", "Hướng dẫn", "Danh mục"

@@ -19,7 +19,7 @@ from typing import Any
 KB, MB = 1024, 1024 * 1024
 MAX_FILE = 2 * MB
 MAX_MEMBERS = 200
-MAX_UNPACKED = 20 * MB  # a list of 500 people is 0,3 MB
+MAX_UNPACKED = 20 * MB  # a list of 300 people is 0,2 MB
 MAX_RATIO = 100
 MAX_ROWS = 5000  # looked at, empty ones included
 
