@@ -15,9 +15,11 @@ import hashlib
 import logging
 import os
 import struct
+import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -502,6 +504,40 @@ def link(evidence: Evidence, unit: Unit, indicator: Indicator, *, by: Any) -> tu
     )
 
 
+@transaction.atomic
+def attach(documents: Iterable[Evidence], unit: Unit, indicators: Iterable[Indicator], *, by: Any) -> int:
+    """Tie each of the documents to each of the indicators, all or none; return how many links are new.
+
+    As `link`, in a fixed number of queries. Raises EvidenceRefused.
+    """
+    wanted = {document.pk: document for document in documents}
+    rows = Evidence.objects.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("pk")
+    held = {pk: (holder, retired) for pk, holder, retired in rows.values_list("pk", "unit_id", "retired_at")}
+    holders = {unit.pk} | predecessors([unit.pk])
+    for pk, document in wanted.items():
+        if pk not in held:
+            raise EvidenceRefused(f"“{document.title}” vừa được hoàn tác nên không còn nữa.")
+        holder, retired_at = held[pk]
+        if retired_at:
+            raise EvidenceRefused(f"“{document.title}” đã ngừng sử dụng nên không gắn thêm được.")
+        if holder not in holders:
+            raise EvidenceRefused(f"“{document.title}” không phải tài liệu của {unit} hay của đơn vị đã sáp nhập vào.")
+    asked = list(indicators)
+    tied = set(
+        EvidenceLink.objects.filter(
+            evidence__in=wanted, unit=unit, indicator__in=asked, removed_at__isnull=True
+        ).values_list("evidence_id", "indicator_id")
+    )
+    new = [
+        EvidenceLink(evidence=document, unit=unit, indicator=indicator, created_by=by)
+        for document in wanted.values()
+        for indicator in asked
+        if (document.pk, indicator.pk) not in tied
+    ]
+    EvidenceLink.objects.bulk_create(new)
+    return len(new)
+
+
 def lock(evidence: Evidence) -> None:
     """Hold the document's row until the transaction ends, and read again what others may have changed.
 
@@ -584,6 +620,14 @@ def undo_upload(evidence: Evidence, *, by: Any) -> None:
 # --- previews ---------------------------------------------------------------------------
 
 
+def without_notes(image: Image.Image) -> Image.Image:
+    """The picture upright on white; a new image carries none of the camera's notes."""
+    upright = ImageOps.exif_transpose(image).convert("RGBA")
+    clean = Image.new("RGB", upright.size, "white")
+    clean.paste(upright, mask=upright)
+    return clean
+
+
 def preview(evidence: Evidence, longest: int) -> Path:
     """A JPEG of an image, at most `longest` pixels a side, upright, without the camera's notes; made once.
 
@@ -601,10 +645,105 @@ def preview(evidence: Evidence, longest: int) -> Path:
             raise OSError("too many pixels to preview")
         image.draft("RGB", (longest, longest))
         image.thumbnail((longest, longest))
-        image = ImageOps.exif_transpose(image).convert("RGBA")
-    clean = Image.new("RGB", image.size, "white")  # a new image carries no notes
-    clean.paste(image, mask=image)
+        clean = without_notes(image)
     part = path.with_suffix(f".{os.getpid()}-{os.urandom(4).hex()}.part")
     clean.save(part, "JPEG", quality=82, optimize=True)
     part.replace(path)
     return path
+
+
+# --- several pictures as one document -----------------------------------------------------
+
+MAX_PICTURES = 20
+MAX_PICTURES_PIXELS = 400_000_000  # of all together: what a request can decode in its time
+PAGE_PIXELS = 2_000  # of a page's longer side: 170 dpi on A4
+PAGE_INCHES = 297 / 25.4
+
+
+def combine(unit: Unit, pictures: Sequence[Evidence], *, title: str, has_personal_data: bool, by: Any) -> Evidence:
+    """Make one PDF of a unit's pictures, a page each in the order given; return the new document.
+
+    Pages are upright and carry nothing of the cameras' notes; the pictures stay as they are.
+    The PDF holds personal data where one of them does. One picture at a time is in memory.
+    Raises UploadRefused, naming the document, and OSError where the disk refuses.
+    """
+    check_pictures(pictures)
+    folder = stored_path("")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as made:
+        for place, picture in enumerate(pictures):
+            page = picture_page(picture)
+            page.save(
+                made,
+                "PDF",
+                append=place > 0,
+                title=title,
+                resolution=max(page.size) / PAGE_INCHES,
+                quality=80,
+            )
+        size = made.seek(0, os.SEEK_END)
+        file = File(made, name=f"{safe_filename(title)[:120]}.pdf")
+        file.size = size
+        personal = has_personal_data or any(picture.has_personal_data for picture in pictures)
+        evidence, _ = store(unit, [], file, by=by, title=title, has_personal_data=personal)
+    audit.info(
+        "evidence combined",
+        extra={
+            "username": by.get_username(),
+            "evidence": str(evidence.pk),
+            "pictures": [str(picture.pk) for picture in pictures],
+            "personal_data": personal,
+        },
+    )
+    return evidence
+
+
+def check_pictures(pictures: Sequence[Evidence]) -> None:
+    """Raise UploadRefused unless these are pictures, not too few and not too many."""
+    if len(pictures) < 2:
+        raise UploadRefused("Chọn ít nhất hai ảnh để ghép.")
+    if len(pictures) > MAX_PICTURES:
+        raise UploadRefused(
+            f"Mỗi lần ghép được nhiều nhất {MAX_PICTURES} ảnh; đang chọn {len(pictures)} ảnh. "
+            "Hãy ghép thành nhiều tệp PDF."
+        )
+    for picture in pictures:
+        if picture.retired_at:
+            raise UploadRefused(f"“{picture.title}” đã ngừng sử dụng nên không ghép được. Hãy bỏ chọn tài liệu này.")
+        if not picture.is_image:
+            raise UploadRefused(f"“{picture.title}” không phải là ảnh nên không ghép được. Hãy bỏ chọn tài liệu này.")
+    total = 0
+    for picture in pictures:
+        with opened_picture(picture) as image:
+            total += image.width * image.height
+    if total > MAX_PICTURES_PIXELS:
+        raise UploadRefused(
+            f"Các ảnh đã chọn có {format_number(total // 1_000_000)} triệu điểm ảnh, vượt quá "
+            f"{MAX_PICTURES_PIXELS // 1_000_000} triệu. Hãy ghép ít ảnh hơn mỗi lần.",
+            413,
+        )
+
+
+@contextmanager
+def opened_picture(picture: Evidence) -> Iterator[Image.Image]:
+    """A stored picture, opened but not decoded; raises UploadRefused for one that can't be."""
+    try:
+        with stored_path(str(picture.file.name)).open("rb") as original:
+            image = open_image(original)
+            if image.width * image.height > MAX_PIXELS:
+                raise too_many_pixels(picture.title, "")
+            yield image
+    except (UploadRefused, MemoryError):
+        raise
+    except Exception:  # a missing file, or whatever decoders raise on broken bytes
+        raise UploadRefused(
+            f"Ảnh “{picture.title}” không mở được. Hãy bỏ chọn ảnh này, hoặc tải lên lại.", 409
+        ) from None
+
+
+def picture_page(picture: Evidence) -> Image.Image:
+    """A picture as a page: upright, on white, no larger than printing needs."""
+    with opened_picture(picture) as image:
+        image.draft("RGB", (PAGE_PIXELS, PAGE_PIXELS))
+        image.thumbnail((PAGE_PIXELS, PAGE_PIXELS))
+        return without_notes(image)

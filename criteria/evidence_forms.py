@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -75,6 +76,55 @@ class EvidenceForm(forms.ModelForm):
         if issued and expires and expires < issued:
             self.add_error("expires_on", "Ngày hết hiệu lực trước ngày ban hành. Kiểm tra lại hai ngày.")
         return cleaned
+
+
+class CombineForm(forms.Form):
+    """The order of some pictures (a number each) and what the PDF made of them is called."""
+
+    title = TextField(
+        label="Tên tài liệu",
+        max_length=250,
+        help_text="Ví dụ: Ảnh hiện trạng đường trục thôn, tháng 6/2024",
+        error_messages={"required": "Nhập tên tài liệu."},
+    )
+    has_personal_data = forms.BooleanField(
+        label="Có dữ liệu cá nhân",
+        required=False,
+        help_text="Nếu một ảnh có dữ liệu cá nhân thì tệp PDF luôn được đánh dấu như vậy.",
+    )
+
+    def __init__(self, *args: Any, pictures: Sequence[Evidence], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pictures = pictures
+        for place, picture in enumerate(pictures, start=1):
+            self.fields[f"place-{picture.pk}"] = forms.IntegerField(
+                label=f"Trang của ảnh “{picture.title}”",
+                min_value=1,
+                max_value=999,
+                initial=place,
+                error_messages={
+                    "required": "Nhập thứ tự của ảnh.",
+                    "invalid": "Nhập thứ tự bằng số.",
+                    "min_value": "Thứ tự từ 1 trở đi.",
+                    "max_value": "Thứ tự đến 999.",
+                },
+            )
+
+    def described(self) -> list[forms.BoundField]:
+        """The fields about the PDF itself."""
+        return [self["title"], self["has_personal_data"]]
+
+    def rows(self) -> list[tuple[Evidence, forms.BoundField]]:
+        """Each picture with the field of its place."""
+        return [(picture, self[f"place-{picture.pk}"]) for picture in self.pictures]
+
+    def ordered(self) -> list[Evidence]:
+        """The pictures by their numbers; equal numbers keep the order shown."""
+        return sorted(self.pictures, key=lambda picture: self.cleaned_data[f"place-{picture.pk}"])
+
+    def document(self) -> dict[str, Any]:
+        """What `evidence.combine` takes."""
+        return {name: self.cleaned_data[name] for name in ("title", "has_personal_data")}
 
 
 class RetireForm(forms.Form):

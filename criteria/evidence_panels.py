@@ -40,7 +40,7 @@ class EvidencePanels:
             self._add = render_to_string("criteria/_evidence_add.html", context)
 
     def html(self, indicator: Indicator, links: Sequence[EvidenceLink], error: str = "") -> SafeString:
-        """One indicator's panel. `links`: its current ones, each with its document at hand."""
+        """One indicator's panel. `links`: its current ones, each with its document and that one's unit at hand."""
         pk, code = str(indicator.pk), escape(indicator.code)
         refused = f'<p class="field-error" role="alert">{escape(error)}</p>\n' if error else ""
         rows = "".join(map(self._row, links))
@@ -62,7 +62,8 @@ class EvidencePanels:
         evidence, file = link.evidence, as_file(link.evidence)
         picture = file["thumbnail_url"]
         kind = f'<img src="{picture}" alt="" loading="lazy">' if picture else escape(file["kind"])
-        told = [file["kind"]] if evidence.form == Evidence.Form.FILE else []
+        told = [] if evidence.unit_id == self.unit.pk else [f"Của {evidence.unit.in_sentence}"]
+        told += [file["kind"]] if evidence.form == Evidence.Form.FILE else []
         told += [*file["details"], f"Thêm {format_day(timezone.localdate(link.created_at))}"]
         tags = [] if link.published_at else [("Chưa gửi", "tag-accent")]
         tags += file["tags"]

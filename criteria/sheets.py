@@ -223,7 +223,7 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
         .order_by("created_at", "pk")
     )
     if number is not None:  # only one criterion's page names them; all others count
-        documents = documents.select_related("evidence")
+        documents = documents.select_related("evidence__unit")
     links: dict[int, list[EvidenceLink]] = defaultdict(list)
     for link in documents:
         links[link.indicator_id].append(link)

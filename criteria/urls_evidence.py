@@ -15,6 +15,8 @@ urlpatterns = [
     path("evidence/links/<int:pk>/remove/", evidence.evidence_unlink, name="evidence_unlink"),
     path("units/<int:pk>/evidence/", evidence.evidence_upload, name="evidence_upload"),
     path("units/<int:pk>/evidence/register/", evidence.evidence_register, name="evidence_register"),
+    path("units/<int:pk>/evidence/attach/", evidence.evidence_attach_many, name="evidence_attach_many"),
+    path("units/<int:pk>/evidence/combine/", evidence.evidence_combine, name="evidence_combine"),
     path("units/<int:pk>/evidence/<uuid:evidence>/links/", evidence.evidence_links, name="evidence_links"),
     path("units/<int:pk>/indicators/<int:indicator>/evidence/", evidence.evidence_panel, name="evidence_panel"),
     path(

@@ -193,10 +193,13 @@ def score_sheet(
     for link in (
         EvidenceLink.objects.visible_to(user)
         .filter(_links_shown(visit), unit=visit.unit, indicator__in=ids)
-        .select_related("evidence")
+        .select_related("evidence__unit")
         .order_by("created_at", "pk")
     ):
-        links[link.indicator_id].append(evidence_file(link.evidence, visit.concluded_at))
+        file = evidence_file(link.evidence, visit.concluded_at)
+        if link.evidence.unit_id != visit.unit_id:
+            file["details"].insert(0, f"Của {link.evidence.unit.in_sentence}")
+        links[link.indicator_id].append(file)
     findings: dict[int | None, int] = defaultdict(int)
     for indicator_id in (
         Finding.objects.visible_to(user).filter(visit=visit, criterion=criterion).values_list("indicator_id", flat=True)

@@ -135,14 +135,16 @@ def commune_section(user: Any, membership: Membership) -> Section:
         "last_sent": Submission.objects.filter(unit=unit, criteria_set=chosen).aggregate(at=Max("sent_at"))["at"],
     }
     entry = f"{reverse('criteria:entry', args=[unit.pk])}?set={chosen.code}"
-    documents = f"{reverse('criteria:evidence_list')}?unit={unit.pk}&state=expired"
+    documents = f"{reverse('criteria:evidence_list')}?unit={unit.pk}"
+    expiry = evidence_expiry(user, unit)
     section.todos = [
         ToDo("Chỉ tiêu bị trả lại để bổ sung", count_indicators(back), f"{entry}&show=returned", is_urgent=True),
         ToDo("Tiêu chí chờ lãnh đạo duyệt", finished, send_url(unit, chosen)),
         ToDo("Chỉ tiêu chưa đánh giá", missing, f"{entry}&show=missing"),
         ToDo("Chỉ tiêu chưa gửi", unsent, f"{entry}&show=unsent"),
         ToDo("Chỉ tiêu thiếu minh chứng", lacking, f"{entry}&show=evidence"),
-        ToDo("Minh chứng hết hạn", expired_evidence(user, unit), documents, is_urgent=True),
+        ToDo("Minh chứng hết hạn", expiry["expired"], f"{documents}&state=expired", is_urgent=True),
+        ToDo("Minh chứng sắp hết hạn trong 30 ngày", expiry["expiring"], f"{documents}&state=expiring-30"),
         *section.todos,
     ]
     section.action = next_step(user, unit, chosen, back, missing, unsent, entry)
@@ -206,8 +208,18 @@ def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
     )
 
 
-def expired_evidence(user: Any, unit: Unit) -> int:
-    return Evidence.objects.in_use().visible_to(user).filter(unit=unit, expires_on__lt=today()).count()
+def evidence_expiry(user: Any, unit: Unit) -> dict[str, int]:
+    """How many of the unit's documents in use have expired, and how many will within 30 days."""
+    day = today()
+    return (
+        Evidence.objects.in_use()
+        .visible_to(user)
+        .filter(unit=unit)
+        .aggregate(
+            expired=Count("pk", filter=Q(expires_on__lt=day)),
+            expiring=Count("pk", filter=Q(expires_on__gte=day, expires_on__lt=day + timedelta(days=30))),
+        )
+    )
 
 
 def period_of(unit: Unit) -> dict[str, Any] | None:

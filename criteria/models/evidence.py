@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -22,16 +22,30 @@ def stored_name(evidence: Evidence, filename: str) -> str:
     return f"evidence/{token[:2]}/{token}.bin"
 
 
+FIRST_YEAR = 1945  # no document of the state is older
+
+
 class EvidenceQuerySet(access.ScopedQuerySet):
     def in_use(self) -> EvidenceQuerySet:
         return self.filter(retired_at__isnull=True)
 
     def search(self, text: str) -> EvidenceQuerySet:
-        """Documents whose title and number hold every word of `text`, whatever case and diacritics."""
+        """Documents whose title and number hold every word of `text`, whatever case and
+        diacritics; a year is also looked for in the day of issue."""
         found = self
         for word in search_name(text).split():
-            found = found.filter(search_text__contains=word)
+            held = Q(search_text__contains=word)
+            if len(word) == 4 and word.isdecimal() and int(word) >= FIRST_YEAR:
+                held |= Q(issued_on__year=int(word))
+            found = found.filter(held)
         return found
+
+    def expired(self, on: date) -> EvidenceQuerySet:
+        return self.filter(expires_on__lt=on)
+
+    def expiring(self, on: date, days: int) -> EvidenceQuerySet:
+        """Documents that still hold on a day and no longer do `days` days later."""
+        return self.filter(expires_on__gte=on, expires_on__lt=on + timedelta(days=days))
 
 
 class Evidence(models.Model):

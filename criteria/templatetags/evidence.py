@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
+EXPIRING = timedelta(days=30)  # how long before its last day a document is marked
 KINDS = {"paper": "GIẤY", "classified": "MẬT"}
 
 
@@ -92,6 +93,8 @@ def as_file(evidence: Evidence) -> dict[str, Any]:
     tags = []
     if is_expired(evidence):
         tags.append((f"Hết hạn từ {evidence.expires_on:%d/%m/%Y}", "tag-danger"))
+    elif evidence.expires_on and evidence.expires_on < today() + EXPIRING:
+        tags.append((f"Sắp hết hạn: {evidence.expires_on:%d/%m/%Y}", "tag-warning"))
     if evidence.has_personal_data:
         tags.append(("Có dữ liệu cá nhân", "tag-warning"))
     return {

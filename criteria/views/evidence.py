@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,9 +25,10 @@ from communes.models import Unit
 from communes.text import clean_text, safe_filename
 from criteria import evidence as rules
 from criteria.evidence import EvidenceRefused, UploadRefused
-from criteria.evidence_forms import EvidenceForm, RetireForm
+from criteria.evidence_forms import CombineForm, EvidenceForm, RetireForm
 from criteria.evidence_panels import EvidencePanels
 from criteria.models import CriteriaSet, Criterion, Evidence, EvidenceLink, Indicator
+from criteria.models.evidence import EvidenceQuerySet
 from ntm.accounts.middleware import asks_for_json
 from ntm.clock import today
 
@@ -34,6 +36,7 @@ audit = logging.getLogger("ntm.audit")
 logger = logging.getLogger(__name__)
 
 MAX_FILES = 20
+MAX_CHOSEN = 100  # documents tied at once
 MAX_REQUEST = 200 * rules.MB
 PER_PAGE = 30
 PREVIEW, THUMBNAIL = 1600, 160  # pixels of the longer side
@@ -43,8 +46,13 @@ STATES = {
     "unsent": "Chưa gửi",
     "unused": "Chưa gắn chỉ tiêu",
     "expired": "Hết hạn",
+    "expiring-30": "Sắp hết hạn trong 30 ngày",
+    "expiring-60": "Sắp hết hạn trong 60 ngày",
+    "expiring-90": "Sắp hết hạn trong 90 ngày",
     "retired": "Ngừng sử dụng",
 }
+PERSONAL = {"": "Tất cả", "yes": "Có dữ liệu cá nhân", "no": "Không có dữ liệu cá nhân"}
+KINDS = {"": "Tất cả", "picture": "Ảnh", "file": "Tệp khác", "none": "Không có tệp (bản giấy, mật)"}
 
 
 # --- fetching ---------------------------------------------------------------------------
@@ -109,11 +117,28 @@ def usable_evidence(request: HttpRequest, unit: Unit, query: str = "") -> QueryS
     return Evidence.objects.in_use().search(query).visible_to(request.user).filter(unit__in=holders)
 
 
+def chosen_evidence(request: HttpRequest, unit: Unit) -> list[Evidence]:
+    """The documents named by the request, in its order: the unit's or its predecessors', also
+    retired ones (the rules say why these can't be used); any other is a 404."""
+    data = request.POST if request.method == "POST" else request.GET
+    wanted = list(dict.fromkeys(data.getlist("evidence")))
+    try:
+        keys = [uuid.UUID(text) for text in wanted[: MAX_CHOSEN + 1]]
+    except ValueError:
+        raise Http404("Không có tài liệu này.") from None
+    holders = {unit.pk} | predecessors([unit.pk])
+    rows = Evidence.objects.visible_to(request.user).filter(unit__in=holders, pk__in=keys).select_related("unit")
+    found = {evidence.pk: evidence for evidence in rows}
+    if len(found) != len(keys):
+        raise Http404("Không có tài liệu này trong kho của đơn vị.")
+    return [found[key] for key in keys]
+
+
 def panel_links(request: HttpRequest, unit: Unit, indicator: Indicator) -> QuerySet[EvidenceLink]:
     return (
         EvidenceLink.objects.visible_to(request.user)
         .filter(unit=unit, indicator=indicator, removed_at__isnull=True, evidence__retired_at__isnull=True)
-        .select_related("evidence")
+        .select_related("evidence__unit")
     )
 
 
@@ -264,18 +289,22 @@ def evidence_register(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def evidence_list(request: HttpRequest) -> HttpResponse:
-    """Kho tài liệu: the documents a person may see, by unit, criterion, state and words."""
+    """Kho tài liệu: the documents a person may see, by unit, criterion, state, kind and words."""
     require_files(request)
     query = clean_text(request.GET.get("q"))[:100]
     visible = Evidence.objects.visible_to(request.user)
     links = EvidenceLink.objects.visible_to(request.user).filter(removed_at__isnull=True)
     chosen = {name: number(request.GET.get(name, "")) for name in ("unit", "criterion")}
     state = request.GET.get("state", "")
+    kind, personal = (request.GET.get(name, "") for name in ("kind", "personal"))
     found = in_state(Evidence.objects.search(query).visible_to(request.user), links, state)
     if chosen["unit"]:
         found = found.filter(unit=chosen["unit"])
     if chosen["criterion"]:
         found = found.filter(Exists(links.filter(evidence=OuterRef("pk"), indicator__criterion=chosen["criterion"])))
+    found = of_kind(found, kind)
+    if personal in {"yes", "no"}:
+        found = found.filter(has_personal_data=personal == "yes")
     found = found.select_related("unit", "uploaded_by").order_by("-uploaded_at", "pk")
     shown_links = links.select_related("indicator").order_by("indicator__criterion__number", "indicator__position")
     found = found.prefetch_related(Prefetch("links", shown_links, to_attr="shown_links"))
@@ -289,9 +318,15 @@ def evidence_list(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "states": STATES,
         "state": state if state in STATES else "",
+        "kinds": KINDS,
+        "kind": kind if kind in KINDS else "",
+        "personals": PERSONAL,
+        "personal": personal if personal in PERSONAL else "",
         "query": query,
-        "is_filtered": bool(query or state or any(chosen.values())),
+        "is_filtered": bool(query or state or kind or personal or any(chosen.values())),
         "own_unit": own,
+        # What may be ticked: to be tied to the own unit's indicators, or combined.
+        "holders": {own.pk} | predecessors([own.pk]) if own else set(),
     }
     return render(request, "criteria/evidence_list.html", context)
 
@@ -301,7 +336,7 @@ def number(text: str) -> int:
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else 0
 
 
-def in_state(visible: QuerySet, links: QuerySet, state: str) -> QuerySet:
+def in_state(visible: EvidenceQuerySet, links: QuerySet, state: str) -> EvidenceQuerySet:
     tied = Exists(links.filter(evidence=OuterRef("pk")))
     if state == "retired":
         return visible.filter(retired_at__isnull=False)
@@ -311,8 +346,19 @@ def in_state(visible: QuerySet, links: QuerySet, state: str) -> QuerySet:
     if state == "unused":
         return found.filter(~tied)
     if state == "expired":
-        return found.filter(expires_on__lt=today())
+        return found.expired(today())
+    if state.startswith("expiring-") and state in STATES:
+        return found.expiring(today(), days=int(state.removeprefix("expiring-")))
     return found
+
+
+def of_kind(found: QuerySet, kind: str) -> QuerySet:
+    pictures = Q(content_type__startswith="image/")
+    if kind == "picture":
+        return found.filter(pictures)
+    if kind == "file":
+        return found.filter(~pictures, form=Evidence.Form.FILE)
+    return found.exclude(form=Evidence.Form.FILE) if kind == "none" else found
 
 
 @require_safe
@@ -574,7 +620,8 @@ def evidence_attach(request: HttpRequest, pk: int, indicator: int) -> HttpRespon
         wanted = set(request.POST.getlist("evidence"))
         chosen = [evidence for evidence in choices if str(evidence.pk) in wanted]
         if chosen:
-            return attempt(request, lambda: attach(chosen, unit, proved, request.user), attached(chosen, proved), back)
+            done = f"Đã gắn {len(chosen)} tài liệu vào chỉ tiêu {proved.code}."
+            return attempt(request, lambda: rules.attach(chosen, unit, [proved], by=request.user), done, back)
         messages.error(request, "Chưa chọn tài liệu nào.")
         return redirect(request.get_full_path())
     context = {
@@ -587,10 +634,81 @@ def evidence_attach(request: HttpRequest, pk: int, indicator: int) -> HttpRespon
     return render(request, "criteria/evidence_attach.html", context)
 
 
-def attach(chosen: list[Evidence], unit: Unit, indicator: Indicator, by: Any) -> None:
-    for evidence in chosen:
-        rules.link(evidence, unit, indicator, by=by)
+@require_http_methods(["GET", "HEAD", "POST"])
+def evidence_attach_many(request: HttpRequest, pk: int) -> HttpResponse:
+    """Tie the documents ticked in the library to indicators of one set, all in one step."""
+    unit = own_unit(request, pk)
+    documents = chosen_evidence(request, unit)
+    back = next_url(request, reverse("criteria:evidence_list"))
+    if not documents or len(documents) > MAX_CHOSEN:
+        messages.error(
+            request,
+            f"Mỗi lần gắn được nhiều nhất {MAX_CHOSEN} tài liệu."
+            if documents
+            else "Chưa chọn tài liệu nào. Đánh dấu tài liệu trong danh sách rồi bấm “Gắn vào chỉ tiêu”.",
+        )
+        return redirect(back)
+    try:
+        criteria_set = CriteriaSet.objects.chosen(unit, request.GET.get("set", ""))
+    except CriteriaSet.DoesNotExist:
+        raise Http404("Không có bộ tiêu chí này cho đơn vị.") from None
+    error = ""
+    if request.method == "POST":
+        indicators = chosen_indicators(request, unit)
+        if indicators:
+            return attempt(
+                request,
+                lambda: rules.attach(documents, unit, indicators, by=request.user),
+                f"Đã gắn {len(documents)} tài liệu vào chỉ tiêu {', '.join(row.code for row in indicators)}.",
+                back,
+            )
+        error = "Chọn ít nhất một chỉ tiêu."
+    context = {
+        "unit": unit,
+        "documents": documents,
+        "criteria_set": criteria_set,
+        "sets": CriteriaSet.objects.for_unit(unit),
+        "indicators": indicators_of(unit)
+        .filter(criterion__criteria_set=criteria_set)
+        .order_by("criterion__number", "position"),
+        "back": back,
+        "error": error,
+    }
+    return render(request, "criteria/evidence_attach_many.html", context, status=422 if error else 200)
 
 
-def attached(chosen: list[Evidence], indicator: Indicator) -> str:
-    return f"Đã gắn {len(chosen)} tài liệu vào chỉ tiêu {indicator.code}."
+# --- several pictures as one document ---------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def evidence_combine(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put the pictures ticked in the library in order and make them one PDF."""
+    unit = own_unit(request, pk)
+    pictures = chosen_evidence(request, unit)
+    back = next_url(request, reverse("criteria:evidence_list"))
+    form = CombineForm(
+        request.POST if request.method == "POST" else None,
+        pictures=pictures,
+        initial={"has_personal_data": any(picture.has_personal_data for picture in pictures)},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            evidence = rules.combine(unit, form.ordered(), by=request.user, **form.document())
+        except UploadRefused as refusal:
+            form.add_error(None, refusal.message)
+        except OSError:
+            logger.exception("a combined file could not be written")
+            form.add_error(
+                None, "Máy chủ chưa lưu được tệp PDF (có thể hết chỗ). Hãy thử lại, hoặc báo người quản trị."
+            )
+        else:
+            messages.success(request, f"Đã ghép {len(pictures)} ảnh thành “{evidence.title}”. Các ảnh gốc vẫn còn.")
+            return redirect("criteria:evidence_detail", pk=evidence.pk)
+    elif request.method != "POST":
+        try:
+            rules.check_pictures(pictures)
+        except UploadRefused as refusal:
+            messages.error(request, refusal.message)
+            return redirect(back)
+    context = {"unit": unit, "form": form, "back": back}
+    return render(request, "criteria/evidence_combine.html", context, status=422 if form.errors else 200)

@@ -76,6 +76,7 @@ def test_an_officer_goes_on_entering_until_everything_is_assessed(communes, crit
         "Chỉ tiêu chưa gửi": 4,
         "Chỉ tiêu thiếu minh chứng": 5,
         "Minh chứng hết hạn": 1,
+        "Minh chứng sắp hết hạn trong 30 ngày": 0,
         "Tồn tại quá hạn": 1,
         "Tồn tại chưa khắc phục": 1,
     }
