@@ -162,6 +162,24 @@ class Roles:
         ids = set(visit._default_manager.filter(pk__in=self.team_visits).values_list("unit_id", flat=True))
         return ids | predecessors(ids)
 
+    @cached_property
+    def inspecting(self) -> dict[str, set[int]]:
+        """By stage, the units (with their predecessors) the person is inspecting now: on the
+        working team of a visit under way."""
+        if not self.provinces or not self.memberships[0].is_on_a_team:  # type: ignore[attr-defined]
+            return {}
+        member = apps.get_model("inspections", "TeamMember")
+        found: dict[str, set[int]] = {}
+        for stage, unit in (
+            member._default_manager.filter(
+                user=self.user, visit__state="under_way", visit__unit__province__in=self.provinces
+            )
+            .exclude(role="attendee")
+            .values_list("visit__stage", "visit__unit")
+        ):
+            found.setdefault(stage, set()).add(unit)
+        return {stage: units | predecessors(units) for stage, units in found.items()}
+
     def area(self, membership: Membership, path: str) -> Q:
         """Rows whose unit lies in the membership's area or one of its predecessors."""
         return Q(**{join(path, membership.unit.level) + "__in": self._area_ids[membership.pk]})
@@ -357,6 +375,18 @@ def score_scope(model: type[models.Model], person: Roles) -> Q | None:
     return condition
 
 
+def meeting_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """Meetings are the work of who holds them: a commune's of its people, an area's of its
+    staff and of the coordinator above. Nobody else reads them, superusers included."""
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = nothing()
+    for membership in person.having(*COMMUNE_ROLES):
+        condition |= person.area(membership, path)
+    for membership in person.having(DISTRICT_STAFF, COORDINATOR):
+        condition |= person.area(membership, path) & Q(**{join(path, "level") + "__in": ["district", "province"]})
+    return condition
+
+
 SCOPES = {
     "unit": unit_scope,
     "draft": draft_scope,
@@ -368,6 +398,7 @@ SCOPES = {
     "team": visit_scope,
     "score": score_scope,
     "finding": score_scope,
+    "meeting": meeting_scope,
 }
 
 
@@ -616,8 +647,15 @@ def _finding_published(finding: Any) -> Decision:
     return ALLOWED
 
 
+def answering_units(user: Any, unit: Unit) -> set[int]:
+    """Communes for which the person answers for the unit's shortcomings: the unit itself, or
+    the one it was merged into."""
+    person = roles(user)
+    return {m.unit_id for m in person.having(*COMMUNE_ROLES) if unit.commune_id in person._area_ids[m.pk]}
+
+
 def _remedy(person: Roles, finding: Any) -> Decision:
-    if not _works_in(person, finding.visit.unit, *COMMUNE_ROLES):
+    if not answering_units(person.user, finding.visit.unit):
         return refuse("Chỉ cán bộ của xã được báo đã khắc phục.")
     published = _finding_published(finding)
     if not published:
@@ -628,22 +666,67 @@ def _remedy(person: Roles, finding: Any) -> Decision:
 
 
 def _close(person: Roles, finding: Any) -> Decision:
+    """Its own inspecting side: the visit's leader, the coordinator, the staff of the district for
+    its stage; and the team of the same stage that is at the unit now and sees for itself."""
     unit = finding.visit.unit
     member = team_role(person, finding.visit)
     allowed = (
         bool(_covers(person, unit, COORDINATOR))
         or (member is not None and member.role == "leader")
         or (finding.visit.stage == "district" and bool(_covers(person, unit, DISTRICT_STAFF)))
+        or unit.pk in person.inspecting.get(finding.visit.stage, ())
     )
     if not allowed:
         return refuse("Chỉ bên kiểm tra được xác nhận hoặc yêu cầu khắc phục lại.")
     return _finding_published(finding)
 
 
+def _recheck(person: Roles, target: tuple[Any, Any]) -> Decision:
+    """Recording on the spot what became of an earlier finding: obj is (visit, finding)."""
+    visit, finding = target
+    working = _work_on_visit(person, visit)
+    if not working:
+        return working
+    if finding.visit.stage != visit.stage:
+        return refuse("Tồn tại này do cấp kiểm tra khác nêu; đoàn chỉ góp ý được.")
+    if visit.state != "under_way":
+        return refuse("Bắt đầu kiểm tra rồi mới ghi được tồn tại của cuộc trước đã khắc phục hay chưa.")
+    return _close(person, finding)
+
+
 def _comment(person: Roles, finding: Any) -> Decision:
-    if not _covers(person, finding.visit.unit, DEPARTMENT_REVIEWER):
-        return refuse("Chỉ sở, ngành phụ trách được góp ý.")
+    """The department, and a team of whatever stage that is at the unit now."""
+    unit = finding.visit.unit
+    inspects = any(unit.pk in units for units in person.inspecting.values())
+    if not (_covers(person, unit, DEPARTMENT_REVIEWER) or inspects):
+        return refuse("Chỉ sở, ngành phụ trách hoặc đoàn đang kiểm tra xã được góp ý.")
     return _finding_published(finding)
+
+
+def _see_meetings(person: Roles, _: Any) -> Decision:
+    if not person.having(*COMMUNE_ROLES, DISTRICT_STAFF, COORDINATOR):
+        return refuse("Giao ban là việc nội bộ của xã, huyện và văn phòng điều phối; vai trò của bạn không xem.")
+    return ALLOWED
+
+
+def _hold_meeting(person: Roles, place: Unit) -> Decision:
+    """Holding a meeting of a place and changing it: a commune's own people, a district's staff,
+    the coordinator for the province and its districts."""
+    if place.level == "commune":
+        own = _works_in(person, place, *COMMUNE_ROLES)
+    elif place.level == "district":
+        own = _covers(person, place, DISTRICT_STAFF, COORDINATOR)
+    else:
+        own = [m for m in person.having(COORDINATOR) if m.unit_id == place.pk]
+    if not own:
+        return refuse("Chỉ người làm việc tại địa bàn được lập và sửa cuộc giao ban của địa bàn.")
+    return _unit_open(place)
+
+
+def meeting_places(user: Any) -> list[Unit]:
+    """The places a person holds meetings for: those they work at."""
+    found = {m.unit_id: m.unit for m in roles(user).having(*COMMUNE_ROLES, DISTRICT_STAFF, COORDINATOR)}
+    return sorted((unit for unit in found.values() if unit.exists_on(today())), key=lambda unit: unit.sort_key)
 
 
 def _reference(person: Roles, province_id: int | None) -> Decision:
@@ -779,11 +862,14 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "visit.change": _change_visit,
     "visit.work": _work_on_visit,
     "visit.score": _score,
+    "visit.recheck": _recheck,
     "visit.conclude": _lead_visit,
     "visit.annex": _annex,
     "finding.remedy": _remedy,
     "finding.close": _close,
     "finding.comment": _comment,
+    "meeting.see": _see_meetings,
+    "meeting.hold": _hold_meeting,
     "reference.change": _reference,
     "people.list": _list_people,
     "people.create": _create_people,

@@ -13,8 +13,10 @@ from typing import Any
 from django.db import transaction
 
 from communes import access
+from communes.access import predecessors
+from communes.models import Unit
 from criteria.models import Evidence
-from inspections.models import Finding, FindingEvent, Visit
+from inspections.models import Finding, FindingEvent, FindingQuerySet, Visit
 from inspections.planning import Changed, Invalid, lock
 from ntm.clock import today
 
@@ -88,28 +90,56 @@ def _hold(finding: Finding) -> Finding:
     )
 
 
-def _step(finding: Finding, kind: str, *, note: str, by: Any, state: str | None = None) -> Finding:
+def _step(
+    finding: Finding, kind: str, *, note: str, by: Any, state: str | None = None, visit: Visit | None = None
+) -> Finding:
     if state:
         finding.state = state
         finding.version += 1
         finding.save(update_fields=["state", "version"])
-    FindingEvent.objects.create(finding=finding, kind=kind, note=note, by=by)
+    FindingEvent.objects.create(finding=finding, kind=kind, note=note, by=by, visit=visit)
     return finding
+
+
+def followed(user: Any, place: Unit | None = None) -> FindingQuerySet:
+    """The published findings a person follows, the most urgent first: all they see, or those of
+    a place, which answers for its predecessors' too.
+
+    Lists, meetings and visits all show findings through this.
+    """
+    found = Finding.objects.published()
+    if place is not None:
+        found = found.filter(**{f"visit__unit__{place.level}__in": {place.pk} | predecessors([place.pk])})
+    named = ("visit__unit__district", "visit__criteria_set", "criterion", "indicator", "department")
+    visible: Any = found.visible_to(user)
+    return visible.select_related(*named).order_by("due_on", "pk")
+
+
+def left_by_earlier_visits(user: Any, visit: Visit) -> FindingQuerySet:
+    """What earlier visits to the unit (or a predecessor) found and nobody has closed yet."""
+    return followed(user, visit.unit).unsettled().exclude(visit=visit)
 
 
 @transaction.atomic
 def remedy(finding: Finding, *, note: str, evidence: Iterable[Evidence], by: Any) -> Finding:
-    """The commune reports that it has remedied the shortcoming, with proof where it has any.
+    """The commune (or the one it was merged into) reports that it has remedied the shortcoming,
+    with proof where it has any.
 
-    Raises PermissionDenied, Invalid for evidence that isn't the unit's or is out of use.
+    Raises PermissionDenied, Invalid for evidence that isn't its own or is out of use.
     """
     finding = _hold(finding)
     access.require(by, "finding.remedy", finding)
     proof = list(evidence)
-    if any(item.unit_id != finding.visit.unit_id or item.retired_at for item in proof):
+    holders = holders_of_proof(finding, by) if proof else set()
+    if any(item.unit_id not in holders or item.retired_at for item in proof):
         raise Invalid({"evidence": "Chỉ chọn minh chứng đang sử dụng của xã."})
     finding.evidence.add(*proof)
     return _step(finding, FindingEvent.Kind.REMEDIED, note=note, by=by, state=Finding.State.REMEDIED)
+
+
+def holders_of_proof(finding: Finding, by: Any) -> set[int]:
+    """Units whose documents may prove a remedy: the one inspected, and the one that answers for it now."""
+    return {finding.visit.unit_id} | access.answering_units(by, finding.visit.unit)
 
 
 @transaction.atomic
@@ -168,7 +198,35 @@ def slip(finding: Finding, *, due_on: date, note: str, by: Any) -> Finding:
 
 @transaction.atomic
 def comment(finding: Finding, *, note: str, by: Any) -> Finding:
-    """The department that answers for the criterion comments. Raises PermissionDenied."""
+    """The department that answers for the criterion, or a team at the unit, comments. Raises PermissionDenied."""
     finding = _hold(finding)
     access.require(by, "finding.comment", finding)
     return _step(finding, FindingEvent.Kind.COMMENTED, note=note, by=by)
+
+
+# --- seen again by a later visit -------------------------------------------------------
+
+
+@transaction.atomic
+def recheck(finding: Finding, visit: Visit, *, is_remedied: bool, note: str, by: Any) -> Finding:
+    """The team of a later visit records what has become of an earlier finding.
+
+    Remedied closes it; not remedied leaves it open, or reopens what the commune reported as
+    remedied, with a reason. It takes effect at once, not with the visit's conclusion: it is the
+    end of the earlier visit's matter, not a result of this one. Only a team of the finding's own
+    stage may. Raises Closed, PermissionDenied, Invalid.
+    """
+    visit = lock(visit)
+    finding = _hold(finding)
+    access.require(by, "visit.recheck", (visit, finding))
+    if finding.visit.unit_id not in {visit.unit_id} | predecessors([visit.unit_id]):
+        raise Invalid({"note": "Tồn tại này không phải của xã đang kiểm tra."})
+    if finding.state == Finding.State.CLOSED:
+        raise Invalid({"note": "Tồn tại này đã được xác nhận khắc phục."})
+    if is_remedied:
+        return _step(finding, FindingEvent.Kind.CLOSED, note=note, by=by, state=Finding.State.CLOSED, visit=visit)
+    if not note:
+        raise Invalid({"note": "Nêu còn thiếu gì, hoặc vì sao chưa khắc phục."})
+    if finding.state == Finding.State.REMEDIED:
+        return _step(finding, FindingEvent.Kind.REOPENED, note=note, by=by, state=Finding.State.OPEN, visit=visit)
+    return _step(finding, FindingEvent.Kind.CHECKED, note=note, by=by, visit=visit)

@@ -382,10 +382,26 @@ class SlipForm(ErrorsFromService, forms.Form):
     )
 
 
-class CommentForm(ErrorsFromService, forms.Form):
-    note = TextField(
-        label="Ý kiến của sở, ngành", multiline=True, max_length=2000, error_messages={"required": "Nhập ý kiến."}
+class RecheckForm(ErrorsFromService, forms.Form):
+    """What a later visit's team saw of an earlier finding."""
+
+    result = forms.ChoiceField(
+        label="Đoàn xem lại thấy",
+        choices=[("remedied", "Đã khắc phục"), ("not", "Chưa khắc phục")],
+        widget=forms.RadioSelect({"class": "form-check-input"}),
+        error_messages={"required": "Chọn đã khắc phục hay chưa."},
     )
+    note = TextField(
+        label="Ghi chú của đoàn",
+        help_text="Chưa khắc phục thì nêu còn thiếu gì.",
+        multiline=True,
+        max_length=2000,
+        required=False,
+    )
+
+
+class CommentForm(ErrorsFromService, forms.Form):
+    note = TextField(label="Ý kiến", multiline=True, max_length=2000, error_messages={"required": "Nhập ý kiến."})
 
 
 # --- conclusion ------------------------------------------------------------------------

@@ -207,6 +207,10 @@ class FindingQuerySet(access.ScopedQuerySet):
         """Open, or remedied but not yet confirmed by the inspecting side."""
         return self.exclude(state=Finding.State.CLOSED)
 
+    def published(self) -> FindingQuerySet:
+        """Findings of concluded visits; the others are their teams' drafts."""
+        return self.filter(visit__state=Visit.State.CONCLUDED)
+
     def overdue(self, on: date) -> FindingQuerySet:
         return self.filter(state=Finding.State.OPEN, due_on__lt=on)
 
@@ -268,9 +272,16 @@ class Finding(models.Model):
     def is_overdue(self, on: date) -> bool:
         return self.state == self.State.OPEN and self.due_on < on
 
+    def days_overdue(self, on: date) -> int:
+        """Days since the due date of an open finding; 0 while there is time, and for what is remedied."""
+        return (on - self.due_on).days if self.is_overdue(on) else 0
+
 
 class FindingEvent(models.Model):
-    """One step in a finding's life, with who, when and why; also each slip of its date."""
+    """One step in a finding's life, with who, when and why; also each slip of its date.
+
+    `visit` is the later visit whose team took the step on the spot.
+    """
 
     class Kind(models.TextChoices):
         RAISED = "raised", "Nêu tồn tại"
@@ -279,8 +290,10 @@ class FindingEvent(models.Model):
         CLOSED = "closed", "Xác nhận đã khắc phục"
         REOPENED = "reopened", "Yêu cầu khắc phục lại"
         COMMENTED = "commented", "Ý kiến"
+        CHECKED = "checked", "Kiểm tra lại: chưa khắc phục"
 
     finding = models.ForeignKey(Finding, models.CASCADE, related_name="events")
+    visit = models.ForeignKey(Visit, models.PROTECT, null=True, blank=True, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     note = models.TextField(blank=True, max_length=2000)
     old_due_on = models.DateField(null=True, blank=True)
@@ -298,6 +311,95 @@ class FindingEvent(models.Model):
                 condition=~Q(kind="slipped") | (Q(old_due_on__isnull=False, new_due_on__isnull=False) & ~Q(note="")),
             )
         ]
+
+
+class Meeting(models.Model):
+    """A progress meeting (giao ban) of a commune, a district or a province.
+
+    What was promised is looked at again at the next one: `previous` is the meeting whose
+    unfinished items this one took over. Once there is a following meeting it doesn't change.
+    `version` rises with each saved change of its own fields; items have their own.
+    """
+
+    unit = models.ForeignKey(Unit, models.PROTECT, related_name="meetings", verbose_name="Địa bàn")
+    title = models.CharField("Tên cuộc họp", max_length=200)
+    held_on = models.DateField("Ngày họp")
+    chair_post = models.CharField("Chủ trì (chức vụ)", max_length=150)
+    participants = models.TextField("Thành phần tham dự", max_length=2000, blank=True)
+    previous = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="following", verbose_name="Cuộc trước"
+    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+
+    unit_path = "unit"
+    scope_kind = "meeting"
+    objects = access.ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "cuộc giao ban"
+        verbose_name_plural = "các cuộc giao ban"
+        ordering = ["-held_on", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.held_on:%d/%m/%Y})"
+
+
+class MeetingItem(models.Model):
+    """One matter of a meeting: a finding, an unmet criterion of a unit, or free text.
+
+    `text` says it as it stood when it was put on the list. `promised` is what the last meeting
+    asked for, `done` what has been done since, `next_step` what comes next, by whom
+    (`by_post`) and by when (`due_on`). A criterion comes with the unit it is unmet in.
+    """
+
+    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="items")
+    position = models.PositiveSmallIntegerField()
+    finding = models.ForeignKey(Finding, models.PROTECT, null=True, blank=True, related_name="meeting_items")
+    unit = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Đơn vị")
+    criterion = models.ForeignKey(Criterion, models.PROTECT, null=True, blank=True, related_name="+")
+    text = models.TextField("Nội dung", max_length=3000)
+    promised = models.TextField("Đã giao tại cuộc trước", max_length=2000, blank=True)
+    done = models.TextField("Đã thực hiện", max_length=2000, blank=True)
+    next_step = models.TextField("Việc tiếp theo", max_length=2000, blank=True)
+    by_post = models.CharField("Người thực hiện (chức vụ)", max_length=150, blank=True)
+    due_on = models.DateField("Thời hạn", null=True, blank=True)
+    is_done = models.BooleanField("Đã xong", default=False)
+    version = models.PositiveIntegerField(default=1)
+
+    unit_path = "meeting__unit"
+    scope_kind = "meeting"
+    objects = access.ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "nội dung giao ban"
+        verbose_name_plural = "các nội dung giao ban"
+        ordering = ["meeting_id", "position", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meeting", "finding"], name="meeting_finding_once", condition=Q(finding__isnull=False)
+            ),
+            models.UniqueConstraint(
+                fields=["meeting", "unit", "criterion"],
+                name="meeting_criterion_once",
+                condition=Q(criterion__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="meeting_item_one_kind", condition=Q(finding__isnull=True) | Q(criterion__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="meeting_criterion_of_unit", condition=Q(criterion__isnull=True) | Q(unit__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do: said to be done, or the finding was closed meanwhile."""
+        return self.is_done or (self.finding is not None and self.finding.state == Finding.State.CLOSED)
 
 
 class VisitAnnex(models.Model):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inspections.views import conclusion, findings, scoring, team, visits
+from inspections.views import conclusion, findings, recheck, scoring, team, visits
 
 app_name = "inspections"
 urlpatterns = [
@@ -22,6 +22,8 @@ urlpatterns = [
     path("visits/<int:pk>/indicators/<int:indicator>/remark/", scoring.remark_save, name="remark_save"),
     path("visits/<int:pk>/indicators/<int:indicator>/target/", scoring.target_report, name="target_report"),
     path("visits/<int:pk>/findings/new/", findings.finding_create, name="finding_create"),
+    path("visits/<int:pk>/findings/", recheck.visit_findings, name="visit_findings"),
+    path("visits/<int:pk>/findings/<int:finding>/recheck/", recheck.finding_recheck, name="finding_recheck"),
     path("visits/<int:pk>/conclude/", conclusion.visit_conclude, name="visit_conclude"),
     path("visits/<int:pk>/annexes/new/", conclusion.visit_annex, name="visit_annex"),
     path("findings/", findings.finding_list, name="finding_list"),

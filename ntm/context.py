@@ -17,6 +17,7 @@ MENU = (
     ("Tồn tại, hạn chế", "/findings/"),
     ("Báo cáo", "/reports/"),
 )
+MEETINGS = ("Giao ban", "/meetings/")
 
 
 class NavLink(NamedTuple):
@@ -41,16 +42,21 @@ def site(request: HttpRequest) -> dict:
 def menu(request: HttpRequest) -> list[tuple[str, str]]:
     """The main links. Who works in communes only has no area to sum up, but results to enter."""
     user = getattr(request, "user", None)
+    entries = list(MENU)
+    if may(user, "meeting.see"):
+        entries.insert(-1, MEETINGS)
+    if may(user, "people.list"):
+        entries.append(("Người dùng", "/users/"))
     places = own_communes(user)
-    people = [("Người dùng", "/users/")] if manages_people(user) else []
     if not places:
-        return [*MENU, *people]
-    first, _, _, *rest = MENU
-    return [first, ("Nhập kết quả", f"/units/{places[0].pk}/entry/"), ("Kho tài liệu", "/evidence/"), *rest, *people]
+        return entries
+    first, _, _, *rest = entries
+    return [first, ("Nhập kết quả", f"/units/{places[0].pk}/entry/"), ("Kho tài liệu", "/evidence/"), *rest]
 
 
-def manages_people(user: Any) -> bool:
-    return user is not None and user.is_authenticated and user.pk is not None and bool(access.can(user, "people.list"))
+def may(user: Any, action: str) -> bool:
+    """Whether somebody who is signed in may do it; visitors and people not stored yet may not."""
+    return user is not None and user.is_authenticated and user.pk is not None and bool(access.can(user, action))
 
 
 def own_communes(user: Any) -> list[Any]:

@@ -188,7 +188,7 @@ def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
     person = access.roles(user)
     # Who works in this commune alone has the list of findings as their own, predecessors' included.
     is_only_place = all(m.unit_id == unit.pk for m in person.memberships) and not person.visited_ids
-    findings = Finding.objects.visible_to(user).filter(visit__state=Visit.State.CONCLUDED)
+    findings = Finding.objects.published().visible_to(user)
     if not is_only_place:
         findings = findings.filter(visit__unit=unit)
     counts = findings.aggregate(

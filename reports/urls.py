@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import downloads, home, matrix, units
+from reports.views import downloads, home, matrix, meetings, units
 
 app_name = "reports"
 urlpatterns = [
@@ -11,6 +11,14 @@ urlpatterns = [
     path("units/<int:pk>/", units.unit_detail, name="unit_detail"),
     path("units/code/<str:code>/", units.unit_by_code, name="unit_by_code"),
     path("matrix/", matrix.matrix_page, name="matrix"),
+    path("meetings/", meetings.meeting_list, name="meeting_list"),
+    path("meetings/new/", meetings.meeting_create, name="meeting_create"),
+    path("meetings/<int:pk>/", meetings.meeting_detail, name="meeting_detail"),
+    path("meetings/<int:pk>/edit/", meetings.meeting_edit, name="meeting_edit"),
+    path("meetings/<int:pk>/next/", meetings.meeting_next, name="meeting_next"),
+    path("meetings/<int:pk>/add/", meetings.meeting_add, name="meeting_add"),
+    path("meetings/<int:pk>/items/<int:item>/", meetings.item_edit, name="meeting_item"),
+    path("meetings/<int:pk>/items/<int:item>/remove/", meetings.item_remove, name="meeting_item_remove"),
     path("reports/", downloads.report_list, name="report_list"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),

@@ -297,7 +297,7 @@ def evidence_list(request: HttpRequest) -> HttpResponse:
     chosen = {name: number(request.GET.get(name, "")) for name in ("unit", "criterion")}
     state = request.GET.get("state", "")
     kind, personal = (request.GET.get(name, "") for name in ("kind", "personal"))
-    found = in_state(Evidence.objects.search(query).visible_to(request.user), links, state)
+    found: Any = in_state(Evidence.objects.search(query), links, state).visible_to(request.user)
     if chosen["unit"]:
         found = found.filter(unit=chosen["unit"])
     if chosen["criterion"]:

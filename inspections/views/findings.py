@@ -70,7 +70,7 @@ def _mine(user: Any) -> Q:
 @require_GET
 def finding_list(request: HttpRequest) -> HttpResponse:
     """What is to be remedied, the most urgent first. Drafts of open visits aren't in it."""
-    published = Finding.objects.visible_to(request.user).filter(visit__state=Visit.State.CONCLUDED)
+    published = steps.followed(request.user)
     areas = (
         Unit.objects.visible_to(request.user).filter(level__in=["province", "district"]).order_by("level", "sort_key")
     )
@@ -82,11 +82,7 @@ def finding_list(request: HttpRequest) -> HttpResponse:
     )
     chosen = request.GET.get("state", "")
     chosen = chosen if chosen in states else ""
-    findings = (
-        narrowed.filter(states[chosen][1])
-        .select_related("visit__unit__district", "criterion", "indicator", "department")
-        .order_by("due_on", "pk")
-    )
+    page = Paginator(narrowed.filter(states[chosen][1]), PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
         "inspections/finding_list.html",
@@ -95,7 +91,9 @@ def finding_list(request: HttpRequest) -> HttpResponse:
             "has_areas": areas.exists(),
             "state": chosen,
             "chips": [(code, label, counts[f"n_{code or 'all'}"]) for code, (label, _) in states.items()],
-            "page": Paginator(findings, PER_PAGE).get_page(request.GET.get("page")),
+            "page": page,
+            "rows": [(finding, finding.days_overdue(today())) for finding in page],
+            "may_meet": bool(access.meeting_places(request.user)),
             "any": published.exists(),
         },
     )
@@ -209,11 +207,12 @@ def _get(request: HttpRequest, pk: int) -> Finding:
 
 
 def _proof(request: HttpRequest, finding: Finding):
-    """The unit's documents in use, those tied to the finding's criterion first."""
+    """The documents in use of the unit, or of the one it was merged into, those tied to the
+    finding's criterion first."""
     return (
         Evidence.objects.in_use()
         .visible_to(request.user)
-        .filter(unit=finding.visit.unit)
+        .filter(unit__in=steps.holders_of_proof(finding, request.user))
         .annotate(near=Count("links", filter=Q(links__indicator__criterion=finding.criterion, links__removed_at=None)))
         .order_by("-near", "-uploaded_at", "pk")
     )
@@ -242,13 +241,13 @@ def _detail(request: HttpRequest, finding: Finding, bound: dict[str, Form], stat
         {
             "finding": finding,
             "visit": finding.visit,
-            "is_overdue": finding.is_overdue(today()),
+            "days_overdue": finding.days_overdue(today()),
             "may": may,
             "may_edit": bool(access.can(user, "visit.work", finding.visit)),
             "forms": forms,
             "bound": next(iter(bound.values()), None),
             "open_step": next(iter(bound), "close" if finding.state == Finding.State.REMEDIED else ""),
-            "events": finding.events.select_related("by"),
+            "events": finding.events.select_related("by", "visit"),
             "evidence": [evidence_file(item) for item in proof],
             "may_upload": bool(access.can(user, "entry.change", finding.visit.unit)),
         },

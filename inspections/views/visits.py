@@ -17,6 +17,7 @@ from communes import access
 from communes.models import Unit
 from criteria.models import CriteriaSet
 from inspections import planning
+from inspections.findings import left_by_earlier_visits
 from inspections.forms import CancelForm, ChangeVisitForm, NewVisitForm, VisitFilterForm, is_id
 from inspections.models import Finding, TeamMember, Visit
 from inspections.progress import visit_progress
@@ -205,6 +206,8 @@ def visit_detail(request: HttpRequest, pk: int) -> HttpResponse:
             for action in ("change", "work", "conclude", "annex")
         },
     }
+    if visit.is_open:
+        context["earlier"] = left_by_earlier_visits(user, visit).count()
     if not context["sees_work"]:
         return render(request, "inspections/visit_detail.html", context)
     findings = list(

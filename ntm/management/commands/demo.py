@@ -43,7 +43,7 @@ from criteria.numbers import format_number, round_half_up
 from criteria.targets import Resolved
 from criteria.verdicts import Stage, Verdict
 from inspections.conclude import conclude
-from inspections.models import Finding, FindingEvent, Score, TeamMember, Visit
+from inspections.models import Finding, FindingEvent, Meeting, MeetingItem, Score, TeamMember, Visit
 from inspections.progress import visit_progress
 from inspections.summary import summary_sentence
 from ntm import env
@@ -134,6 +134,7 @@ class World:
         self.evidence()
         self.kim_loc()
         self.visits()
+        self.meetings()
 
     def unit(self, level: str, code: str, on: date | None = None) -> Unit:
         """The unit that bears the code now; with a day, the one that bore it then."""
@@ -649,4 +650,30 @@ class World:
             )
             TeamMember.objects.create(
                 visit=planned, user=leader, name=leader.full_name, post=leader.post, role=TeamMember.Role.LEADER
+            )
+
+    # --- meetings ------------------------------------------------------------------------
+
+    def meetings(self) -> None:
+        """A meeting of Đông Sơn at which what the verification of Đông Thịnh left open was shared out."""
+        district, staff = self.unit(Level.DISTRICT, DONG_SON), self.users["huyen.dongson"]
+        meeting = Meeting.objects.create(
+            unit=district,
+            title="Giao ban tiến độ nông thôn mới tháng 6 năm 2024",
+            held_on=date(2024, 6, 24),
+            chair_post="Phó Chủ tịch UBND huyện",
+            participants="Văn phòng điều phối huyện\nPhòng Nông nghiệp và Phát triển nông thôn\nLãnh đạo các xã",
+            created_by=staff,
+        )
+        findings = Finding.objects.filter(visit__code=f"{THANH_HOA}-2024-001").select_related("visit")
+        for position, finding in enumerate(findings.order_by("due_on"), start=1):
+            MeetingItem.objects.create(
+                meeting=meeting,
+                position=position,
+                finding=finding,
+                unit_id=finding.visit.unit_id,
+                text=finding.description,
+                next_step=finding.recommendation,
+                by_post="Chủ tịch UBND xã Đông Thịnh",
+                due_on=finding.due_on,
             )
