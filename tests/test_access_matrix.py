@@ -7,13 +7,16 @@ the status of a GET; for an address that only takes a POST, that of an empty POS
 
 import os
 
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from communes.models import Membership, Unit
+from criteria.evidence import store
 from criteria.models import CriterionOwner, Evidence, EvidenceLink, Indicator, Submission
-from inspections.models import Finding, TeamMember, Visit
+from inspections.models import Finding, Meeting, MeetingItem, TeamMember, Visit
 from ntm.accounts.models import User
+from tests.criteria.files import image
 
 WHO = [
     "canbo.dongphu",
@@ -83,6 +86,19 @@ class Things:
         self.owner = CriterionOwner.objects.create(
             unit=self.dong_phu, criterion=self.school.criterion, name="Công chức văn hóa", starts_on="2024-01-01"
         )
+        self.pictures = [
+            store(self.dong_phu, [], ContentFile(image(colour=colour), f"{colour}.jpg"), by=self.sent.uploaded_by)[0]
+            for colour in ("red", "green")
+        ]
+        self.area_meeting = Meeting.objects.get(unit=self.dong_son)
+        self.commune_meeting = Meeting.objects.create(
+            unit=self.dong_phu,
+            title="Giao ban xã",
+            held_on="2024-06-28",
+            chair_post="Chủ tịch UBND xã",
+            created_by=self.area_meeting.created_by,
+        )
+        self.item = MeetingItem.objects.create(meeting=self.commune_meeting, position=1, text="Ra quân vệ sinh")
 
 
 def rows(t):
@@ -168,6 +184,20 @@ def rows(t):
         ("criteria:evidence_links", "sent", [*unit, t.sent.pk]),
         ("criteria:evidence_panel", "Đông Phú 17.1", row),
         ("criteria:evidence_attach", "Đông Phú 17.1", row),
+        ("criteria:evidence_attach_many", "Đông Phú", unit, f"?evidence={t.sent.pk}"),
+        ("criteria:evidence_combine", "Đông Phú", unit, "?" + "&".join(f"evidence={row.pk}" for row in t.pictures)),
+        ("reports:meeting_list", "", []),
+        ("reports:meeting_create", "Đông Sơn", [], f"?unit={t.dong_son.pk}"),
+        ("reports:meeting_create", "Đông Phú", [], f"?unit={t.dong_phu.pk}"),
+        ("reports:meeting_detail", "Đông Sơn", [t.area_meeting.pk]),
+        ("reports:meeting_detail", "Đông Phú", [t.commune_meeting.pk]),
+        ("reports:meeting_edit", "Đông Sơn", [t.area_meeting.pk]),
+        ("reports:meeting_edit", "Đông Phú", [t.commune_meeting.pk]),
+        ("reports:meeting_next", "Đông Sơn", [t.area_meeting.pk]),
+        ("reports:meeting_add", "Đông Sơn", [t.area_meeting.pk]),
+        ("reports:meeting_add", "Đông Phú", [t.commune_meeting.pk]),
+        ("reports:meeting_item", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
+        ("reports:meeting_item_remove", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
         ("inspections:visit_list", "", []),
         ("inspections:visit_create", "", []),
         ("inspections:visit_detail", "planned", [t.planned.pk]),
@@ -188,6 +218,8 @@ def rows(t):
         ("inspections:score_save", "concluded", [t.done.pk, t.indicator.pk]),
         ("inspections:target_report", "planned", [t.planned.pk, t.indicator.pk]),
         ("inspections:finding_create", "planned", [t.planned.pk]),
+        ("inspections:visit_findings", "planned", [t.planned.pk]),
+        ("inspections:finding_recheck", "planned", [t.planned.pk, t.finding.pk]),
         ("inspections:visit_conclude", "planned", [t.planned.pk]),
         ("inspections:visit_conclude", "concluded", [t.done.pk]),
         ("inspections:visit_annex", "concluded", [t.done.pk]),
@@ -283,6 +315,20 @@ criteria:evidence_register Đông Phú                oonfnnffnnnnnf-
 criteria:evidence_links sent                       oonfnnffnnnnnf-
 criteria:evidence_panel Đông Phú 17.1              oononnoonnnnno-
 criteria:evidence_attach Đông Phú 17.1             oonfnnffnnnnnf-
+criteria:evidence_attach_many Đông Phú             oonfnnffnnnnnf-
+reports:meeting_list                               oooofffooofoff-
+reports:meeting_create Đông Sơn                    nnnofffnnnfnff-
+reports:meeting_detail Đông Sơn                    nnnonnnonnnnnn-
+reports:meeting_edit Đông Sơn                      nnnonnnonnnnnn-
+reports:meeting_next Đông Sơn                      nnnrnnnrnnnnnn-
+reports:meeting_add Đông Sơn                       nnnonnnonnnnnn-
+criteria:evidence_combine Đông Phú                 oonfnnffnnnnnf-
+reports:meeting_create Đông Phú                    oonnfffnnnfnff-
+reports:meeting_detail Đông Phú                    oonnnnnnnnnnnn-
+reports:meeting_edit Đông Phú                      oonnnnnnnnnnnn-
+reports:meeting_add Đông Phú                       oonnnnnnnnnnnn-
+reports:meeting_item Đông Phú                      oonnnnnnnnnnnn-
+reports:meeting_item_remove Đông Phú               oonnnnnnnnnnnn-
 inspections:visit_list                             oooooooooooooo-
 inspections:visit_create                           fffooffofoooff-
 inspections:visit_detail planned                   nnooonnonnnnno-
@@ -303,6 +349,8 @@ inspections:remark_save planned                    nnffunnfnnnnnf-
 inspections:score_save concluded                   nnfffnnfnnnnnf-
 inspections:target_report planned                  nnffonnfnnnnnf-
 inspections:finding_create planned                 nnffonnfnnnnnf-
+inspections:visit_findings planned                 nnooonnonnnnno-
+inspections:finding_recheck planned                nnfffnnfnnnnnf-
 inspections:visit_conclude planned                 nnffonnfnnnnnf-
 inspections:visit_conclude concluded               nnfrfnffnnnnnf-
 inspections:visit_annex concluded                  nnfofnffnnnnnf-

@@ -684,7 +684,8 @@ def evidence_attach_many(request: HttpRequest, pk: int) -> HttpResponse:
 def evidence_combine(request: HttpRequest, pk: int) -> HttpResponse:
     """Put the pictures ticked in the library in order and make them one PDF."""
     unit = own_unit(request, pk)
-    pictures = chosen_evidence(request, unit)
+    # As they were taken in, since lists show the latest first.
+    pictures = sorted(chosen_evidence(request, unit), key=lambda picture: (picture.uploaded_at, picture.title))
     back = next_url(request, reverse("criteria:evidence_list"))
     form = CombineForm(
         request.POST if request.method == "POST" else None,
