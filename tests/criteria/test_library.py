@@ -14,6 +14,7 @@ from criteria import evidence as rules
 from criteria.models import Evidence, EvidenceLink
 from tests.criteria import files
 from tests.criteria.evidence_world import World, make_world
+from tests.factories import CriteriaSetFactory, CriterionFactory, IndicatorFactory, MembershipFactory
 
 TODAY = date(2024, 6, 30)
 
@@ -197,8 +198,6 @@ def test_all_are_tied_or_none(small: World) -> None:
 def test_what_is_not_the_units_is_not_found(small: World) -> None:
     own, foreign = paper(small, "Của mình"), paper(small, "Của bạn", unit=small.neighbour)
     client = small.client("officer")
-    from tests.factories import CriteriaSetFactory, CriterionFactory, IndicatorFactory
-
     elsewhere = IndicatorFactory(criterion=CriterionFactory(criteria_set=CriteriaSetFactory(level="district")))
     for evidence, indicator in (
         (foreign.pk, small.indicators[0].pk),
@@ -212,6 +211,16 @@ def test_what_is_not_the_units_is_not_found(small: World) -> None:
         assert client.post(url("evidence_attach_many", small.unit.pk), data).status_code == 404
         assert client.post(url("evidence_combine", small.unit.pk), {"evidence": [foreign.pk]}).status_code == 404
     assert not EvidenceLink.objects.exists()
+
+
+def test_who_works_in_two_communes_keeps_their_documents_apart(small: World) -> None:
+    MembershipFactory(user=small.officer, unit=small.neighbour)
+    own = picture(small, "a")
+    theirs = picture(small, "b", "red", unit=small.neighbour)
+    client = small.client("officer")
+    data = {"evidence": [own.pk, theirs.pk], "indicator": [small.indicators[0].pk]}
+    for page in ("evidence_attach_many", "evidence_combine"):
+        assert client.post(url(page, small.unit.pk), data).status_code == 404
 
 
 def test_nothing_chosen_and_too_much_are_said(small: World) -> None:

@@ -13,7 +13,7 @@ from communes.models import Role
 from inspections import meetings as rules
 from inspections.models import Finding, Meeting, MeetingItem
 from inspections.planning import Closed, Invalid
-from tests.factories import CriterionFactory, FindingFactory, IndicatorFactory, VisitFactory
+from tests.factories import CriterionFactory, FindingFactory, IndicatorFactory, MembershipFactory, VisitFactory
 from tests.inspections.world import build_place, person
 
 TODAY = datetime.date(2024, 6, 30)
@@ -336,6 +336,16 @@ def test_a_finding_of_another_place_is_refused_by_the_rule(place):
     draft = FindingFactory(visit=VisitFactory(unit=place.unit), criterion=place.criterion(1))
     with pytest.raises(Invalid):
         rules.add_items(meeting, findings=[draft], by=place.officer)
+
+
+def test_who_works_in_two_communes_keeps_their_meetings_apart(place):
+    MembershipFactory(user=place.officer, unit=place.neighbour, role=Role.OFFICER)
+    mine, theirs = finding(place), finding(place, place.neighbour)
+    meeting = meeting_of(place)
+    page = place.client(place.officer).get(url("meeting_add", meeting.pk))
+    assert [row for row, _ in page.context["rows"]] == [mine]
+    with pytest.raises(Invalid):
+        rules.add_items(meeting, findings=[theirs], by=place.officer)
 
 
 def test_a_list_has_an_end(place, monkeypatch):
