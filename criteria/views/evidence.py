@@ -668,13 +668,25 @@ def evidence_attach_many(request: HttpRequest, pk: int) -> HttpResponse:
         "documents": documents,
         "criteria_set": criteria_set,
         "sets": CriteriaSet.objects.for_unit(unit),
-        "indicators": indicators_of(unit)
-        .filter(criterion__criteria_set=criteria_set)
-        .order_by("criterion__number", "position"),
+        "criteria": criteria_to_prove(request, unit, criteria_set),
         "back": back,
         "error": error,
     }
     return render(request, "criteria/evidence_attach_many.html", context, status=422 if error else 200)
+
+
+def criteria_to_prove(
+    request: HttpRequest, unit: Unit, criteria_set: CriteriaSet
+) -> list[tuple[Criterion, list[Indicator], str]]:
+    """The set's criteria with their indicators, and why the person may not prove them ("": they may)."""
+    found: dict[int, tuple[Criterion, list[Indicator]]] = {}
+    indicators = indicators_of(unit).filter(criterion__criteria_set=criteria_set)
+    for indicator in indicators.order_by("criterion__number", "position"):
+        found.setdefault(indicator.criterion_id, (indicator.criterion, []))[1].append(indicator)
+    return [
+        (criterion, rows, can(request.user, "criterion.enter", (unit, criterion)).reason)
+        for criterion, rows in found.values()
+    ]
 
 
 # --- several pictures as one document ---------------------------------------------------

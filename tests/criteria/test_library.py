@@ -11,7 +11,7 @@ from django.urls import reverse
 from PIL import Image, PdfParser
 
 from criteria import evidence as rules
-from criteria.models import Evidence, EvidenceLink
+from criteria.models import CriterionOwner, Evidence, EvidenceLink
 from tests.criteria import files
 from tests.criteria.evidence_world import World, make_world
 from tests.factories import CriteriaSetFactory, CriterionFactory, IndicatorFactory, MembershipFactory
@@ -221,6 +221,26 @@ def test_who_works_in_two_communes_keeps_their_documents_apart(small: World) -> 
     data = {"evidence": [own.pk, theirs.pk], "indicator": [small.indicators[0].pk]}
     for page in ("evidence_attach_many", "evidence_combine"):
         assert client.post(url(page, small.unit.pk), data).status_code == 404
+
+
+def test_criteria_that_others_answer_for_are_not_offered(small: World) -> None:
+    water = small.indicators[0].criterion
+    CriterionOwner.objects.create(
+        unit=small.unit, criterion=water, name="Công chức nông nghiệp", starts_on=date(2024, 1, 1)
+    )
+    client = small.client("officer")
+    document = paper(small, "Văn bản")
+    address = url("evidence_attach_many", small.unit.pk)
+    page = client.get(address, {"evidence": document.pk}).content.decode()
+    assert "Tiêu chí 17 do Công chức nông nghiệp phụ trách" in page
+    assert f'value="{small.indicators[0].pk}"' not in page
+    assert f'value="{small.indicators[3].pk}"' in page
+    data = {"evidence": document.pk, "indicator": [small.indicators[0].pk, small.indicators[3].pk]}
+    assert client.post(address, data).status_code == 403
+    assert not EvidenceLink.objects.exists()
+    assert client.post(address, {**data, "indicator": small.indicators[3].pk}).status_code == 302
+    assert small.client("leader").post(address, data).status_code == 302
+    assert EvidenceLink.objects.count() == 2
 
 
 def test_nothing_chosen_and_too_much_are_said(small: World) -> None:
