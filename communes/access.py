@@ -89,6 +89,7 @@ class Roles:
         self.user = user
         self.is_superuser = bool(user.is_active and user.is_superuser)
         self.others_criteria: dict[int, dict[int, str]] = {}
+        self.own_criteria: dict[int, set[int]] = {}  # by membership, filled by own_criteria()
 
     @cached_property
     def memberships(self) -> list[Membership]:
@@ -225,7 +226,13 @@ def visited_units(person: Roles, path: str) -> Q:
 
 def own_criteria(person: Roles, membership: Membership) -> set[int]:
     """Criteria a department reviewer answers for: the province's assignment where it has
-    one for the criterion, else the nation's."""
+    one for the criterion, else the nation's. Read once per request."""
+    if membership.pk not in person.own_criteria:
+        person.own_criteria[membership.pk] = _own_criteria(membership)
+    return person.own_criteria[membership.pk]
+
+
+def _own_criteria(membership: Membership) -> set[int]:
     responsibility = apps.get_model("criteria", "CriterionDepartment")
     day = today()
     rows = responsibility._default_manager.filter(
@@ -387,6 +394,31 @@ def meeting_scope(model: type[models.Model], person: Roles) -> Q | None:
     return condition
 
 
+def question_sides(user: Any) -> tuple[Q, Q]:
+    """Questions in which the person is on the commune's side, and in which on the office's: the
+    district's for its staff, the province's for coordinators and for the department that
+    answers for the criterion."""
+    person = roles(user)
+    question = apps.get_model("criteria", "Question")
+    commune = office = nothing()
+    for membership in person.having(*COMMUNE_ROLES):
+        commune |= person.area(membership, "unit")
+    for membership in person.having(DISTRICT_STAFF):
+        office |= person.area(membership, "unit") & Q(office="district")
+    for membership in person.having(COORDINATOR, DEPARTMENT_REVIEWER):
+        area = person.area(membership, "unit") & Q(office="province")
+        if membership.role == DEPARTMENT_REVIEWER:
+            area &= reviewer_criteria(question, person, membership)
+        office |= area
+    return commune, office
+
+
+def question_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """The two sides of a question and nobody else."""
+    commune, office = question_sides(person.user)
+    return commune | office
+
+
 SCOPES = {
     "unit": unit_scope,
     "draft": draft_scope,
@@ -399,6 +431,7 @@ SCOPES = {
     "score": score_scope,
     "finding": score_scope,
     "meeting": meeting_scope,
+    "question": question_scope,
 }
 
 
@@ -602,9 +635,34 @@ def _work_on_visit(person: Roles, visit: Any) -> Decision:
     return _visit_open(visit)
 
 
+def _answers_for(person: Roles, unit: Unit, criterion_ids: Iterable[int]) -> bool:
+    """Whether a department of the person answers for all these criteria in the unit's province."""
+    wanted = set(criterion_ids)
+    return any(wanted <= own_criteria(person, m) for m in _covers(person, unit, DEPARTMENT_REVIEWER))
+
+
+def _review(person: Roles, target: tuple[Any, int]) -> Decision:
+    """A department's desk review of one criterion of a unit: obj is (unit, the criterion's id)."""
+    unit, criterion_id = target
+    if not _answers_for(person, unit, [criterion_id]):
+        return refuse("Chỉ sở, ngành phụ trách tiêu chí được cho ý kiến thẩm tra hồ sơ tiêu chí này.")
+    return _unit_open(unit)
+
+
+def _is_own_desk_review(person: Roles, visit: Any) -> bool:
+    """Whether the visit is a desk review the person opened for their department (decision 0008): they
+    score and conclude it without a team, which would open all of the unit to them."""
+    if visit.kind != "desk" or visit.stage != "province" or visit.planned_by_id != person.user.pk:
+        return False
+    criteria = {criterion.pk for criterion in visit.criteria.all()}
+    return bool(criteria) and _answers_for(person, visit.unit, criteria)
+
+
 def _score(person: Roles, target: tuple[Any, Any]) -> Decision:
     """Scoring one criterion of a visit: obj is (visit, criterion)."""
     visit, criterion = target
+    if _is_own_desk_review(person, visit) and criterion in visit.criteria.all():
+        return _visit_open(visit)
     working = _work_on_visit(person, visit)
     if not working:
         return working
@@ -624,6 +682,8 @@ def _may_lead(person: Roles, visit: Any) -> Decision:
 
 
 def _lead_visit(person: Roles, visit: Any) -> Decision:
+    if _is_own_desk_review(person, visit):
+        return _visit_open(visit)
     member = team_role(person, visit)
     if member is None or member.role != "leader":
         return refuse("Chỉ trưởng đoàn được kết luận và khóa.")
@@ -727,6 +787,63 @@ def meeting_places(user: Any) -> list[Unit]:
     """The places a person holds meetings for: those they work at."""
     found = {m.unit_id: m.unit for m in roles(user).having(*COMMUNE_ROLES, DISTRICT_STAFF, COORDINATOR)}
     return sorted((unit for unit in found.values() if unit.exists_on(today())), key=lambda unit: unit.sort_key)
+
+
+def desks(user: Any) -> dict[Unit, set[int] | None]:
+    """Provinces in which the person has criteria to look after (Tiêu chí của tôi), with the ids: a
+    department's own; None, all of them, for a coordinator."""
+    person = roles(user)
+    found: dict[Unit, set[int] | None] = {m.unit: None for m in person.having(COORDINATOR)}
+    for membership in person.having(DEPARTMENT_REVIEWER):
+        earlier = found.get(membership.unit, set())
+        found[membership.unit] = None if earlier is None else earlier | own_criteria(person, membership)
+    return found
+
+
+def _asking_offices(person: Roles, unit: Unit, criterion_id: int) -> list[str]:
+    """The offices above the unit in which the person may speak of the criterion."""
+    offices = ["district"] if _covers(person, unit, DISTRICT_STAFF) else []
+    if _covers(person, unit, COORDINATOR) or _answers_for(person, unit, [criterion_id]):
+        offices.append("province")
+    return offices
+
+
+def question_addressees(user: Any, unit: Unit, criterion_id: int) -> list[tuple[str, bool]]:
+    """Between whom the person may ask about a criterion of the unit: (office, whether the commune asks)."""
+    person = roles(user)
+    found = [(office, False) for office in _asking_offices(person, unit, criterion_id)]
+    if _works_in(person, unit, *COMMUNE_ROLES):
+        found += [("district", True)] if unit.district_id else []
+        found.append(("province", True))
+    return found
+
+
+def _ask(person: Roles, target: tuple[Any, int]) -> Decision:
+    """Asking about one criterion of a unit: obj is (unit, the criterion's id)."""
+    unit, criterion_id = target
+    if not question_addressees(person.user, unit, criterion_id):
+        return refuse("Chỉ cán bộ của xã và cơ quan theo dõi tiêu chí này của xã hỏi đáp được.")
+    return _unit_open(unit)
+
+
+def _question_side(person: Roles, question: Any, *, asks: bool) -> Decision:
+    """Speaking for the side that asked, or for the one that answers."""
+    unit = question.unit
+    if question.from_commune == asks:
+        speaks = bool(_works_in(person, unit, *COMMUNE_ROLES))
+    else:
+        speaks = question.office in _asking_offices(person, unit, question.indicator.criterion_id)
+    if not speaks:
+        return refuse("Chỉ bên hỏi mới hỏi lại hoặc xác nhận đã xong." if asks else "Chỉ bên được hỏi mới trả lời.")
+    return _unit_open(unit)
+
+
+def _answer_question(person: Roles, question: Any) -> Decision:
+    return _question_side(person, question, asks=False)
+
+
+def _follow_question(person: Roles, question: Any) -> Decision:
+    return _question_side(person, question, asks=True)
 
 
 def _reference(person: Roles, province_id: int | None) -> Decision:
@@ -870,6 +987,10 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "finding.comment": _comment,
     "meeting.see": _see_meetings,
     "meeting.hold": _hold_meeting,
+    "question.ask": _ask,
+    "question.answer": _answer_question,
+    "question.follow": _follow_question,
+    "criterion.review": _review,
     "reference.change": _reference,
     "people.list": _list_people,
     "people.create": _create_people,

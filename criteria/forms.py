@@ -29,6 +29,14 @@ class NumberField(forms.CharField):
             raise ValidationError(str(error)) from None
 
 
+class ErrorsFromService:
+    """A form that takes over the messages a service gives by field."""
+
+    def take_errors(self: Any, errors: dict[str, str]) -> None:
+        for field, message in errors.items():
+            self.add_error(field if field in self.fields else None, message)
+
+
 class OpinionForm(forms.Form):
     """An opinion on one indicator as typed; `criteria.checks.judge` says whether it can stand."""
 

@@ -1,8 +1,8 @@
-"""Addresses of the criteria app: entry, owners, sending, history, evidence."""
+"""Addresses of the criteria app: entry, owners, sending, history, evidence, questions."""
 
 from django.urls import path
 
-from criteria import urls_evidence
+from criteria import urls_evidence, urls_questions
 from criteria.views import entry, owners, sending
 
 app_name = "criteria"
@@ -23,4 +23,5 @@ urlpatterns = [
     path("units/<int:pk>/indicators/<int:indicator>/history/", entry.revision_list, name="revision_list"),
     path("units/<int:pk>/indicators/<int:indicator>/report/", entry.target_report, name="target_report"),
     *urls_evidence.urlpatterns,
+    *urls_questions.urlpatterns,
 ]

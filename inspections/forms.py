@@ -10,7 +10,7 @@ from django.db.models import Q
 from communes.fields import DayField, TextField
 from communes.models import Department, Unit
 from communes.names import search_name
-from criteria.forms import OpinionForm
+from criteria.forms import ErrorsFromService, OpinionForm
 from criteria.models import CriteriaSet, Criterion, Evidence, Indicator
 from criteria.verdicts import Stage
 from inspections import planning
@@ -44,14 +44,6 @@ class CriteriaField(forms.ModelMultipleChoiceField):
                     self.error_messages["invalid_choice"], code="invalid_choice", params={"value": key}
                 )
         return super().clean(value)
-
-
-class ErrorsFromService:
-    """A form that takes over the messages a service gives by field."""
-
-    def take_errors(self: Any, errors: dict[str, str]) -> None:
-        for field, message in errors.items():
-            self.add_error(field if field in self.fields else None, message)
 
 
 # --- visits ----------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 `sets` holds the decisions: criteria sets, criteria, indicators, targets. `results` holds
 what people say of a unit: drafts, sendings, published states and the standing that
 follows. `work` holds who answers for what in a commune, what is finished and what came
-back. `evidence` holds the proof. Read in that order.
+back. `evidence` holds the proof, `questions` what commune and offices ask each other. Read
+in that order.
 """
 
 from criteria.models.evidence import Evidence, EvidenceLink
+from criteria.models.questions import Question, QuestionMessage
 from criteria.models.results import (
     Assessment,
     Entry,
@@ -32,6 +34,8 @@ __all__ = [
     "FinishedCriterion",
     "Indicator",
     "Operator",
+    "Question",
+    "QuestionMessage",
     "ReportingPeriod",
     "ReturnedIndicator",
     "Revision",

@@ -22,6 +22,7 @@ from criteria.entry_forms import EntryForms
 from criteria.evidence_panels import EvidencePanels
 from criteria.forms import EntryForm, TargetReportForm
 from criteria.models import CriteriaSet, FinishedCriterion, Indicator, Revision
+from criteria.questions import count_by_indicator
 from criteria.sheets import Row, Sheet, add_states, count_indicators, sheet_of, sheets, suggestion, typed_from
 from ntm.clock import today
 
@@ -134,6 +135,7 @@ def _criterion_page(
     context = {
         **page,
         "sheet": sheet,
+        "questions": _questions(request, unit, sheet),
         "can_enter": can_enter,
         "finished": FinishedCriterion.objects.filter(unit=unit, criterion=sheet.criterion, ended_at__isnull=True)
         .select_related("by")
@@ -152,6 +154,15 @@ def _criterion_page(
         ],
     }
     return render(request, "criteria/criterion.html", context, status=status)
+
+
+def _questions(request: HttpRequest, unit: Unit, sheet: Sheet) -> dict[str, Any]:
+    """What the rows' links to their questions need (`criteria.templatetags.questions`)."""
+    return {
+        "unit": unit,
+        "counts": count_by_indicator(request.user, unit, [row.indicator.pk for row in sheet.rows]),
+        "may_ask": can(request.user, "question.ask", (unit, sheet.criterion.pk)),
+    }
 
 
 def page_context(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, found: list[Sheet]) -> dict[str, Any]:
