@@ -45,13 +45,23 @@ def menu(request: HttpRequest) -> list[tuple[str, str]]:
     entries = list(MENU)
     if may(user, "meeting.see"):
         entries.insert(-1, MEETINGS)
+    if holds(user, access.DISTRICT_STAFF, access.COORDINATOR, access.DEPARTMENT_REVIEWER, *access.COMMUNE_ROLES):
+        entries.insert(-1, ("Hỏi đáp", "/questions/"))
     if may(user, "people.list"):
         entries.append(("Người dùng", "/users/"))
     places = own_communes(user)
-    if not places:
-        return entries
-    first, _, _, *rest = entries
-    return [first, ("Nhập kết quả", f"/units/{places[0].pk}/entry/"), ("Kho tài liệu", "/evidence/"), *rest]
+    if places:
+        first, _, _, *rest = entries
+        return [first, ("Nhập kết quả", f"/units/{places[0].pk}/entry/"), ("Kho tài liệu", "/evidence/"), *rest]
+    if holds(user, access.DEPARTMENT_REVIEWER, access.COORDINATOR):
+        entries.insert(1, ("Tiêu chí của tôi", "/my-criteria/"))
+    return entries
+
+
+def holds(user: Any, *roles: str) -> bool:
+    """Whether the person has one of these roles."""
+    known = user is not None and user.is_authenticated and user.pk is not None
+    return known and bool(access.roles(user).having(*roles))
 
 
 def may(user: Any, action: str) -> bool:

@@ -12,17 +12,27 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 
 from communes import access
 from communes.models import Level, Membership, Role, Unit
-from criteria.models import CriteriaSet, Evidence, FinishedCriterion, Standing, Submission, Target, TargetReport
+from criteria.models import (
+    CriteriaSet,
+    Evidence,
+    FinishedCriterion,
+    Question,
+    Standing,
+    Submission,
+    Target,
+    TargetReport,
+)
 from criteria.periods import days_left, open_period
 from criteria.rollup import AreaFigures, area_figures, is_partial
 from criteria.sheets import Row, count_indicators, sheets
 from criteria.verdicts import Stage
+from inspections import desk
 from inspections.models import Finding, Score, TeamMember, Visit
 from ntm.clock import today
 from reports.matrix import (
@@ -110,6 +120,7 @@ def commune_section(user: Any, membership: Membership) -> Section:
     section = Section("reports/_home_commune.html", unit.full_name)
     section.data = {"unit": unit, "criteria_set": None, "period": period_of(unit)}
     findings_and_visits(section, user, unit)
+    section.todos = [*question_todos(user, unit), *section.todos]
     try:
         chosen = CriteriaSet.objects.chosen(unit)
     except CriteriaSet.DoesNotExist:
@@ -206,6 +217,22 @@ def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
     section.data["visits"] = list(
         Visit.objects.open().visible_to(user).filter(unit=unit).order_by("planned_on", "pk")[:LISTED]
     )
+
+
+def question_todos(user: Any, place: Unit) -> list[ToDo]:
+    """Questions of the place that wait for the person's side; those at 0 are left out. Three queries."""
+    listed = f"{reverse('criteria:question_list')}?area={place.pk}"
+    here = {f"unit__{place.level}": place}
+    kinds = [
+        ("Đề nghị bổ sung quá hạn", Question.objects.overdue(today()), "overdue"),
+        ("Câu hỏi, đề nghị chờ trả lời", Question.objects.waiting_for(user), "mine"),
+        ("Câu hỏi đã có trả lời", Question.objects.answered_for(user), "answered"),
+    ]
+    counts = [
+        ToDo(label, found.visible_to(user).filter(**here).count(), f"{listed}&state={state}", state == "overdue")
+        for label, found, state in kinds
+    ]
+    return [todo for todo in counts if todo.count]
 
 
 def evidence_expiry(user: Any, unit: Unit) -> dict[str, int]:
@@ -343,6 +370,8 @@ def sendings_url(area: Unit, state: str) -> str:
 def latest_visits(user: Any, area: Unit) -> list[Visit]:
     """Open visits first, by date, then the latest concluded."""
     visits = Visit.objects.visible_to(user).filter(**{f"unit__{area.level}": area}).exclude(state="cancelled")
+    # A department's desk reviews, by the hundred, have no team; they stand in the list of visits.
+    visits = visits.filter(~Q(kind=Visit.Kind.DESK) | Exists(TeamMember.objects.filter(visit=OuterRef("pk"))))
     return list(visits.select_related("unit").order_by("-planned_on", "-pk")[:LISTED])
 
 
@@ -354,6 +383,7 @@ def district_section(user: Any, membership: Membership) -> Section:
     section.todos = [
         ToDo("Tồn tại chờ xác nhận đã khắc phục", counts["remedied"], findings_url(area, "remedied")),
         ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
+        *question_todos(user, area),
     ]
     if chosen is not None:
         overview = area_overview(area, chosen)
@@ -405,6 +435,7 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
         ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
         ToDo("Báo yêu cầu sai chưa trả lời", reports, admin_list("targetreport")),
         ToDo("Yêu cầu của tỉnh chưa xác nhận", unconfirmed, admin_list("target")),
+        *question_todos(user, area),
     ]
     if chosen is not None:
         section.action = first_waiting(section)
@@ -423,8 +454,28 @@ def reviewer_section(user: Any, membership: Membership) -> Section:
     section.data |= {"department": membership.department, "result": None}
     if chosen is not None:
         section.data |= latest_matrix(user, area, chosen)
-    section.todos = [ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True)]
+        section.action = desk_action(section, area, chosen, access.own_criteria(access.roles(user), membership))
+    section.todos += [
+        ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
+        *question_todos(user, area),
+    ]
     return section
+
+
+def desk_action(section: Section, area: Unit, criteria_set: CriteriaSet, own: set[int]) -> Action | None:
+    """The criterion for which most communes wait; adds the counts of all of a department's criteria."""
+    criteria = list(criteria_set.criteria.filter(pk__in=own).order_by("number"))
+    order = list(desk.communes(area).values_list("pk", flat=True))
+    counts = {criterion: len(units) for criterion, units in desk.waiting(area, criteria, order).items()}
+    url = f"{reverse('reports:desk')}?set={criteria_set.code}"
+    section.todos = [
+        ToDo(f"Xã chờ ý kiến tiêu chí {c.number}", counts.get(c.pk, 0), f"{url}&criterion={c.number}") for c in criteria
+    ]
+    most = max(criteria, key=lambda criterion: counts.get(criterion.pk, 0), default=None)
+    if most is None or most.pk not in counts:
+        return None
+    text = f"{counts[most.pk]} xã đã gửi kết quả, chờ ý kiến về tiêu chí {most.number}."
+    return Action(text, "Thẩm tra hồ sơ", f"{url}&criterion={most.number}")
 
 
 def viewer_section(user: Any, membership: Membership) -> Section:

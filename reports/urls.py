@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import downloads, home, matrix, meetings, units
+from reports.views import desk, downloads, home, matrix, meetings, units
 
 app_name = "reports"
 urlpatterns = [
@@ -19,6 +19,14 @@ urlpatterns = [
     path("meetings/<int:pk>/add/", meetings.meeting_add, name="meeting_add"),
     path("meetings/<int:pk>/items/<int:item>/", meetings.item_edit, name="meeting_item"),
     path("meetings/<int:pk>/items/<int:item>/remove/", meetings.item_remove, name="meeting_item_remove"),
+    path("my-criteria/", desk.desk_list, name="desk"),
+    path("my-criteria/<int:criterion>/units/<int:pk>/", desk.desk_review, name="desk_review"),
+    path(
+        "my-criteria/<int:criterion>/units/<int:pk>/indicators/<int:indicator>/report/",
+        desk.desk_report,
+        name="desk_report",
+    ),
+    path("my-criteria/<int:criterion>/units/<int:pk>/next/", desk.desk_next, name="desk_next"),
     path("reports/", downloads.report_list, name="report_list"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),

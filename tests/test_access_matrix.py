@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from communes.models import Membership, Unit
 from criteria.evidence import store
-from criteria.models import CriterionOwner, Evidence, EvidenceLink, Indicator, Submission
+from criteria.models import CriterionOwner, Evidence, EvidenceLink, Indicator, Question, Submission
 from inspections.models import Finding, Meeting, MeetingItem, TeamMember, Visit
 from ntm.accounts.models import User
 from tests.criteria.files import image
@@ -76,6 +76,8 @@ class Things:
         self.officer = User.objects.get(username="canbo.dongphu")
         self.role = Membership.objects.get(user=self.officer)
         self.colleague = User.objects.get(username="dieuphoi.thanhhoa")
+        self.to_district = Question.objects.get(unit=self.dong_phu, office="district")
+        self.to_province = Question.objects.get(unit=self.dong_phu, office="province")
         self.kim_loc_visit = Visit.objects.get(code="42-2018-001")
         self.submission = Submission.objects.create(
             unit=self.dong_phu,
@@ -146,6 +148,11 @@ def rows(t):
         ("reports:unit_detail", "Kim Lộc", [t.kim_loc.pk]),
         ("reports:unit_by_code", "Đông Phú", ["16420"]),
         ("reports:matrix", "", []),
+        ("reports:desk", "", []),
+        ("reports:desk_review", "Đông Phú 14", [t.school.criterion_id, t.dong_phu.pk]),
+        ("reports:desk_review", "Đông Phú 17", [t.indicator.criterion_id, t.dong_phu.pk]),
+        ("reports:desk_report", "Đông Phú 14.1", [t.school.criterion_id, t.dong_phu.pk, t.school.pk]),
+        ("reports:desk_next", "Đông Phú 14", [t.school.criterion_id, t.dong_phu.pk]),
         ("reports:report_list", "", []),
         ("reports:readiness_xlsx", "Đông Phú", unit),
         ("reports:readiness_xlsx", "Kim Lộc", [t.kim_loc.pk]),
@@ -198,6 +205,17 @@ def rows(t):
         ("reports:meeting_add", "Đông Phú", [t.commune_meeting.pk]),
         ("reports:meeting_item", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
         ("reports:meeting_item_remove", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
+        ("criteria:question_list", "", []),
+        ("criteria:question_ask", "Đông Phú 17.1", row),
+        ("criteria:question_ask", "Đông Phú 14.1", [t.dong_phu.pk, t.school.pk]),
+        ("criteria:question_detail", "district", [t.to_district.pk]),
+        ("criteria:question_detail", "province", [t.to_province.pk]),
+        ("criteria:question_answer", "district", [t.to_district.pk]),
+        ("criteria:question_answer", "province", [t.to_province.pk]),
+        ("criteria:question_again", "district", [t.to_district.pk]),
+        ("criteria:question_again", "province", [t.to_province.pk]),
+        ("criteria:question_settle", "district", [t.to_district.pk]),
+        ("criteria:question_settle", "province", [t.to_province.pk]),
         ("inspections:visit_list", "", []),
         ("inspections:visit_create", "", []),
         ("inspections:visit_detail", "planned", [t.planned.pk]),
@@ -277,6 +295,11 @@ reports:unit_detail Đông Phú                       oononnoonnnnno-
 reports:unit_detail Kim Lộc                        nnnnnnnnoooooo-
 reports:unit_by_code Đông Phú                      rrnrnnrrnnnnnr-
 reports:matrix                                     oooooooooooooo-
+reports:desk                                       ffffffoofffoff-
+reports:desk_review Đông Phú 14                    ffffffoofffnff-
+reports:desk_review Đông Phú 17                    ffffffnofffnff-
+reports:desk_report Đông Phú 14.1                  ffffffoffffnff-
+reports:desk_next Đông Phú 14                      ffffffrrfffnff-
 reports:report_list                                oooooooooooooo-
 reports:readiness_xlsx Đông Phú                    oononnoonnnnno-
 reports:readiness_xlsx Kim Lộc                     nnnnnnnnoooooo-
@@ -329,6 +352,17 @@ reports:meeting_edit Đông Phú                      oonnnnnnnnnnnn-
 reports:meeting_add Đông Phú                       oonnnnnnnnnnnn-
 reports:meeting_item Đông Phú                      oonnnnnnnnnnnn-
 reports:meeting_item_remove Đông Phú               oonnnnnnnnnnnn-
+criteria:question_list                             oooooooooooooo-
+criteria:question_ask Đông Phú 17.1                oononnnonnnnnf-
+criteria:question_ask Đông Phú 14.1                oononnoonnnnnf-
+criteria:question_detail district                  oononnnnnnnnnn-
+criteria:question_detail province                  oonnnnoonnnnnn-
+criteria:question_answer district                  uunfnnnnnnnnnn-
+criteria:question_answer province                  uunnnnffnnnnnn-
+criteria:question_again district                   ffnunnnnnnnnnn-
+criteria:question_again province                   ffnnnnuunnnnnn-
+criteria:question_settle district                  ffnunnnnnnnnnn-
+criteria:question_settle province                  ffnnnnuunnnnnn-
 inspections:visit_list                             oooooooooooooo-
 inspections:visit_create                           fffooffofoooff-
 inspections:visit_detail planned                   nnooonnonnnnno-

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from criteria.models import Entry
 from criteria.submissions import waiting
+from inspections import desk
 from reports.matrix import matrix
 from tests.bench import raw
 from tests.bench import world as worlds
@@ -24,6 +25,7 @@ from tests.criteria.files import pdf
 ROUNDS, FEWER = 200, 50
 STEERING = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
 OFFICER, COORDINATOR, DISTRICT = "canbo.dongphu", "dieuphoi.hatinh", "huyen.dongson"
+DEPARTMENT = "so.giaoduc"
 
 
 def count_queries(username: str, request: Callable[[Browser], Any]) -> int:
@@ -53,7 +55,8 @@ class Pages:
     def __init__(self, world: World, server: Gunicorn) -> None:
         self.world = world
         self.people = {
-            name: Client(server.port).sign_in(name, world.password) for name in (OFFICER, COORDINATOR, DISTRICT)
+            name: Client(server.port).sign_in(name, world.password)
+            for name in (OFFICER, COORDINATOR, DISTRICT, DEPARTMENT)
         }
         stranger = Client(server.port)
         self.hello = timed(lambda: stranger.get("/bench/hello/"))
@@ -144,6 +147,9 @@ def area(report: Report, pages: Pages) -> None:
     known = sum(row.has_opinion for row in rows)
     ours, reference = in_turn(pages.get(COORDINATOR, pages.matrix), pages.simplest(COORDINATOR), ROUNDS)
     report.ratio("G5", f"matrix page {known}/{len(rows)} communes x 19 ({ROUNDS})", ours, reference, 4)
+    ours, reference = in_turn(pages.get(DEPARTMENT, "/my-criteria/"), pages.simplest(DEPARTMENT), ROUNDS)
+    communes = desk.communes(worlds.department_province()).count()
+    report.ratio("G5", f"a department's desk over {communes} communes ({ROUNDS})", ours, reference, 4)
 
 
 def entry(report: Report, pages: Pages) -> None:

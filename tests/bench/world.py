@@ -54,6 +54,11 @@ def build() -> World:
     return world
 
 
+def department_province() -> Unit:
+    """The province of the demonstration's department."""
+    return Unit.objects.get(level=Level.PROVINCE, code=THANH_HOA)
+
+
 def fill_province(world: World) -> None:
     """Bring the province to 200 communes, and give those without a standing another's figures."""
     communes = Unit.objects.within(world.province).rural_communes().existing(today())

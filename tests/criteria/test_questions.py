@@ -1,6 +1,7 @@
 """Hỏi đáp: who asks whom, who sees it, answers that all stay, settling only what was read."""
 
 import threading
+import time
 from datetime import date, timedelta
 
 import pytest
@@ -278,10 +279,17 @@ def test_an_answer_points_to_documents_of_the_unit_only(place):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_people_at_once_are_both_heard():
+def test_two_people_at_once_are_both_heard(monkeypatch):
     place = Place()
     question = place.ask()
     barrier = threading.Barrier(2)
+    add = questions._add
+
+    def slowly(*args, **kwargs):
+        time.sleep(0.3)  # long enough for the other to have read the same row, were it not held
+        return add(*args, **kwargs)
+
+    monkeypatch.setattr(questions, "_add", slowly)
 
     def answer(who, text):
         barrier.wait()

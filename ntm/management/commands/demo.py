@@ -32,6 +32,8 @@ from criteria.models import (
     EvidenceLink,
     Indicator,
     Operator,
+    Question,
+    QuestionMessage,
     ReportingPeriod,
     Revision,
     Source,
@@ -135,6 +137,7 @@ class World:
         self.kim_loc()
         self.visits()
         self.meetings()
+        self.questions()
 
     def unit(self, level: str, code: str, on: date | None = None) -> Unit:
         """The unit that bears the code now; with a day, the one that bore it then."""
@@ -587,6 +590,39 @@ class World:
     @staticmethod
     def summary(visit: Visit) -> str:
         return summary_sentence(visit_progress(visit).states, visit.criteria_set.criteria.count())
+
+    def questions(self) -> None:
+        """What the department and the district ask Đông Phú: one to answer, one answered."""
+        unit = self.unit(Level.COMMUNE, "16420")
+        indicators = {i.code: i for i in Indicator.objects.filter(criterion__criteria_set=self.standard)}
+        Question.objects.create(
+            unit=unit,
+            indicator=indicators["14.1"],
+            office=Stage.PROVINCE,
+            from_commune=False,
+            text="Đề nghị bổ sung quyết định công nhận đạt chuẩn phổ cập giáo dục năm 2023.",
+            due_on=date(2024, 7, 10),
+            asked_by=self.users["so.giaoduc"],
+            asked_at=datetime(2024, 6, 25, 2, 0, tzinfo=UTC),
+        )
+        answered = Question.objects.create(
+            unit=unit,
+            indicator=indicators["17.1"],
+            office=Stage.DISTRICT,
+            from_commune=False,
+            text="Số hộ dùng nước sạch tính theo rà soát tháng nào?",
+            state=Question.State.ANSWERED,
+            version=1,
+            asked_by=self.users["huyen.dongson"],
+            asked_at=datetime(2024, 6, 24, 2, 0, tzinfo=UTC),
+        )
+        QuestionMessage.objects.create(
+            question=answered,
+            kind=QuestionMessage.Kind.ANSWER,
+            text="Theo rà soát cuối tháng 5/2024 của các thôn.",
+            by=self.users["canbo.dongphu"],
+            at=datetime(2024, 6, 24, 8, 30, tzinfo=UTC),
+        )
 
     def visits(self) -> None:
         """A verification by the district that left something to remedy, and one visit to come in each province."""
