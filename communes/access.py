@@ -288,6 +288,15 @@ def draft_scope(model: type[models.Model], person: Roles) -> Q | None:
     return condition
 
 
+def base_figure_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """What a commune counts of itself: its own people, its district, its coordinator."""
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = nothing()
+    for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, COORDINATOR):
+        condition |= person.area(membership, path)
+    return condition
+
+
 def published_scope(model: type[models.Model], person: Roles) -> Q | None:
     if person.is_superuser:
         return Q()
@@ -422,6 +431,7 @@ def question_scope(model: type[models.Model], person: Roles) -> Q | None:
 SCOPES = {
     "unit": unit_scope,
     "draft": draft_scope,
+    "base_figure": base_figure_scope,
     "published": published_scope,
     "work": work_scope,
     "evidence": evidence_scope,
@@ -576,6 +586,20 @@ def _return(person: Roles, submission: Any) -> Decision:
     if not _covers(person, submission.unit, DISTRICT_STAFF, COORDINATOR, DEPARTMENT_REVIEWER):
         return refuse("Chỉ cán bộ huyện, sở, ngành phụ trách hoặc điều phối viên tỉnh trả lại kết quả xã gửi.")
     return ALLOWED
+
+
+def _view_base_figures(person: Roles, unit: Unit) -> Decision:
+    areas = {unit.province_id, unit.district_id, unit.commune_id} - {None}
+    held = person.having(*COMMUNE_ROLES, DISTRICT_STAFF, COORDINATOR)
+    if unit.commune_id is None or not any(areas & person._area_ids[m.pk] for m in held):
+        return refuse("Chỉ cán bộ của xã, huyện và điều phối viên của tỉnh xem được số liệu nền.")
+    return ALLOWED
+
+
+def _change_base_figures(person: Roles, unit: Unit) -> Decision:
+    if not _works_in(person, unit, *COMMUNE_ROLES):
+        return refuse("Chỉ cán bộ của xã được nhập số liệu nền của xã.")
+    return _unit_open(unit)
 
 
 def _send(person: Roles, unit: Unit) -> Decision:
@@ -971,6 +995,8 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "criterion.enter": _enter_criterion,
     "owners.see": _see_owners,
     "owners.change": _assign_owners,
+    "base_figures.view": _view_base_figures,
+    "base_figures.change": _change_base_figures,
     "submission.send": _send,
     "submission.receive": _receive,
     "submission.return": _return,

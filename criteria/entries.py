@@ -75,10 +75,8 @@ def write_entry(
     if message:
         raise Refused({"effective_on": message})
     judged = judge(indicator, target, **opinion)
-    if entry is None and judged.is_empty:
-        return Entry(unit=unit, indicator=indicator, version=0, effective_on=effective_on)
-    if entry is not None and _same(entry, judged, effective_on):
-        return entry
+    if is_same(entry, judged, effective_on):
+        return entry or Entry(unit=unit, indicator=indicator, version=0, effective_on=effective_on)
     changes = {field: getattr(judged, field) for field in OPINION_FIELDS} | {
         "effective_on": effective_on,
         "updated_by": by,
@@ -102,7 +100,10 @@ def write_entry(
     raise Stale(Entry.objects.select_related("updated_by").filter(unit=unit, indicator=indicator).first())
 
 
-def _same(entry: Entry, judged: Judged, effective_on: date) -> bool:
+def is_same(entry: Entry | None, judged: Judged, effective_on: date) -> bool:
+    """Whether saving this opinion for that day would change nothing (None: there is no row yet)."""
+    if entry is None:
+        return judged.is_empty
     return entry.effective_on == effective_on and all(
         getattr(entry, field) == getattr(judged, field) for field in OPINION_FIELDS
     )

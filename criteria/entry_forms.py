@@ -16,12 +16,14 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from communes.models import Unit
+from criteria.checks import format_day
+from criteria.entry_steps import told
 from criteria.numbers import format_number
 from criteria.verdicts import VERDICTS
 from ntm.addresses import address
 
 if TYPE_CHECKING:
-    from criteria.sheets import Row
+    from criteria.sheets import Row, Sheet
 
 _NUMBER = 'inputmode="decimal" autocomplete="off" maxlength="60"'
 
@@ -49,14 +51,18 @@ class EntryForms:
     def _address(self, name: str, pk: str) -> str:
         return address(f"criteria:{name}", self._unit, int(pk))
 
-    def html(self, row: Row) -> SafeString:
+    def html(self, row: Row, *, oob: bool = False) -> SafeString:
+        """The row's form; `oob`: to take its place on a page wherever it stands there."""
         pk = str(row.indicator.pk)
         save = self._address("entry_save", pk)
         look = " has-error" if row.errors or row.theirs else " is-saved" if row.saved_now else ""
         look += " is-returned" if row.returned else ""
+        more = ' hx-swap-oob="true"' if oob else ""
+        if row.entry is not None and not row.is_unsent:
+            more += " data-sent"
         return mark_safe(
             f'<form class="entry-row{look}" id="row-{pk}" method="post" action="{save}" hx-post="{save}" '
-            'hx-target="this" hx-swap="outerHTML" hx-sync="this:drop" data-warn-unsaved novalidate>'
+            f'hx-target="this" hx-swap="outerHTML" hx-sync="this:drop" data-warn-unsaved novalidate{more}>'
             f'<input type="hidden" name="csrfmiddlewaretoken" value="{self._token}">'
             f'<input type="hidden" name="version" value="{row.version}">\n'
             + (render_to_string("criteria/_entry_theirs.html", {"row": row}) if row.theirs else "")
@@ -68,6 +74,21 @@ class EntryForms:
             + self._more(row, pk)
             + self._foot(row, pk)
             + "</form>"
+        )
+
+    def renewal(self, sheet: Sheet) -> SafeString:
+        """The button that lets a criterion's assessed rows hold on; empty where there are none."""
+        assessed = [row for row in sheet.rows if row.verdict]
+        if not assessed:
+            return mark_safe("")
+        number, code = sheet.criterion.number, sheet.criterion.criteria_set.code
+        action = f"{address('criteria:entry_renew', self._unit, number)}?set={code}"
+        return mark_safe(
+            f'<form method="post" action="{action}" hx-post="{action}" hx-target="#steps-result" data-step>'
+            f'<input type="hidden" name="csrfmiddlewaretoken" value="{self._token}">'
+            f'<input type="hidden" name="seen" value="{told(assessed)}">'
+            '<button class="btn btn-sm btn-secondary" type="submit">Không thay đổi'
+            f'<span class="visually-hidden"> ở tiêu chí {number}</span></button></form>'
         )
 
     def _value(self, row: Row, pk: str) -> str:
@@ -89,8 +110,10 @@ class EntryForms:
                     '<span class="hint">hoặc số đạt / tổng số</span>\n<div class="entry-fraction">'
                     + _input(row, "part", f"part-{pk}", f'aria-label="Số đạt, chỉ tiêu {code}" {asks}')
                     + ' <span class="slash">/</span> '
-                    + _input(row, "whole", f"whole-{pk}", f'aria-label="Tổng số, chỉ tiêu {code}" {asks}')
-                    + f"</div>\n{_error(row, 'part')}{_error(row, 'whole')}"
+                    + _input(
+                        row, "whole", f"whole-{pk}", f'aria-label="Tổng số, chỉ tiêu {code}" {_suggested(row)}{asks}'
+                    )
+                    + f"</div>\n{_error(row, 'part')}{_error(row, 'whole')}{_base(row, pk)}"
                 )
             parts.append(f'<span class="previous">{_previous(row, measure)}</span>\n')
         else:
@@ -98,6 +121,13 @@ class EntryForms:
                 '<span class="part-label">Kết quả thực hiện</span>\n'
                 '<span class="muted">Có/không: chọn mức đánh giá</span>\n'
             )
+            if row.may_be_ticked:
+                parts.append(
+                    f'<label class="row-tick"><input class="form-check-input" type="checkbox" form="met-form" '
+                    f'name="chosen" value="{pk}:{row.version}"> Chọn<span class="visually-hidden"> chỉ tiêu '
+                    f"{escape(row.indicator.code)} để đánh giá Đạt</span></label>\n"
+                )
+        parts.append(f'<span class="previous" id="last-{pk}" hx-preserve>{escape(row.last_period)}</span>\n')
         if row.takes_attainment:
             parts.append(
                 f'<label class="part-label" for="attainment-{pk}">Mức độ đạt nếu chưa đạt (%)</label>\n'
@@ -131,7 +161,8 @@ class EntryForms:
             )
             is_open = " open"
         return (
-            f'<details class="entry-more"{is_open}><summary>Ghi chú, thời điểm số liệu</summary>'
+            f'<details class="entry-more"{is_open}><summary>Ghi chú, thời điểm số liệu'
+            f"<span data-day-shown>{_day(typed['effective_on'])}</span></summary>"
             '<div class="row-wrap"><div class="grow">'
             f'<label class="part-label" for="note-{pk}">Ghi chú</label>\n'
             f'<textarea class="form-control{_invalid(row, "note")}" id="note-{pk}" name="note" rows="2" '
@@ -157,8 +188,9 @@ class EntryForms:
             f"{_saved(row)}</span>\n"
             f'<a href="{self._address("revision_list", pk)}">Lịch sử'
             f'<span class="visually-hidden"> chỉ tiêu {code}</span></a>\n'
-            f'{clear}<button class="btn btn-primary btn-sm" type="submit">Lưu'
-            f'<span class="visually-hidden"> chỉ tiêu {code}</span></button></div>'
+            # The first button of a form is the one that Enter presses.
+            f'<button class="btn btn-primary btn-sm" type="submit">Lưu'
+            f'<span class="visually-hidden"> chỉ tiêu {code}</span></button>\n{clear}</div>'
         )
 
 
@@ -190,6 +222,32 @@ def _returned(row: Row) -> str:
         f'<p class="note note-warning wide mb-2"><strong>Trả lại để bổ sung</strong> ({at:%d/%m/%Y}, '
         f'{escape(str(row.returned.by))}): <span class="pre-line">{escape(row.returned.reason)}</span></p>\n'
     )
+
+
+def _suggested(row: Row) -> str:
+    return f'placeholder="{format_number(row.base.value)}" ' if row.base else ""
+
+
+def _base(row: Row, pk: str) -> str:
+    """The base figure for a whole that isn't it, to be taken over by a click (static/criteria/entry.js)."""
+    if row.base is None:
+        return f'<span class="previous" id="base-{pk}" hx-preserve></span>\n'
+    shown, whole = format_number(row.base.value), row.entry.whole if row.entry is not None else None
+    return (
+        f'<span class="previous" id="base-{pk}" data-base="{shown}"{" hidden" if whole == row.base.value else ""} '
+        f"hx-preserve>Số liệu nền {row.base.year}: {shown} {row.base.measure}"
+        f"<span data-base-differs{' hidden' if whole is None else ''}>, khác tổng số đang nhập</span>\n"
+        '<button class="btn btn-sm btn-link" type="button" data-use-base hidden>Dùng số liệu nền'
+        f'<span class="visually-hidden"> cho chỉ tiêu {escape(row.indicator.code)}</span></button></span>\n'
+    )
+
+
+def _day(typed: str) -> str:
+    """The day of a row beside its summary, so that it is seen without opening it; nothing for what is no day."""
+    try:
+        return f": {format_day(date.fromisoformat(typed))}"
+    except ValueError:
+        return ""
 
 
 def _name(row: Row) -> str:
@@ -224,7 +282,7 @@ def _previous(row: Row, measure: str) -> str:
         said.append(f"= {format_number(row.entry.value)} {measure}")
     if row.previous:
         said.append(f"Đã gửi: {escape(row.previous)}")
-    return " ".join(said)
+    return " · ".join(said)
 
 
 def _saved(row: Row) -> str:

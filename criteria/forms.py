@@ -11,8 +11,10 @@ from django.http import QueryDict
 
 from communes.fields import DayField, TextField
 from communes.models import Unit
-from criteria.models import CriteriaSet, Criterion, CriterionOwner, Indicator, TargetReport
-from criteria.numbers import NumberError, parse_number
+from criteria.base_figures import problems
+from criteria.models import BaseFigure, CriteriaSet, Criterion, CriterionOwner, Indicator, TargetReport
+from criteria.models.base_figures import FIGURES
+from criteria.numbers import NumberError, format_number, parse_number
 from criteria.verdicts import Verdict
 
 
@@ -165,3 +167,56 @@ class HandOverForm(forms.Form):
 
 def _named(person: Any) -> str:
     return f"{person.name} ({person.post})" if person.post else person.name
+
+
+class PasteForm(forms.Form):
+    """A table copied from a spreadsheet, where it begins, and the day its figures hold."""
+
+    text = forms.CharField(
+        label="Các ô chép từ Excel",
+        help_text=(
+            "Các cột theo thứ tự: Kết quả thực hiện, Đánh giá, Ghi chú; chỉ cần cột đầu. "
+            "Tỷ lệ ghi được dạng 1.182/1.253. Ô trống giữ nguyên kết quả đang có."
+        ),
+        widget=forms.Textarea({"rows": 10, "spellcheck": "false"}),
+        required=False,
+        strip=False,
+    )
+    start = forms.TypedChoiceField(label="Ghi vào", required=False, coerce=int, empty_value=None)
+    day = forms.DateField(
+        label="Thời điểm số liệu",
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": "Nhập ngày như 31/12/2025.", "required": "Nhập thời điểm số liệu."},
+    )
+
+    def __init__(self, *args: Any, rows: list[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["start"].choices = [  # type: ignore[attr-defined]
+            ("", "Theo mã chỉ tiêu ở cột đầu (mã, rồi các cột trên)"),
+            *((row.indicator.pk, f"Từ chỉ tiêu {row.indicator.code} {row.indicator.name[:60]}") for row in rows),
+        ]
+
+
+class BaseFiguresForm(forms.Form):
+    """A unit's base figures of one year, checked against each other."""
+
+    def __init__(self, data: Any = None, *, stored: dict[str, BaseFigure], earlier: dict[str, BaseFigure]) -> None:
+        super().__init__(data, initial={key: format_number(row.value) for key, row in stored.items()})
+        for figure in FIGURES:
+            told = earlier.get(figure.key)
+            self.fields[figure.key] = NumberField(
+                label=f"{figure.label} ({figure.measure})",
+                help_text=f"Năm trước: {format_number(told.value)}" if told else "",
+                widget=forms.TextInput(
+                    {"inputmode": "decimal", "autocomplete": "off", "class": "form-control input-number"}
+                ),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        for key, text in problems({key: self.cleaned_data.get(key) for key in self.fields}).items():
+            if key not in self.errors:
+                self.add_error(key, text)
+        return self.cleaned_data
+
+    def figures(self) -> dict[str, Decimal | None]:
+        return {key: self.cleaned_data[key] for key in self.fields}

@@ -45,6 +45,9 @@ _FORMS = [
     (re.compile(r"[0-9]+\.[0-9]+"), "", "."),
 ]
 
+# One mark with three digits behind it: thousands to one country, decimals to another.
+_UNCLEAR = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+
 
 class NumberError(ValueError):
     """What was typed can't be taken as a number; the message says in Vietnamese what to type."""
@@ -86,6 +89,33 @@ def parse_number(text: str | None, allow_negative: bool = False) -> Decimal | No
         )
     number = Decimal(f"{whole or '0'}.{fraction or '0'}" if fraction else whole or "0")
     return -number if negative and number else number
+
+
+def decimal_mark(text: str) -> str:
+    """Which mark a number was surely written with before its decimals: "," or "."; "" where it can't be told.
+
+    "1.234,5" and "98,5" show ",", "1,234.5" and "98.5" show "."; "1.182" and "1,182" show nothing:
+    a column that was copied as one is read by what its other numbers show (`parse_marked`).
+    """
+    body = _plain(text).removesuffix("%").rstrip().lstrip("+-").replace(" ", "")
+    if _UNCLEAR.fullmatch(body) or not any(pattern.fullmatch(body) for pattern, _, _ in _FORMS):
+        return ""
+    last = max(body.rfind(","), body.rfind("."))
+    if last < 0:
+        return ""
+    mark = body[last]
+    return {",": ".", ".": ","}[mark] if body.count(mark) > 1 else mark
+
+
+def parse_marked(text: str, mark: str) -> Decimal | None:
+    """parse_number for a text of a column whose decimal mark is known ("": not known).
+
+    With "." known, "1,182" is 1182 and "1.182" is 1.182, the other way round than typed by itself.
+    """
+    number = parse_number(text)
+    if mark != "." or number is None:
+        return number
+    return parse_number(_plain(text).replace(",", "").replace(".", ","))
 
 
 def format_number(value: Decimal | int | None, max_places: int = MAX_PLACES) -> str:

@@ -17,6 +17,7 @@ from communes.access import criteria_of_others, roles, visible_criteria
 from communes.models import Unit
 from criteria import attainment as rules
 from criteria import targets
+from criteria.base_figures import Known
 from criteria.checks import latest_day
 from criteria.models import CriteriaSet, Criterion, Entry, EvidenceLink, Indicator, ReturnedIndicator
 from criteria.nouns import counted_noun
@@ -51,6 +52,9 @@ class Row:
     saved_now: bool = False
     returned: ReturnedIndicator | None = None
     owner: str = ""
+    # What only pages add (`criteria.hints`): the last period's result in words, the base figure of the whole.
+    last_period: str = ""
+    base: Known | None = None
 
     def __post_init__(self) -> None:
         self.typed = typed_from(self.entry, self.default_day)
@@ -91,6 +95,16 @@ class Row:
         if self.is_unsent and self.entry and sent and sent["effective_on"] > self.entry.effective_on:
             return sent["effective_on"]
         return None
+
+    @property
+    def owner_words(self) -> str:
+        """Why the reader may not write the row; empty where they may."""
+        return f"Tiêu chí {self.indicator.criterion.number} do {self.owner} phụ trách." if self.owner else ""
+
+    @property
+    def may_be_ticked(self) -> bool:
+        """Whether the row is one of those that "Đạt cho các dòng đã chọn" speaks of."""
+        return self.indicator.kind == Indicator.Kind.BOOLEAN and self.verdict != Verdict.MET
 
     @property
     def takes_fraction(self) -> bool:

@@ -1,13 +1,15 @@
-"""Addresses of the criteria app: entry, owners, sending, history, evidence, questions."""
+"""Addresses of the criteria app: entry, base figures, owners, sending, history, evidence, questions."""
 
 from django.urls import path
 
 from criteria import urls_evidence, urls_questions
-from criteria.views import entry, owners, sending
+from criteria.views import base_figures, entry, owners, sending, steps
 
 app_name = "criteria"
 urlpatterns = [
     path("units/<int:pk>/entry/", entry.entry, name="entry"),
+    path("units/<int:pk>/entry/paste/", steps.entry_paste, name="entry_paste"),
+    path("units/<int:pk>/entry/met/", steps.entry_met, name="entry_met"),
     path("units/<int:pk>/criteria/<int:number>/", entry.criterion, name="criterion"),
     path("units/<int:pk>/criteria/<int:number>/done/", sending.criterion_finish, name="criterion_finish"),
     path("units/<int:pk>/send/", sending.submission_send, name="submission_send"),
@@ -18,6 +20,8 @@ urlpatterns = [
     path("units/<int:pk>/owners/", owners.owner_list, name="owner_list"),
     path("units/<int:pk>/owners/hand-over/", owners.hand_over, name="owner_hand_over"),
     path("units/<int:pk>/owners/<int:owner>/end/", owners.owner_end, name="owner_end"),
+    path("units/<int:pk>/criteria/<int:number>/unchanged/", steps.entry_renew, name="entry_renew"),
+    path("units/<int:pk>/base-figures/", base_figures.base_figures, name="base_figures"),
     path("units/<int:pk>/indicators/<int:indicator>/entry/", entry.entry_save, name="entry_save"),
     path("units/<int:pk>/indicators/<int:indicator>/suggestion/", entry.entry_suggestion, name="entry_suggestion"),
     path("units/<int:pk>/indicators/<int:indicator>/history/", entry.revision_list, name="revision_list"),

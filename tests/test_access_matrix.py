@@ -160,6 +160,11 @@ def rows(t):
         ("reports:matrix_xlsx", "Thanh Hóa", [t.thanh_hoa.pk]),
         ("criteria:entry", "Đông Phú", unit),
         ("criteria:entry", "Kim Lộc", [t.kim_loc.pk]),
+        ("criteria:entry_paste", "Đông Phú", unit),
+        ("criteria:entry_met", "Đông Phú", unit),
+        ("criteria:entry_renew", "Đông Phú 17", [*unit, 17]),
+        ("criteria:base_figures", "Đông Phú", unit),
+        ("criteria:base_figures", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:criterion", "Đông Phú 17", [*unit, 17]),
         ("criteria:criterion", "Đông Phú 14", [*unit, 14]),
         ("criteria:criterion_finish", "Đông Phú 17", [*unit, 17]),
@@ -307,6 +312,11 @@ reports:matrix_xlsx Đông Sơn                       nnnonnoonnnnno-
 reports:matrix_xlsx Thanh Hóa                      nnnnnnoonnnnno-
 criteria:entry Đông Phú                            oonfnnffnnnnnf-
 criteria:entry Kim Lộc                             nnnnnnnnofffff-
+criteria:entry_paste Đông Phú                      oonfnnffnnnnnf-
+criteria:entry_met Đông Phú                        rrnfnnffnnnnnf-
+criteria:entry_renew Đông Phú 17                   rrnfnnffnnnnnf-
+criteria:base_figures Đông Phú                     oononnfonnnnnf-
+criteria:base_figures Kim Lộc                      nnnnnnnnoofoff-
 criteria:criterion Đông Phú 17                     oononnnonnnnno-
 criteria:criterion Đông Phú 14                     oononnoonnnnno-
 criteria:criterion_finish Đông Phú 17              rrnfnnffnnnnnf-

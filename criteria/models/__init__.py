@@ -3,10 +3,11 @@
 `sets` holds the decisions: criteria sets, criteria, indicators, targets. `results` holds
 what people say of a unit: drafts, sendings, published states and the standing that
 follows. `work` holds who answers for what in a commune, what is finished and what came
-back. `evidence` holds the proof, `questions` what commune and offices ask each other. Read
-in that order.
+back. `evidence` holds the proof, `questions` what commune and offices ask each other,
+`base_figures` what indicators divide by. Read in that order.
 """
 
+from criteria.models.base_figures import BaseFigure
 from criteria.models.evidence import Evidence, EvidenceLink
 from criteria.models.questions import Question, QuestionMessage
 from criteria.models.results import (
@@ -24,6 +25,7 @@ from criteria.models.work import CriterionOwner, FinishedCriterion, ReturnedIndi
 
 __all__ = [
     "Assessment",
+    "BaseFigure",
     "CriteriaSet",
     "Criterion",
     "CriterionDepartment",

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 from criteria.checks import format_day
 from criteria.entry_forms import EntryForms
 from criteria.numbers import format_number
-from criteria.sheets import Row
+from criteria.sheets import Row, Sheet
 from criteria.verdicts import VERDICT_BADGES
 
 register = template.Library()
@@ -18,6 +18,18 @@ register = template.Library()
 def entry_form(row: Row, forms: EntryForms) -> SafeString:
     """The row as a form that saves itself; `forms` are the unit's. Never inside another form."""
     return forms.html(row)
+
+
+@register.filter
+def entry_form_oob(row: Row, forms: EntryForms) -> SafeString:
+    """The same, for an answer that changes several rows of a page."""
+    return forms.html(row, oob=True)
+
+
+@register.filter
+def renewal(sheet: Sheet, forms: EntryForms) -> SafeString:
+    """The criterion's "Không thay đổi"; nothing where nothing is assessed."""
+    return forms.renewal(sheet)
 
 
 @register.filter

@@ -21,6 +21,7 @@ from criteria.entries import Stale, write_entry
 from criteria.entry_forms import EntryForms
 from criteria.evidence_panels import EvidencePanels
 from criteria.forms import EntryForm, TargetReportForm
+from criteria.hints import add_hints
 from criteria.models import CriteriaSet, FinishedCriterion, Indicator, Revision
 from criteria.questions import count_by_indicator
 from criteria.sheets import Row, Sheet, add_states, count_indicators, sheet_of, sheets, suggestion, typed_from
@@ -78,16 +79,18 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     if not _drafts(request, unit):
         raise PermissionDenied("Chỉ cán bộ của xã xem được số liệu đang nhập; hãy xem trang tình hình thực hiện.")
     found = sheets(unit, criteria_set, request.user, drafts=True)
+    # After a row was saved the page asks for its overview anew.
+    part = request.GET.get("part") == "overview"
     show = request.GET.get("show", "")
     rows = [row for sheet in found for row in sheet.rows]
     shown = [(sheet, [row for row in sheet.rows if is_shown(row, show)]) for sheet in found]
-    # After a row was saved the page asks for its overview anew.
-    part = request.GET.get("part") == "overview"
+    page = page_context(request, unit, criteria_set, found)
     return render(
         request,
         "criteria/_entry_overview.html" if part else "criteria/entry.html",
         {
-            **page_context(request, unit, criteria_set, found),
+            **page,
+            "day": add_hints(unit, criteria_set, found) if page["can_change"] and not part else None,
             "sets": CriteriaSet.objects.for_unit(unit),
             "here": reverse("criteria:entry", args=[unit.pk]),
             "oob": part,
@@ -120,9 +123,13 @@ def _criterion_page(
     if not found:
         raise Http404("Không có tiêu chí này.")
     sheet = found[0]
+    can_enter = can(request.user, "criterion.enter", (unit, sheet.criterion))
+    day = add_hints(unit, criteria_set, found) if can_enter else None
     if replaced:
         place = next(place for place, row in enumerate(sheet.rows) if row.indicator.pk == replaced.indicator.pk)
-        replaced.links, replaced.published = sheet.rows[place].links, sheet.rows[place].published
+        row = sheet.rows[place]
+        replaced.links, replaced.published = row.links, row.published
+        replaced.last_period, replaced.base = row.last_period, row.base
         sheet.rows[place] = replaced
     allowed = visible_criteria(request.user)
     others = criteria_set.criteria.order_by("number")
@@ -131,9 +138,9 @@ def _criterion_page(
     numbers = list(others.values_list("number", "name"))
     place = [n for n, _ in numbers].index(number)
     page = page_context(request, unit, criteria_set, found)
-    can_enter = can(request.user, "criterion.enter", (unit, sheet.criterion))
     context = {
         **page,
+        "day": day,
         "sheet": sheet,
         "questions": _questions(request, unit, sheet),
         "can_enter": can_enter,
@@ -174,8 +181,10 @@ def page_context(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, fo
         "drafts": _drafts(request, unit),
         "can_change": can(request.user, "entry.change", unit),
         "can_send": can(request.user, "submission.send", unit),
+        "can_see_figures": can(request.user, "base_figures.view", unit),
         "unconfirmed": sum(1 for row in rows if row.target.operator and not row.target.confirmed),
         "forms": _forms(request, unit, criteria_set),
+        "has_ticks": any(not row.indicator.is_numeric for row in rows),
         "marks": [
             {
                 "number": sheet.criterion.number,

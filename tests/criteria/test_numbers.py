@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from criteria.numbers import NumberError, format_number, parse_number, ratio, round_half_up
+from criteria.numbers import (
+    NumberError,
+    decimal_mark,
+    format_number,
+    parse_marked,
+    parse_number,
+    ratio,
+    round_half_up,
+)
 
 values = st.decimals(
     min_value=Decimal("-99999999999999.9999"),
@@ -243,3 +251,38 @@ def test_part_of_a_whole_in_per_cent(part, whole, per_cent):
 @pytest.mark.parametrize(("part", "whole"), [(5, 0), (None, 5), (5, None), (None, None), (0, Decimal(0))])
 def test_no_per_cent_without_a_whole(part, whole):
     assert ratio(part, whole) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "mark"),
+    [
+        ("98,5", ","),
+        ("1.234,5", ","),
+        ("1.234.567", ","),
+        ("0,125", ","),
+        ("1234,567", ","),
+        ("1 234,5", ","),
+        ("98.5 %", "."),
+        ("1,234.5", "."),
+        ("1,234,567", "."),
+        ("0.125", "."),
+        ("-98.25", "."),
+        ("1.182", ""),  # thousands here, decimals elsewhere
+        ("1,182", ""),
+        ("1182", ""),
+        ("98,5,5", ""),
+        ("abc", ""),
+        ("", ""),
+    ],
+)
+def test_the_decimal_mark_a_number_surely_shows(typed, mark):
+    assert decimal_mark(typed) == mark
+
+
+@given(values, st.sampled_from([",", "."]))
+def test_a_column_written_with_one_mark_is_read_with_it(value, mark):
+    written = format_number(abs(value))
+    if mark == ".":
+        written = written.translate(str.maketrans(",.", ".,"))
+    assert parse_marked(written, mark) == abs(value)
+    assert decimal_mark(written) in {"", mark}

@@ -25,6 +25,7 @@ from criteria.attainment import NUMERIC_OPERATORS
 from criteria.checks import Judged, judge
 from criteria.models import (
     Assessment,
+    BaseFigure,
     CriteriaSet,
     Criterion,
     Entry,
@@ -73,6 +74,9 @@ CAST: list[tuple[str, str, tuple[str, str], str, dict[str, Any]]] = [
     ("dieuphoi.hatinh", "Điều phối viên Hà Tĩnh", (Level.PROVINCE, HA_TINH), Role.COORDINATOR, {}),
     ("xem.hatinh", "Người xem Hà Tĩnh", (Level.PROVINCE, HA_TINH), Role.VIEWER, {}),
 ]
+
+# The communes whose officers sign in.
+OFFICERS = {"16420": "canbo.dongphu", "16414": "canbo.dongthinh", "18436": "canbo.kimsongtruong"}
 
 # Invented targets where the decision leaves the level to the province: indicator → [(from year, operator, value)].
 LOCAL_TARGETS: dict[str, list[tuple[int | None, str, str]]] = {
@@ -227,6 +231,30 @@ class World:
             unit.households = rng.randint(900, 2800)
             unit.population = round(unit.households * rng.uniform(3.4, 4.1))
         Unit.objects.bulk_update(units, ["households", "population"], batch_size=500)
+        for code, username in OFFICERS.items():
+            unit = self.unit(Level.COMMUNE, code)
+            households, population = unit.households or 0, unit.population or 0
+            rng = random.Random(f"base figures {code}")
+            figures: dict[str, int | Decimal] = {
+                "households": households,
+                "poor_households": round(households * rng.uniform(0.01, 0.03)),
+                "near_poor_households": round(households * rng.uniform(0.02, 0.04)),
+                "population": population,
+                "villages": rng.randint(7, 14),
+                "schools": rng.randint(3, 4),
+                "village_roads": Decimal(rng.randint(80, 190)) / 10,
+            }
+            BaseFigure.objects.bulk_create(
+                BaseFigure(
+                    unit=unit,
+                    year=2024,
+                    key=key,
+                    value=value,
+                    updated_by=self.users[username],
+                    updated_at=datetime(2024, 1, 15, 2, 30, tzinfo=UTC),
+                )
+                for key, value in figures.items()
+            )
 
     def periods(self) -> None:
         for code in (THANH_HOA, HA_TINH):
@@ -403,8 +431,7 @@ class World:
 
     def own_drafts(self) -> None:
         """The rows of the communes whose officers sign in equal what was sent; some wait to be entered."""
-        officers = {"16420": "canbo.dongphu", "16414": "canbo.dongthinh", "18436": "canbo.kimsongtruong"}
-        for code, username in officers.items():
+        for code, username in OFFICERS.items():
             unit = self.unit(Level.COMMUNE, code)
             if code == "16420":
                 self.withdraw(unit, ["17.11", "12.1", "13.4"])
@@ -439,11 +466,7 @@ class World:
 
     def evidence(self) -> None:
         """Paper-only documents for what the three communes claim, named as invented."""
-        for code, username in (
-            ("16420", "canbo.dongphu"),
-            ("16414", "canbo.dongthinh"),
-            ("18436", "canbo.kimsongtruong"),
-        ):
+        for code, username in OFFICERS.items():
             unit = self.unit(Level.COMMUNE, code)
             rng = random.Random(f"evidence {code}")
             claimed = Assessment.objects.filter(unit=unit, stage=Stage.SELF, verdict=Verdict.MET).select_related(
