@@ -114,7 +114,7 @@ FIELDS: Mapping[str, str | Listed] = {
     "ghi_chu": "Ghi chú khi không ghi nhận kết quả chính thức (có thể trống)",
 }
 # Minutes without these aren't minutes.
-NEEDED = ("xa", "tieu_chi", "ket_luan")
+NEEDED = ("tieu_chi", "ket_luan")
 
 
 class TemplateRefused(Exception):
@@ -405,22 +405,29 @@ def _try_out(name: str, content: bytes) -> None:
 
     for minutes in (_sample(), _empty()):
         try:
-            drawn = Document(io.BytesIO(draw_word(minutes, content)))
+            body = Document(io.BytesIO(draw_word(minutes, content))).part.blob
         except Exception:  # whatever a form can make go wrong, its author is told the same
             raise TemplateRefused(
                 f"Không lập được biên bản từ mẫu “{name}”: trường hoặc vòng lặp đặt sai chỗ trong bảng. "
                 "Tải mẫu đang dùng về, sửa từng phần rồi tải lại."
             ) from None
-        holders = {"t", "instrText", "delText"}
-        for element in drawn.element.body.iter():
-            tag = element.tag if isinstance(element.tag, str) else ""
-            if not tag.startswith("{http://schemas.openxmlformats.org/wordprocessingml"):
-                continue
-            own = element.text if tag.rpartition("}")[2] not in holders else ""
-            if (own or "").strip() or (element.tail or "").strip():
-                raise TemplateRefused(
-                    f"Mẫu “{name}” đặt trường sai chỗ. Không dùng dạng {{{{r … }}}} hay {{{{p … }}}}; viết {{{{ … }}}}."
-                )
+        if _has_stray_text(body):
+            raise TemplateRefused(
+                f"Mẫu “{name}” đặt trường sai chỗ. Không dùng dạng {{{{r … }}}} hay {{{{p … }}}}; viết {{{{ … }}}}."
+            )
+
+
+def _has_stray_text(body: bytes) -> bool:
+    """Whether text stands between the parts of a Word document, where it shows nowhere."""
+    from lxml import etree
+
+    for element in etree.fromstring(body, etree.XMLParser(resolve_entities=False)).iter():
+        if not isinstance(element.tag, str) or "wordprocessingml" not in element.tag:
+            continue
+        holds_text = element.tag.rpartition("}")[2] in {"t", "instrText", "delText"}
+        if ((element.text or "").strip() and not holds_text) or (element.tail or "").strip():
+            return True
+    return False
 
 
 def _sample() -> Minutes:

@@ -145,7 +145,7 @@ def _findings(result: Readiness) -> Part:
         return Part(heading, ("Không có tồn tại nào chưa xử lý xong.",))
     overdue = sum(finding.is_overdue for finding in found)
     items = [
-        f"Tiêu chí {finding.criterion}: {shortened(finding.description, 110)} "
+        f"Tiêu chí {finding.criterion}: {shortened(finding.description, 110).rstrip('.')} "
         f"(thời hạn {day_text(finding.due_on)}, {finding.state_label.lower()})"
         for finding in found
         if finding.description

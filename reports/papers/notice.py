@@ -23,10 +23,10 @@ NAMED_AT_MOST = 48  # characters of an indicator's name: nineteen lines must fit
 COLUMNS = (
     Column("TT", 5, True),
     Column("Tiêu chí", 19),
-    Column("Yêu cầu", 14),
-    Column("Kết quả", 13),
+    Column("Yêu cầu", 16),
+    Column("Kết quả", 15),
     Column("Đánh giá", 11),
-    Column("Lý do", 38),
+    Column("Lý do", 34),
 )
 
 

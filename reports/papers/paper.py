@@ -166,6 +166,8 @@ def _grid(document: Any, rows: int, shares: Sequence[int]) -> Any:
 
     table = document.add_table(rows, len(shares))
     table.autofit = False
+    for column, share in zip(table.columns, shares, strict=True):  # Word reads the cells' widths, others these
+        column.width = Mm(WIDTH * share / 100)
     for row in table.rows:
         row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
         for cell, share in zip(row.cells, shares, strict=True):
