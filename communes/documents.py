@@ -20,6 +20,11 @@ DEMONSTRATION = "Dữ liệu minh họa, không phải số liệu chính thức
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
 
+# What XML forbids, and marks that hide or turn text around.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+
 
 def long_day(day: date) -> str:
     """A date as documents write it: "ngày 05 tháng 02 năm 2024"; days below 10 and the months 1 and 2 with a zero."""
@@ -30,6 +35,11 @@ def long_day(day: date) -> str:
 def plain(text: str) -> str:
     """Text from anywhere as a document may hold it: no control or invisible characters, line ends kept."""
     return clean_text(text, multiline=True)
+
+
+def printable(text: str) -> str:
+    """Text already composed, without what breaks a document or hides in it; its spaces and line ends stay."""
+    return _UNPRINTABLE.sub("", text)
 
 
 def file_stem(*words: str) -> str:

@@ -19,14 +19,14 @@ from reports.papers.paper import Column, Paper, Part, Table, per_cent, shortened
 from reports.readiness import NO_OPINION_AT, STAGES, CriterionLine, IndicatorLine, Readiness
 from reports.workbooks.layout import day_text
 
-NAMED_AT_MOST = 48  # characters of an indicator's name: nineteen lines must fit on one page
+NAMED_AT_MOST = 42  # characters of an indicator's name: nineteen lines must fit on one page
 COLUMNS = (
     Column("TT", 5, True),
-    Column("Tiêu chí", 19),
-    Column("Yêu cầu", 16),
-    Column("Kết quả", 15),
-    Column("Đánh giá", 11),
-    Column("Lý do", 34),
+    Column("Tiêu chí", 18),
+    Column("Yêu cầu", 15),
+    Column("Kết quả", 11),
+    Column("Đánh giá", 14),
+    Column("Lý do", 37),
 )
 
 
@@ -85,7 +85,7 @@ def _result(lines: list[IndicatorLine]) -> str:
     if not any(line.opinion.verdict for line in lines):
         return ""
     met = sum(_is_met(line) for line in lines)
-    return f"Đạt {met}/{len(lines)} chỉ tiêu"
+    return f"Đạt {met}/{len(lines)}"
 
 
 def _is_met(line: IndicatorLine) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from communes.documents import DEMONSTRATION, MOTTO, NATION, file_stem, long_day, mark_pages, plain, to_bytes
+from communes.documents import DEMONSTRATION, MOTTO, NATION, file_stem, long_day, mark_pages, plain, printable, to_bytes
 from criteria.numbers import format_number
 
 WIDTH = 175  # mm of an A4 page between the margins
@@ -118,7 +118,7 @@ def paper_docx(paper: Paper) -> bytes:
     def write(text: str, align: Any = ALIGN.JUSTIFY, *, into: Any = document, **look: Any) -> Any:
         paragraph = into.add_paragraph()
         paragraph.alignment = align
-        run = paragraph.add_run(plain(text))
+        run = paragraph.add_run(printable(text))
         run.bold, run.italic = look.get("bold", False), look.get("italic", False)
         run.font.size = Pt(look.get("size", 12))
         paragraph.paragraph_format.keep_with_next = look.get("keep", False)
@@ -154,7 +154,7 @@ def paper_docx(paper: Paper) -> bytes:
         write("(Ký, ghi rõ họ tên)", ALIGN.CENTER, into=cell, italic=True, size=11)
         cell._tc.remove(cell.paragraphs[0]._p)
     properties = document.core_properties
-    properties.author, properties.title, properties.comments = "", plain(f"{paper.title} {paper.about}"), ""
+    properties.author, properties.title, properties.comments = "", printable(f"{paper.title} {paper.about}"), ""
     mark_pages(document, list(paper.marks))
     return to_bytes(document)
 
@@ -189,6 +189,6 @@ def _table(document: Any, content: Table) -> None:
             paragraph = cell.paragraphs[0]
             paragraph.alignment = ALIGN.CENTER if place == 0 or column.is_figure else ALIGN.LEFT
             paragraph.paragraph_format.space_after = Pt(0)
-            run = paragraph.add_run(plain(text))
+            run = paragraph.add_run(printable(text))
             run.bold = place == 0
-            run.font.size = Pt(10)
+            run.font.size = Pt(9.5)
