@@ -143,7 +143,7 @@ def test_a_visit_without_team_findings_or_scores_can_be_drawn(place):
 
 @pytest.mark.parametrize(
     "nasty",
-    ["=HYPERLINK(1)", "{{ xa }} {% for %}", "<w:t>&amp;</w:t>", "tab\there\x0b\x00\x07 \u202eback", "Đ" * 100],
+    ["=HYPERLINK(1)", "{{ xa }} {% for %}", "<w:t>&amp;</w:t>", "tab\there\x0b\x07 \u202eback", "Đ" * 100],
 )
 def test_any_text_a_person_typed_comes_out_as_text(place, visit, nasty):
     TeamMemberFactory(visit=visit, user=None, name=nasty[:100], post=nasty, organisation=nasty, role="attendee")
@@ -153,7 +153,7 @@ def test_any_text_a_person_typed_comes_out_as_text(place, visit, nasty):
     minutes = gather(visit)
     text = words_of(draw_word(minutes))
     assert minutes.opinion in text
-    assert not set(minutes.opinion) & {"\x00", "\x07", "\x0b", "\u202e"}
+    assert not set(minutes.opinion) & {"\x07", "\x0b", "\u202e"}
     assert draw_pdf(minutes).startswith(b"%PDF-")
 
 
