@@ -54,7 +54,7 @@ def percent(value: Decimal | None) -> str:
 
 
 @register.filter
-def file_size(value: int) -> str:
+def byte_size(value: int) -> str:
     """Bytes as "812 KB" or "2,4 MB"."""
     return format_size(value)
 

@@ -32,7 +32,7 @@ def upload(body: bytes, name: str = "bao cao.pdf") -> ContentFile:
 
 
 def stored(media: Path) -> list[Path]:
-    return sorted(path for path in (media / "evidence").rglob("*.bin") if path.is_file())
+    return sorted(path for path in media.rglob("*.bin") if path.is_file())
 
 
 def test_a_file_is_kept_under_a_random_name(small: World, media: Path) -> None:
