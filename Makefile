@@ -67,10 +67,24 @@ lock: | .venv/installed-dev
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
 
+# Libraries of the system that PDF documents are drawn with. Nothing else needs them: without them the
+# product runs and offers Word.
+PDF_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
+HAS_PDF := $(BIN)/python -c 'import weasyprint' >/dev/null 2>&1
+
+.PHONY: pdf-libraries
+pdf-libraries: .venv/installed
+	@if $(HAS_PDF); then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ apt-get install --yes --quiet $(PDF_PACKAGES) || { apt-get update && apt-get install --yes --quiet $(PDF_PACKAGES); }; }; \
+	then exit 0; fi; \
+	echo "Minutes as PDF need libraries of the system; going on with Word only. To have both:"; \
+	echo "    sudo apt-get install $(PDF_PACKAGES)"
+
 # --- Run ---------------------------------------------------------------------------------
 
 .PHONY: run
-run: .venv/installed
+run: .venv/installed pdf-libraries
 	@mkdir -p var/static
 	@$(DEMONSTRATION) $(BIN)/python manage.py migrate --verbosity 0
 	@$(DEMONSTRATION) $(BIN)/python manage.py createcachetable --verbosity 0
@@ -89,7 +103,7 @@ chromium:
 	echo "(or name an installed one: make test CHROMIUM=/path/to/chromium)" >&2; exit 1
 
 .PHONY: test
-test: .venv/installed-dev chromium
+test: .venv/installed-dev chromium pdf-libraries
 	$(BIN)/python -m pytest -n 2 --dist worksteal --db=sqlite
 	$(BIN)/python -m pytest -n 2 --dist worksteal --db=postgres
 

@@ -725,6 +725,32 @@ def _annex(person: Roles, visit: Any) -> Decision:
     return ALLOWED if visit.state == "concluded" else refuse("Chỉ lập phụ lục sau khi đã kết luận.")
 
 
+def _read_minutes(person: Roles, visit: Any) -> Decision:
+    """The minutes, one document over everything the visit looked at: who sees its work, whole."""
+    if visit.state == "cancelled":
+        return refuse("Cuộc kiểm tra đã hủy nên không có biên bản.")
+    if not sees_visit_work(person.user, visit):
+        return refuse("Biên bản chỉ đoàn kiểm tra xem được cho đến khi kết luận.")
+    if visible_criteria(person.user) is not None and team_role(person, visit) is None:
+        return refuse("Biên bản gồm mọi tiêu chí; tài khoản sở, ngành xem kết quả các tiêu chí của mình ở trang này.")
+    return ALLOWED
+
+
+def _sign_minutes(person: Roles, visit: Any) -> Decision:
+    """Adding the scan of the signed paper: those who keep it."""
+    member = team_role(person, visit)
+    if member is None or member.role not in {"leader", "secretary"}:
+        return refuse("Chỉ trưởng đoàn hoặc thư ký được tải lên biên bản đã ký.")
+    return ALLOWED if visit.state == "concluded" else refuse("Chỉ tải lên biên bản đã ký sau khi đã kết luận.")
+
+
+def _minutes_template(person: Roles, province: Unit) -> Decision:
+    """The province's own form of the minutes."""
+    if person.is_superuser or any(m.unit_id == province.pk for m in person.having(COORDINATOR)):
+        return ALLOWED
+    return refuse("Chỉ điều phối viên của tỉnh được thay mẫu biên bản.")
+
+
 def _finding_published(finding: Any) -> Decision:
     if finding.visit.state != "concluded":
         return refuse("Tồn tại này chưa được công bố: cuộc kiểm tra chưa kết luận.")
@@ -1008,6 +1034,9 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "visit.recheck": _recheck,
     "visit.conclude": _lead_visit,
     "visit.annex": _annex,
+    "minutes.read": _read_minutes,
+    "minutes.sign": _sign_minutes,
+    "minutes.template": _minutes_template,
     "finding.remedy": _remedy,
     "finding.close": _close,
     "finding.comment": _comment,

@@ -35,7 +35,7 @@ from communes.access import predecessors
 from communes.models import Unit
 from communes.text import clean_text, safe_filename
 from criteria.models import Evidence, EvidenceLink, Indicator
-from criteria.models.evidence import stored_name
+from criteria.models.evidence import random_name
 from criteria.numbers import format_number, round_half_up
 
 audit = logging.getLogger("ntm.audit")
@@ -451,9 +451,9 @@ def stored_path(name: str) -> Path:
     return Path(settings.MEDIA_ROOT) / name
 
 
-def write_file(file: File) -> str:
-    """Write the bytes under a random name and make the disk keep them; return the name."""
-    name = stored_name(Evidence(), "")
+def write_file(file: File, folder: str = "evidence") -> str:
+    """Write the bytes under a random name below `folder` and make the disk keep them; return the name."""
+    name = random_name(folder)
     path = stored_path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -466,11 +466,11 @@ def write_file(file: File) -> str:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    parent = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(parent)
     finally:
-        os.close(folder)
+        os.close(parent)
     return name
 
 

@@ -18,6 +18,7 @@ from criteria.checks import Refused, check_day, judge
 from criteria.models import Indicator, Source
 from criteria.publish import Published, publish
 from criteria.targets import Resolved
+from inspections.minutes.files import freeze
 from inspections.models import Finding, FindingEvent, Score, Visit, VisitAnnex
 from inspections.planning import Closed, Invalid, lock, scope_of
 from inspections.progress import asked_indicators
@@ -83,7 +84,8 @@ def conclude(
     needs `unscored_reason`. `seen_fingerprint` is what the writer of the summary saw; None
     where nobody read before. Raises AlreadyConcluded, Closed (cancelled), PermissionDenied
     (only its leader), ScoresChanged where the fingerprint is another now, Invalid by field,
-    ScoresRefused where a target confirmed meanwhile contradicts a score.
+    ScoresRefused where a target confirmed meanwhile contradicts a score, NotDrawn where the
+    minutes can't be drawn or kept (docs/decisions/0008).
     """
     try:
         visit = lock(visit)
@@ -138,6 +140,7 @@ def conclude(
     visit.concluded_at = now
     visit.version += 1
     visit.save()
+    freeze(visit, by=by)
     return visit
 
 

@@ -439,3 +439,26 @@ class AnnexForm(forms.Form):
         max_length=5000,
         error_messages={"required": "Nhập nội dung điều chỉnh."},
     )
+
+
+# --- minutes ---------------------------------------------------------------------------
+
+
+class SignedMinutesForm(forms.Form):
+    file = forms.FileField(
+        label="Tệp biên bản đã ký",
+        help_text="Bản quét PDF (đến 100 MB) hoặc ảnh chụp (đến 25 MB). Các bản đã tải lên trước vẫn được giữ.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png,.webp"}),
+        error_messages={"required": "Chọn tệp biên bản đã ký.", "empty": "Tệp rỗng (0 byte). Hãy chọn lại tệp."},
+        allow_empty_file=True,
+    )
+
+
+class MinutesTemplateForm(forms.Form):
+    file = forms.FileField(
+        label="Tệp mẫu (.docx)",
+        help_text="Tệp Word .docx, không có macro, đến 2 MB, chỉ dùng các trường trong bảng bên dưới.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".docx"}),
+        error_messages={"required": "Chọn tệp mẫu."},
+        allow_empty_file=True,
+    )

@@ -421,3 +421,66 @@ class VisitAnnex(models.Model):
         verbose_name = "phụ lục điều chỉnh"
         verbose_name_plural = "phụ lục điều chỉnh"
         constraints = [models.UniqueConstraint(fields=["visit", "number"], name="annex_number_unique")]
+
+
+class MinutesTemplate(models.Model):
+    """A province's own Word form of the minutes. The newest row not retired is in use; none: the built-in form."""
+
+    province = models.ForeignKey(Unit, models.PROTECT, related_name="minutes_templates", verbose_name="Tỉnh")
+    file = models.FileField(max_length=120)
+    original_name = models.CharField(max_length=200)
+    size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    retired_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "mẫu biên bản"
+        verbose_name_plural = "mẫu biên bản"
+        ordering = ["-uploaded_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["province"], name="minutes_template_one_in_use", condition=Q(retired_at__isnull=True)
+            ),
+        ]
+
+
+class MinutesFile(models.Model):
+    """One file of a visit's minutes: Word and PDF as frozen at the conclusion, and scans of the signed paper.
+
+    `sha256` is that of the file's bytes. Rows are never
+    changed or deleted; a new scan is a new row. `template`: the province's form the Word file
+    was drawn from, None for the built-in one; `note` says what the reader must know of it.
+    """
+
+    class Kind(models.TextChoices):
+        WORD = "word", "Bản Word"
+        PDF = "pdf", "Bản PDF"
+        SIGNED = "signed", "Bản đã ký"
+
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="minutes_files")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    file = models.FileField(max_length=120)
+    original_name = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    template = models.ForeignKey(MinutesTemplate, models.PROTECT, null=True, blank=True, related_name="+")
+    note = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "tệp biên bản"
+        verbose_name_plural = "tệp biên bản"
+        ordering = ["-at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["visit", "kind"], name="minutes_frozen_once", condition=Q(kind__in=["word", "pdf"])
+            ),
+            models.UniqueConstraint(
+                fields=["visit", "sha256"], name="minutes_signed_bytes_once", condition=Q(kind="signed")
+            ),
+        ]

@@ -192,7 +192,7 @@ def score_sheet(
     links: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for link in (
         EvidenceLink.objects.visible_to(user)
-        .filter(_links_shown(visit), unit=visit.unit, indicator__in=ids)
+        .filter(links_shown(visit), unit=visit.unit, indicator__in=ids)
         .select_related("evidence__unit")
         .order_by("created_at", "pk")
     ):
@@ -228,7 +228,7 @@ def score_sheet(
     return Sheet(criterion, rows)
 
 
-def _links_shown(visit: Visit) -> Q:
+def links_shown(visit: Visit) -> Q:
     """The documents in use; of a concluded visit those that were published and in use at the conclusion."""
     if not visit.is_concluded:
         return Q(removed_at__isnull=True, evidence__retired_at__isnull=True)
@@ -291,20 +291,17 @@ class RecordCriterion:
 
 
 def visit_record(visit: Visit, criteria: list[Criterion], user: Any) -> list[RecordCriterion]:
-    """A concluded visit criterion by criterion, as this person may see it.
+    """A visit criterion by criterion, as this person may see it; None: as the minutes have it, whole.
 
     The requirement is the one published with the score, so that a target changed later
     doesn't change the record. A fixed number of queries.
     """
-    allowed = visible_criteria(user)
+    allowed = visible_criteria(user) if user is not None else None
     shown = [criterion for criterion in criteria if allowed is None or criterion.pk in allowed]
     indicators, resolved = asked_indicators(visit.unit, visit.criteria_set, visit.day, shown)
     claims = state_on([visit.unit_id], visit.criteria_set, [Stage.SELF.value], visit.day, known_at=visit.concluded_at)
-    scores = {
-        score.indicator_id: score
-        for score in Score.objects.visible_to(user).filter(visit=visit).select_related("scorer")
-        if score.verdict
-    }
+    seen = Score.objects.visible_to(user) if user is not None else Score.objects.all()
+    scores = {score.indicator_id: score for score in seen.filter(visit=visit).select_related("scorer") if score.verdict}
     printed = dict(
         Revision.objects.filter(source=Source.VISIT, source_ref=visit.code, unit=visit.unit).values_list(
             "indicator_id", "target_text"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inspections.views import conclusion, findings, recheck, scoring, team, visits
+from inspections.views import conclusion, findings, minutes, recheck, scoring, team, visits
 
 app_name = "inspections"
 urlpatterns = [
@@ -26,6 +26,13 @@ urlpatterns = [
     path("visits/<int:pk>/findings/<int:finding>/recheck/", recheck.finding_recheck, name="finding_recheck"),
     path("visits/<int:pk>/conclude/", conclusion.visit_conclude, name="visit_conclude"),
     path("visits/<int:pk>/annexes/new/", conclusion.visit_annex, name="visit_annex"),
+    path("visits/<int:pk>/minutes/", minutes.visit_minutes, name="visit_minutes"),
+    path("visits/<int:pk>/minutes/draft.docx", minutes.minutes_draft, {"extension": "docx"}, name="minutes_docx"),
+    path("visits/<int:pk>/minutes/draft.pdf", minutes.minutes_draft, {"extension": "pdf"}, name="minutes_pdf"),
+    path("visits/<int:pk>/minutes/<int:file>/", minutes.minutes_file, name="minutes_file"),
+    path("minutes-templates/<int:pk>/", minutes.minutes_template, name="minutes_template"),
+    path("minutes-templates/<int:pk>/file/", minutes.minutes_template_file, name="minutes_template_file"),
+    path("minutes-templates/<int:pk>/reset/", minutes.minutes_template_reset, name="minutes_template_reset"),
     path("findings/", findings.finding_list, name="finding_list"),
     path("findings/<int:pk>/", findings.finding_detail, name="finding_detail"),
     path("findings/<int:pk>/edit/", findings.finding_edit, name="finding_edit"),

@@ -4,6 +4,7 @@
 production refuses everything that only a demonstration may do.
 """
 
+import os
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -182,6 +183,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+
+# lxml comes with docxtpl; openpyxl would read workbooks with it, entities and all.
+os.environ["OPENPYXL_LXML"] = "False"
 
 LANGUAGE_CODE = "vi"
 TIME_ZONE = "Asia/Ho_Chi_Minh"

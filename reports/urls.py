@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import desk, downloads, home, matrix, meetings, units
+from reports.views import desk, downloads, home, matrix, meetings, papers, units
 
 app_name = "reports"
 urlpatterns = [
@@ -30,4 +30,8 @@ urlpatterns = [
     path("reports/", downloads.report_list, name="report_list"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),
+    path("reports/brief/<int:pk>/", papers.brief, name="brief"),
+    path("reports/brief/<int:pk>.docx", papers.brief, {"extension": "docx"}, name="brief_docx"),
+    path("reports/notice/<int:pk>/", papers.notice, name="notice"),
+    path("reports/notice/<int:pk>.docx", papers.notice, {"extension": "docx"}, name="notice_docx"),
 ]

@@ -157,10 +157,10 @@ def world(db: None) -> None:
 
 
 @pytest.fixture
-def media(settings, tmp_path: Path) -> Path:
-    """A media folder of this test's own, holding what the demonstration stored; for counting files."""
+def media(request: pytest.FixtureRequest, settings, tmp_path: Path) -> Path:
+    """A media folder of this test's own, for counting files; with the demonstration it holds what that stored."""
     folder = tmp_path / "media"
-    if Path(settings.MEDIA_ROOT).exists():
+    if "world" in request.fixturenames and Path(settings.MEDIA_ROOT).exists():
         shutil.copytree(settings.MEDIA_ROOT, folder)
     else:
         folder.mkdir()

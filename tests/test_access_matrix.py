@@ -101,6 +101,7 @@ class Things:
             created_by=self.area_meeting.created_by,
         )
         self.item = MeetingItem.objects.create(meeting=self.commune_meeting, position=1, text="Ra quân vệ sinh")
+        self.minutes = self.done.minutes_files.get(kind="pdf")
 
 
 def rows(t):
@@ -158,6 +159,12 @@ def rows(t):
         ("reports:readiness_xlsx", "Kim Lộc", [t.kim_loc.pk]),
         ("reports:matrix_xlsx", "Đông Sơn", [t.dong_son.pk]),
         ("reports:matrix_xlsx", "Thanh Hóa", [t.thanh_hoa.pk]),
+        ("reports:brief", "Đông Phú", unit),
+        ("reports:brief", "Đông Sơn", [t.dong_son.pk]),
+        ("reports:brief_docx", "Đông Phú", unit),
+        ("reports:brief_docx", "Thanh Hóa", [t.thanh_hoa.pk]),
+        ("reports:notice", "Đông Phú", unit),
+        ("reports:notice_docx", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:entry", "Đông Phú", unit),
         ("criteria:entry", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:entry_paste", "Đông Phú", unit),
@@ -246,6 +253,15 @@ def rows(t):
         ("inspections:visit_conclude", "planned", [t.planned.pk]),
         ("inspections:visit_conclude", "concluded", [t.done.pk]),
         ("inspections:visit_annex", "concluded", [t.done.pk]),
+        ("inspections:visit_minutes", "planned", [t.planned.pk]),
+        ("inspections:visit_minutes", "concluded", [t.done.pk]),
+        ("inspections:visit_minutes", "Kim Lộc", [t.kim_loc_visit.pk]),
+        ("inspections:minutes_docx", "planned", [t.planned.pk]),
+        ("inspections:minutes_pdf", "planned", [t.planned.pk]),
+        ("inspections:minutes_file", "concluded", [t.done.pk, t.minutes.pk]),
+        ("inspections:minutes_template", "Thanh Hóa", [t.thanh_hoa.pk]),
+        ("inspections:minutes_template_file", "Thanh Hóa", [t.thanh_hoa.pk]),
+        ("inspections:minutes_template_reset", "Thanh Hóa", [t.thanh_hoa.pk]),
         ("inspections:finding_list", "", []),
         ("inspections:finding_detail", "published", [t.finding.pk]),
         ("inspections:finding_detail", "not yet", [t.draft_finding.pk]),
@@ -310,6 +326,12 @@ reports:readiness_xlsx Đông Phú                    oononnoonnnnno-
 reports:readiness_xlsx Kim Lộc                     nnnnnnnnoooooo-
 reports:matrix_xlsx Đông Sơn                       nnnonnoonnnnno-
 reports:matrix_xlsx Thanh Hóa                      nnnnnnoonnnnno-
+reports:brief Đông Phú                             oononnoonnnnno-
+reports:brief Đông Sơn                             nnnonnoonnnnno-
+reports:brief_docx Đông Phú                        oononnoonnnnno-
+reports:brief_docx Thanh Hóa                       nnnnnnoonnnnno-
+reports:notice Đông Phú                            oononnoonnnnno-
+reports:notice_docx Kim Lộc                        nnnnnnnnoooooo-
 criteria:entry Đông Phú                            oonfnnffnnnnnf-
 criteria:entry Kim Lộc                             nnnnnnnnofffff-
 criteria:entry_paste Đông Phú                      oonfnnffnnnnnf-
@@ -398,6 +420,15 @@ inspections:finding_recheck planned                nnfffnnfnnnnnf-
 inspections:visit_conclude planned                 nnffonnfnnnnnf-
 inspections:visit_conclude concluded               nnfrfnffnnnnnf-
 inspections:visit_annex concluded                  nnfofnffnnnnnf-
+inspections:visit_minutes planned                  nnffonnonnnnnf-
+inspections:visit_minutes concluded                nnooonfonnnnno-
+inspections:visit_minutes Kim Lộc                  nnnnnnnnoooono-
+inspections:minutes_docx planned                   nnffonnonnnnnf-
+inspections:minutes_pdf planned                    nnffonnonnnnnf-
+inspections:minutes_file concluded                 nnooonfonnnnno-
+inspections:minutes_template Thanh Hóa             nnnnnnfonnnnno-
+inspections:minutes_template_file Thanh Hóa        nnnnnnfonnnnno-
+inspections:minutes_template_reset Thanh Hóa       nnnnnnfrnnnnnr-
 inspections:finding_list                           oooooooooooooo-
 inspections:finding_detail published               nnooonnonnnnno-
 inspections:finding_detail not yet                 nnnnonnonnnnnn-
@@ -425,6 +456,7 @@ def ask(cast, clients, who, url):
         answer = client.get(url)
         if answer.status_code == 405:
             answer = client.post(url)
+        b"".join(answer)  # a file is read to its end and so closed
         if answer.status_code == 302 and "/accounts/login/" in answer["Location"]:
             return "-"
         return LETTER.get(answer.status_code, str(answer.status_code))

@@ -18,7 +18,7 @@ from ntm import env
 from ntm.accounts.models import User
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("matplotlib", "numpy", "openpyxl", "pandas", "xlsxwriter")
+HEAVY = ("docx", "docxtpl", "jinja2", "lxml", "matplotlib", "numpy", "openpyxl", "pandas", "weasyprint", "xlsxwriter")
 PRODUCTION = {
     "NTM_ENV": "production",
     "SECRET_KEY": "x7Kq9-" * 12,

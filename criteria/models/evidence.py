@@ -17,9 +17,14 @@ from criteria.models.sets import Indicator
 
 
 def stored_name(evidence: Evidence, filename: str) -> str:
-    """A random name, nothing of the person's file name: 2024/3f/3fa9….bin."""
+    """Where the file of a document lies; nothing of the person's file name is in it."""
+    return random_name("evidence")
+
+
+def random_name(folder: str) -> str:
+    """A name nobody can guess: evidence/3f/3fa9….bin."""
     token = uuid.uuid4().hex
-    return f"evidence/{token[:2]}/{token}.bin"
+    return f"{folder}/{token[:2]}/{token}.bin"
 
 
 FIRST_YEAR = 1945  # no document of the state is older

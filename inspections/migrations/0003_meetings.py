@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('communes', '0003_fill_present_since'),
         ('criteria', '0002_evidence_search_text'),
-        ('inspections', '0001_initial'),
+        ('inspections', '0002_minutes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

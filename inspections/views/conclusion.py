@@ -12,6 +12,7 @@ from criteria.publish import PublicationRefused
 from inspections import conclude as conclusion
 from inspections import planning
 from inspections.forms import AnnexForm, ConcludeForm
+from inspections.minutes.files import NotDrawn
 from inspections.models import Finding, Visit
 from inspections.progress import visit_progress
 from inspections.summary import summary_sentence
@@ -61,6 +62,8 @@ def visit_conclude(request: HttpRequest, pk: int) -> HttpResponse:
             progress = visit_progress(visit)
         except conclusion.ScoresRefused as found:
             refused = [(f"{indicator.code}", text) for indicator, text in found.errors.items()]
+        except NotDrawn as not_drawn:
+            form.add_error(None, str(not_drawn))
         except PublicationRefused as found:
             refused = [("", text) for text in found.errors.values()]
         else:

@@ -57,6 +57,7 @@ def visit_list(request: HttpRequest) -> HttpResponse:
             "filters": filters,
             "page": Paginator(visits, PER_PAGE).get_page(request.GET.get("page")),
             "may_plan": bool(access.plannable_stages(request.user)),
+            "form_provinces": [m.unit for m in access.roles(request.user).having(access.COORDINATOR)],
         },
     )
 
@@ -205,6 +206,7 @@ def visit_detail(request: HttpRequest, pk: int) -> HttpResponse:
             action: bool(access.can(user, f"visit.{action}", visit))
             for action in ("change", "work", "conclude", "annex")
         },
+        "reads_minutes": bool(access.can(user, "minutes.read", visit)),
     }
     if visit.is_open:
         context["earlier"] = left_by_earlier_visits(user, visit).count()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from criteria import numbers
+from criteria.evidence import format_size
 from criteria.numbers import format_number
 from criteria.verdicts import STATE_BADGES, STATES, VERDICT_BADGES, Appearance
 
@@ -50,6 +51,12 @@ def one_decimal(value: Decimal | None) -> str:
 def percent(value: Decimal | None) -> str:
     """A figure of 0-100 as "94,3 %", one decimal place; nothing for None."""
     return "" if value is None else f"{format_number(value, max_places=1)} %"
+
+
+@register.filter
+def byte_size(value: int) -> str:
+    """Bytes as "812 KB" or "2,4 MB"."""
+    return format_size(value)
 
 
 @register.filter

@@ -23,6 +23,15 @@ from reports.workbooks.layout import CONTENT_TYPE
 
 audit = logging.getLogger("ntm.audit")
 
+# Where each button of the list of reports leads, and which field names its place.
+REPORTS = {
+    "readiness": ("reports:readiness_xlsx", "unit"),
+    "brief": ("reports:brief", "unit"),
+    "notice": ("reports:notice", "unit"),
+    "matrix": ("reports:matrix_xlsx", "area"),
+    "area_brief": ("reports:brief", "area"),
+}
+
 
 @require_safe
 def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
@@ -91,16 +100,17 @@ def _download(
 
 @require_safe
 def report_list(request: HttpRequest) -> HttpResponse:
-    """Choose a place, a set and a stage; the same address with `report` leads on to the workbook."""
+    """Choose a place, a set and a stage; the same address with `report` leads on to the workbook or page."""
     seen = seen_areas(request)
     area = choose_area(request, seen)
     communes = _communes(request, area)
     report = request.GET.get("report", "")
-    if report in ("readiness", "matrix"):
-        place = request.GET.get("unit" if report == "readiness" else "area", "")
+    if report in REPORTS:
+        address, of = REPORTS[report]
+        place = request.GET.get(of, "")
         if place.isdecimal():
             chosen = {name: request.GET[name] for name in ("set", "stage") if request.GET.get(name)}
-            return redirect(f"{reverse(f'reports:{report}_xlsx', args=[int(place)])}?{urlencode(chosen)}")
+            return redirect(f"{reverse(address, args=[int(place)])}?{urlencode(chosen)}")
     sets = area_sets(area) if area else []
     if not sets and communes:
         sets = list(CriteriaSet.objects.for_unit(communes[0]))

@@ -457,7 +457,7 @@ def test_the_record_and_the_conclusion_cost_the_same_at_3_and_19_criteria(place,
             visit=big, indicator=indicator, verdict="met", value=value, attainment=100, scorer=place.leader
         )
     big = Visit.objects.get(pk=big.pk)
-    with assert_queries(at_most=25) as many:  # SQLite inserts 999 values at a time
+    with assert_queries(at_most=40) as many:  # SQLite inserts 999 values at a time; the minutes read it all once more
         conclude(place, big)
     assert len(many) <= len(few) + 1
     with assert_queries(len(few_read)):

@@ -127,7 +127,8 @@ def conclude(page: Page, visit: str) -> None:
     page.get_by_label("Kết luận", exact=True).fill("Đoàn ghi nhận kết quả tiêu chí 12.")
     page.get_by_role("button", name="Kết luận và khóa").click()
     page.get_by_role("dialog").get_by_role("button", name="Kết luận và khóa").click()
-    expect(page.get_by_text("Đã kết luận").first).to_be_visible()
+    # The first minutes a worker draws load what draws them.
+    expect(page.get_by_text("Đã kết luận").first).to_be_visible(timeout=30_000)
 
 
 def read_workbook(page: Page) -> None:

@@ -46,7 +46,7 @@ from criteria.numbers import format_number, round_half_up
 from criteria.targets import Resolved
 from criteria.verdicts import Stage, Verdict
 from inspections.conclude import conclude
-from inspections.models import Finding, FindingEvent, Meeting, MeetingItem, Score, TeamMember, Visit
+from inspections.models import Finding, FindingEvent, Meeting, MeetingItem, MinutesFile, Score, TeamMember, Visit
 from inspections.progress import visit_progress
 from inspections.summary import summary_sentence
 from ntm import env
@@ -576,6 +576,7 @@ class World:
         Score.objects.filter(visit=visit).update(scored_at=told - timedelta(hours=2))
         Finding.objects.filter(visit=visit).update(created_at=told - timedelta(hours=1))
         FindingEvent.objects.filter(finding__visit=visit).update(at=told)
+        MinutesFile.objects.filter(visit=visit).update(at=told)
         Revision.objects.filter(source=Source.VISIT, source_ref=visit.code).update(recorded_at=told)
 
     def score(self, visit: Visit, rng: random.Random, wanted: Any) -> None:
