@@ -85,7 +85,7 @@ def conclude(
     where nobody read before. Raises AlreadyConcluded, Closed (cancelled), PermissionDenied
     (only its leader), ScoresChanged where the fingerprint is another now, Invalid by field,
     ScoresRefused where a target confirmed meanwhile contradicts a score, NotDrawn where the
-    minutes can't be drawn or kept (docs/decisions/0008).
+    minutes can't be drawn or kept (docs/decisions/0009).
     """
     try:
         visit = lock(visit)

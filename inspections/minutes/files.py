@@ -2,7 +2,7 @@
 
 Bytes are written and synced under a random name before their row exists, as evidence is.
 Freezing runs inside the conclusion's transaction: what can't be drawn or kept concludes
-nothing (docs/decisions/0008-minutes-are-frozen-in-the-conclusion.md).
+nothing (docs/decisions/0009-minutes-are-frozen-in-the-conclusion.md).
 """
 
 from __future__ import annotations
