@@ -101,12 +101,13 @@ function showDay(row) {
 
 // --- Saved or refused ---------------------------------------------------------------------------
 
-let kept = null; // what of a row has the focus while its answer takes its place
+/** What of a row has the focus while its answer takes its place; several may be on their way. */
+const kept = new Map();
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const row = event.detail.target;
   const active = document.activeElement;
-  kept = isRow(row) && row.contains(active) ? { row: row.id, id: active.id, name: active.name, type: active.type } : null;
+  if (isRow(row) && row.contains(active)) kept.set(row.id, { id: active.id, type: active.type });
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
@@ -114,10 +115,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (!isRow(row)) return;
   dress(row);
   const left = leaving.get(row.id);
+  const was = kept.get(row.id);
   leaving.delete(row.id);
+  kept.delete(row.id);
   if (row.classList.contains("has-error")) return backTo(row, left);
-  if (kept?.row === row.id && !row.contains(document.activeElement)) giveFocus(row, kept);
-  kept = null;
+  if (was && document.activeElement === document.body) giveFocus(row, was);
 });
 
 /** The field with the message gets the focus, unless its person is already typing in another row. */
