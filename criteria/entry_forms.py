@@ -66,7 +66,7 @@ class EntryForms:
             f'<input type="hidden" name="csrfmiddlewaretoken" value="{self._token}">'
             f'<input type="hidden" name="version" value="{row.version}">\n'
             + (render_to_string("criteria/_entry_theirs.html", {"row": row}) if row.theirs else "")
-            + _returned(row)
+            + _returned(row, pk)
             + _name(row)
             + _target(row)
             + f'<div class="entry-value">{self._value(row, pk)}</div>\n'
@@ -213,14 +213,15 @@ def _input(row: Row, name: str, own: str, more: str) -> str:
     )
 
 
-def _returned(row: Row) -> str:
-    """What the level above wants completed."""
+def _returned(row: Row, pk: str) -> str:
+    """What the level above wants completed; a saved row keeps what only the page was told."""
     if row.returned is None:
-        return ""
+        return f'<div class="wide" id="returned-{pk}" hx-preserve></div>\n'
     at = timezone.localtime(row.returned.at)
     return (
-        f'<p class="note note-warning wide mb-2"><strong>Trả lại để bổ sung</strong> ({at:%d/%m/%Y}, '
-        f'{escape(str(row.returned.by))}): <span class="pre-line">{escape(row.returned.reason)}</span></p>\n'
+        f'<div class="wide" id="returned-{pk}" hx-preserve><p class="note note-warning mb-2">'
+        f"<strong>Trả lại để bổ sung</strong> ({at:%d/%m/%Y}, "
+        f'{escape(str(row.returned.by))}): <span class="pre-line">{escape(row.returned.reason)}</span></p></div>\n'
     )
 
 
