@@ -21,6 +21,7 @@ help:
 	@echo "make run    install, load the demonstration and serve it on http://127.0.0.1:$(PORT)/ (PORT=... to change)"
 	@echo "make test   install what the tests need and run them on SQLite and on PostgreSQL"
 	@echo "make lint   formatting, linting, types, missing migrations, deployment checks"
+	@echo "make pictures  take the pictures of the user guide and the README anew"
 	@echo "make bench  measure the goals of speed and memory"
 	@echo "make fmt    format Python and fix what can be fixed"
 	@echo "make lock   compile the requirements anew from pyproject.toml"
@@ -106,6 +107,10 @@ chromium:
 test: .venv/installed-dev chromium pdf-libraries
 	$(BIN)/python -m pytest -n 2 --dist worksteal --db=sqlite
 	$(BIN)/python -m pytest -n 2 --dist worksteal --db=postgres
+
+.PHONY: pictures
+pictures: .venv/installed-dev chromium
+	$(BIN)/python -m docs.take_pictures
 
 .PHONY: bench
 bench: .venv/installed-dev
