@@ -22,6 +22,8 @@ OPEN_WITHOUT = {
     "account_login",
     "healthz",
     "favicon",
+    "help",
+    "help_chapter",
 }
 
 

@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from communes import access
 from ntm.clock import today
+from ntm.guide import help_url
 
 MENU = (
     ("Việc cần làm", "/"),
@@ -27,11 +28,12 @@ class NavLink(NamedTuple):
 
 
 def site(request: HttpRequest) -> dict:
-    """Give templates `demo`, `fixed_today` (or None), `today` and the menu `nav`."""
+    """Give templates `demo`, `fixed_today` (or None), `today`, `help_url` (or "") and the menu `nav`."""
     return {
         "demo": settings.DEMONSTRATION,
         "fixed_today": settings.NTM_TODAY,
         "today": today(),
+        "help_url": help_url(request),
         # Worked out where a page shows it: error pages of visitors don't ask for anybody's roles.
         "nav": SimpleLazyObject(
             lambda: [NavLink(label, url, is_within(request.path, url)) for label, url in menu(request)]

@@ -195,7 +195,8 @@ LOCALE_PATHS = [BASE_DIR / "ntm" / "locale"]
 FORMAT_MODULE_PATH = ["ntm.formats"]
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# The pictures of the user guide are shown in the application, too (ntm/guide.py).
+STATICFILES_DIRS = [BASE_DIR / "static", ("guide", BASE_DIR / "docs" / "pictures")]
 STATIC_ROOT = VAR_DIR / "static"
 MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR_DIR / "media")
 STORAGES = {

@@ -9,6 +9,8 @@ from ntm import components, views
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("favicon.ico", views.favicon, name="favicon"),
+    path("help/", views.help_contents, name="help"),
+    path("help/<slug:chapter>/", views.help_chapter, name="help_chapter"),
     path("accounts/", include("ntm.accounts.urls")),
     path("admin/", admin.site.urls),
     path("", include("communes.urls")),

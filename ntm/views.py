@@ -1,15 +1,16 @@
-"""What belongs to no app: the health check and the error pages."""
+"""What belongs to no app: the health check, the user guide and the error pages."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import Error, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
 from django.template import loader
 from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 
 from ntm.accounts.middleware import asks_for_json
+from ntm.guide import chapters_for, guide
 
 TOO_BIG = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 MESSAGES = {
@@ -40,6 +41,26 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def favicon(request: HttpRequest) -> HttpResponse:
     """Send browsers that ask for the usual address, as the admin's pages make them, to the emblem."""
     return redirect(static("emblem.svg"))
+
+
+@login_not_required
+def help_contents(request: HttpRequest) -> HttpResponse:
+    """The guide's table of contents. Open to everyone: who can't sign in needs it most."""
+    known = guide()
+    mine = [known.chapters[slug] for slug in chapters_for(request.user)]
+    return render(request, "help/contents.html", {"guide": known, "mine": mine})
+
+
+@login_not_required
+def help_chapter(request: HttpRequest, chapter: str) -> HttpResponse:
+    """One chapter of the guide, with the ones before and after it."""
+    chapters = guide().chapters
+    if chapter not in chapters:
+        raise Http404
+    order = [None, *chapters.values(), None]
+    place = order.index(chapters[chapter])
+    context = {"chapter": chapters[chapter], "previous": order[place - 1], "next": order[place + 1]}
+    return render(request, "help/chapter.html", context)
 
 
 def error(request: HttpRequest, status: int, message: str = "") -> HttpResponse:

@@ -111,6 +111,8 @@ def rows(t):
     return [
         ("healthz", "", []),
         ("favicon", "", []),
+        ("help", "", []),
+        ("help_chapter", "", ["can-bo-xa"]),
         ("account_login", "", []),
         ("account_logout", "", []),
         ("account_change_password", "", []),
@@ -278,6 +280,8 @@ def rows(t):
 EXPECTED = """
 healthz                                            ooooooooooooooo
 favicon                                            rrrrrrrrrrrrrrr
+help                                               ooooooooooooooo
+help_chapter                                       ooooooooooooooo
 account_login                                      rrrrrrrrrrrrrro
 account_logout                                     oooooooooooooo-
 account_change_password                            oooooooooooooo-

@@ -7,7 +7,7 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, resolve_url
 
-OPEN_TO_OLD_PASSWORDS = {"account_change_password", "account_logout", "healthz"}
+OPEN_TO_OLD_PASSWORDS = {"account_change_password", "account_logout", "healthz", "help", "help_chapter"}
 
 
 def asks_for_json(request: HttpRequest) -> bool:
