@@ -63,6 +63,8 @@ urlpatterns = [
     path("row/", row_view),
     path("plain/", plain_view),
     path("accounts/", include("ntm.accounts.urls")),
+    path("help/", page_view, name="help"),
+    path("help/<slug:chapter>/", page_view, name="help_chapter"),
 ]
 
 
