@@ -331,21 +331,30 @@ def work_scope(model: type[models.Model], person: Roles) -> Q | None:
     return Q() if person.is_superuser else condition
 
 
+def _handed_over(model: type[models.Model]) -> Q:
+    """Documents a commune named as proof that a shortcoming is remedied: who confirms that reads them."""
+    if model._meta.model_name != "evidence":
+        return nothing()
+    proof = apps.get_model("inspections", "Finding").evidence.through
+    return Q(Exists(proof._default_manager.filter(evidence=OuterRef("pk"))))
+
+
 def evidence_scope(model: type[models.Model], person: Roles) -> Q | None:
-    """Own documents whole; above, what is tied to a sent result; reviewers their own
-    criteria's without personal data; viewers no files."""
+    """Own documents whole; above, what is tied to a sent result or proves a remedy; reviewers their
+    own criteria's without personal data; viewers no files."""
     path = model.unit_path  # type: ignore[attr-defined]
     if person.is_superuser:
         return _published_links(model)
     personal = "evidence__has_personal_data" if model._meta.model_name == "evidencelink" else "has_personal_data"
-    condition = visited_units(person, path) & _published_links(model)
+    told = _published_links(model) | _handed_over(model)
+    condition = visited_units(person, path) & told
     for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
         area = person.area(membership, path)
         if membership.role == DEPARTMENT_REVIEWER:
             criteria = own_criteria(person, membership)
             area &= _published_links(model, indicator__criterion__in=criteria) & Q(**{personal: False})
         elif membership.role not in COMMUNE_ROLES:
-            area &= _published_links(model)
+            area &= told
         condition |= area
     return condition
 
@@ -549,6 +558,8 @@ def criteria_of_others(person: Roles, unit: Unit) -> dict[int, str]:
         return {}
     if unit.pk not in person.others_criteria:
         owners = apps.get_model("criteria", "CriterionOwner")._default_manager.filter(unit=unit).in_force(today())
+        # Whose account has no role here any more, or who never had one, keeps nobody from working.
+        owners = owners.at_work(today())
         names: dict[int, list[str]] = {}
         mine = set()
         for criterion, user, name in owners.values_list("criterion_id", "user_id", "name"):

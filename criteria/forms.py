@@ -119,6 +119,26 @@ class ReturnForm:
         return form.cleaned_data["note"] if form.is_valid() else ""
 
 
+def is_id(text: str) -> bool:
+    """Whether a text may be the key of a row: digits, few enough for every database."""
+    return text.isdecimal() and len(text) <= 18
+
+
+class CriteriaField(forms.ModelMultipleChoiceField):
+    """Ticked criteria; a number no database holds is no criterion."""
+
+    def clean(self, value: Any) -> Any:
+        for key in value or ():
+            if not is_id(str(key)):
+                raise forms.ValidationError(
+                    self.error_messages["invalid_choice"], code="invalid_choice", params={"value": key}
+                )
+        return super().clean(value)
+
+
+# --- visits ----------------------------------------------------------------------------
+
+
 class OwnerForm(forms.Form):
     """Criteria given to somebody: one of the commune's accounts, or a name and post without one."""
 
@@ -127,7 +147,7 @@ class OwnerForm(forms.Form):
     post = TextField(label="Chức vụ", max_length=150, required=False)
     role = forms.ChoiceField(label="Vai trò", choices=CriterionOwner.Role.choices, initial=CriterionOwner.Role.LEAD)
     starts_on = DayField(label="Từ ngày")
-    criteria = forms.ModelMultipleChoiceField(
+    criteria = CriteriaField(
         Criterion.objects.none(),
         label="Tiêu chí",
         error_messages={"required": "Chọn ít nhất một tiêu chí.", "invalid_choice": "Không có tiêu chí này."},

@@ -10,11 +10,13 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import Q
 
 from communes import access
 from communes.models import Membership, Role, Unit
 from criteria import assignment
 from criteria.assignment import Review
+from criteria.checks import format_day
 from criteria.models import CriteriaSet, Criterion, CriterionOwner
 from ntm.clock import today
 
@@ -50,10 +52,13 @@ def people(unit: Unit) -> list[Person]:
 
 
 def owners(unit: Unit, criteria_set: CriteriaSet, on: date) -> dict[int, list[CriterionOwner]]:
-    """Who answers for each criterion on a day, by criterion id, those in the lead first. One query."""
+    """Who answers for each criterion on a day, by criterion id, those in the lead first; `has_left` says
+    that the account named has no role at the unit any more. Two queries."""
     found: dict[int, list[CriterionOwner]] = defaultdict(list)
     rows = CriterionOwner.objects.filter(unit=unit, criterion__criteria_set=criteria_set).in_force(on)
+    there = set(rows.at_work(on).order_by().values_list("pk", flat=True))
     for row in rows.order_by("role", "pk"):
+        row.has_left = row.user_id is not None and row.pk not in there
         found[row.criterion_id].append(row)
     return found
 
@@ -63,7 +68,7 @@ def review(criteria: Iterable[Criterion], assigned: dict[int, list[CriterionOwne
     led: dict[str, set[int]] = defaultdict(set)
     for criterion, rows in assigned.items():
         for row in rows:
-            if row.role == CriterionOwner.Role.LEAD:
+            if row.role == CriterionOwner.Role.LEAD and not row.has_left:  # type: ignore[attr-defined]
                 led[row.name].add(criterion)
     return assignment.review([criterion.pk for criterion in criteria], led)
 
@@ -73,6 +78,12 @@ def _check_person(unit: Unit, person: Person) -> None:
         raise OwnerRefused("Tài khoản này không làm việc tại xã.")
     if not person.name:
         raise OwnerRefused("Chọn một tài khoản, hoặc nhập họ và tên.")
+
+
+def _check_day(day: date) -> None:
+    """A day an assignment may begin or end on: within ten years of today."""
+    if abs(day.year - today().year) > 10:
+        raise OwnerRefused(f"Ngày {format_day(day)} không hợp lý; nhập ngày gần thời gian hiện tại.")
 
 
 @transaction.atomic
@@ -85,6 +96,7 @@ def assign(
     """
     access.require(by, "owners.change", unit)
     _check_person(unit, person)
+    _check_day(starts_on)
     _hold(unit)
     mine = _rows_of(unit, person).in_force(starts_on)
     has = set(mine.filter(role=role).values_list("criterion_id", flat=True))
@@ -131,22 +143,36 @@ def hand_over(unit: Unit, old: Person, new: Person, *, starts_on: date, until: d
         raise OwnerRefused("Người nhận phải khác người bàn giao.")
     if until is not None and until < starts_on:
         raise OwnerRefused("Ngày kết thúc làm thay phải từ ngày bắt đầu trở đi.")
+    _check_day(starts_on)
+    if until is not None:
+        _check_day(until)
     _hold(unit)
-    moving = list(_rows_of(unit, old).in_force(starts_on))
+    # For good takes along what begins later too: a stand-in planned before gives nothing back.
+    mine = _rows_of(unit, old)
+    moving = list(
+        mine.in_force(starts_on) if until else mine.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=starts_on))
+    )
+    # Until when the successor has a criterion in the same role anyway.
+    has = {(row.criterion_id, row.role): row.ends_on or date.max for row in _rows_of(unit, new).in_force(starts_on)}
     if not moving:
         raise OwnerRefused(f"{old.name} không phụ trách tiêu chí nào vào ngày {starts_on:%d/%m/%Y}.")
     rows = []
     for row in moving:
         row_end = row.ends_on
-        if row.starts_on >= starts_on:
+        # A row that begins that day or later hasn't been anybody's yet; one that has begun stays as history.
+        if row.starts_on > starts_on or (row.starts_on == starts_on and starts_on > today()):
             CriterionOwner.objects.filter(pk=row.pk).delete()
         else:
-            CriterionOwner.objects.filter(pk=row.pk).update(ends_on=starts_on - DAY)
-        stop = min((day for day in (until, row_end) if day is not None), default=None)
+            CriterionOwner.objects.filter(pk=row.pk).update(ends_on=max(starts_on - DAY, row.starts_on))
+        stop = min(until or date.max, row_end or date.max)
         same = {"unit": unit, "criterion_id": row.criterion_id, "role": row.role}
-        rows.append(
-            CriterionOwner(**same, user_id=new.user_id, name=new.name, post=new.post, starts_on=starts_on, ends_on=stop)
-        )
+        had = has.get((row.criterion_id, row.role))
+        if had is None or had < stop:
+            begins = max(starts_on, row.starts_on, had + DAY if had else starts_on)
+            ends = None if stop == date.max else stop
+            new_row = {"user_id": new.user_id, "name": new.name, "post": new.post}
+            rows.append(CriterionOwner(**same, **new_row, starts_on=begins, ends_on=ends))
+            has[row.criterion_id, row.role] = stop
         if until is not None and (row_end is None or row_end > until):
             rows.append(
                 CriterionOwner(

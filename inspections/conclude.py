@@ -19,7 +19,7 @@ from criteria.models import Indicator, Source
 from criteria.publish import Published, publish
 from criteria.targets import Resolved
 from inspections.minutes.files import freeze
-from inspections.models import Finding, FindingEvent, Score, Visit, VisitAnnex
+from inspections.models import Finding, FindingEvent, Score, TeamMember, Visit, VisitAnnex
 from inspections.planning import Closed, Invalid, lock, scope_of
 from inspections.progress import asked_indicators
 
@@ -140,7 +140,8 @@ def conclude(
     visit.concluded_at = now
     visit.version += 1
     visit.save()
-    freeze(visit, by=by)
+    if TeamMember.objects.filter(visit=visit).exists():  # a desk review has nobody to read minutes to
+        freeze(visit, by=by)
     return visit
 
 

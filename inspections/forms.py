@@ -10,7 +10,7 @@ from django.db.models import Q
 from communes.fields import DayField, TextField
 from communes.models import Department, Unit
 from communes.names import search_name
-from criteria.forms import ErrorsFromService, OpinionForm
+from criteria.forms import CriteriaField, ErrorsFromService, OpinionForm
 from criteria.models import CriteriaSet, Criterion, Evidence, Indicator
 from criteria.verdicts import Stage
 from inspections import planning
@@ -24,29 +24,9 @@ STAGE_CHOICES = {
 }
 
 
-def is_id(text: str) -> bool:
-    """Whether a text may be the key of a row: digits, few enough for every database."""
-    return text.isdecimal() and len(text) <= 18
-
-
 def _field(form: forms.BaseForm, name: str) -> Any:
     """A field whose choices follow from the visit: its own class knows `queryset`, the base doesn't."""
     return form.fields[name]
-
-
-class CriteriaField(forms.ModelMultipleChoiceField):
-    """Ticked criteria; a number no database holds is no criterion."""
-
-    def clean(self, value: Any) -> Any:
-        for key in value or ():
-            if not is_id(str(key)):
-                raise forms.ValidationError(
-                    self.error_messages["invalid_choice"], code="invalid_choice", params={"value": key}
-                )
-        return super().clean(value)
-
-
-# --- visits ----------------------------------------------------------------------------
 
 
 class VisitFilterForm(forms.Form):

@@ -17,6 +17,7 @@ from criteria.models import CriterionOwner, Evidence, EvidenceLink, Indicator, Q
 from inspections.models import Finding, Meeting, MeetingItem, TeamMember, Visit
 from ntm.accounts.models import User
 from tests.criteria.files import image
+from tests.factories import MembershipFactory
 
 WHO = [
     "canbo.dongphu",
@@ -86,7 +87,11 @@ class Things:
             sent_at=self.sent.uploaded_at,
         )
         self.owner = CriterionOwner.objects.create(
-            unit=self.dong_phu, criterion=self.school.criterion, name="Công chức văn hóa", starts_on="2024-01-01"
+            unit=self.dong_phu,
+            criterion=self.school.criterion,
+            user=MembershipFactory(unit=self.dong_phu).user,
+            name="Công chức văn hóa",
+            starts_on="2024-01-01",
         )
         self.pictures = [
             store(self.dong_phu, [], ContentFile(image(colour=colour), f"{colour}.jpg"), by=self.sent.uploaded_by)[0]

@@ -6,11 +6,11 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from communes import access
-from communes.models import Unit
+from communes.models import Membership, Unit
 from criteria.models.results import Submission
 from criteria.models.sets import Criterion, Indicator
 
@@ -18,6 +18,11 @@ from criteria.models.sets import Criterion, Indicator
 class CriterionOwnerQuerySet(access.ScopedQuerySet):
     def in_force(self, on: date) -> CriterionOwnerQuerySet:
         return self.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=on), starts_on__lte=on)
+
+    def at_work(self, on: date) -> CriterionOwnerQuerySet:
+        """Owners with an active account that has a role in force at the unit."""
+        members = Membership.objects.in_force(on).filter(user=OuterRef("user"), unit=OuterRef("unit"))
+        return self.filter(Exists(members), user__is_active=True)
 
 
 class CriterionOwner(models.Model):

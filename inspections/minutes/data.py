@@ -304,9 +304,10 @@ def _dossier(visit: Visit, record: list[RecordCriterion]) -> Dossier:
         for indicator in needing
         if indicator.pk not in proved and (indicator.part_of_id is None or indicator.part_of_id not in proved)
     ]
+    whole = {indicator.whole_id for indicator in needing}
     return Dossier(
-        needing=len(needing),
-        having=len(needing) - len(lacking),
+        needing=len(whole),
+        having=len(whole - {indicator.whole_id for indicator in needing if indicator.code in lacking}),
         documents=len(documents),
         paper=sum(document.form == Evidence.Form.PAPER for document in documents.values()),
         expired=len(expired),

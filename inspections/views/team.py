@@ -9,9 +9,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from communes import access
 from criteria.assignment import OVERLOAD_LEAST, OVERLOAD_SHARE, review
+from criteria.forms import is_id
 from criteria.owners import owners
 from inspections import planning
-from inspections.forms import ChangeMemberForm, MemberForm, is_id
+from inspections.forms import ChangeMemberForm, MemberForm
 from inspections.models import TeamMember, Visit
 from inspections.views.visits import get_visit
 

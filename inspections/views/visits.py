@@ -15,10 +15,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from communes import access
 from communes.models import Unit
+from criteria.forms import is_id
 from criteria.models import CriteriaSet
 from inspections import planning
 from inspections.findings import left_by_earlier_visits
-from inspections.forms import CancelForm, ChangeVisitForm, NewVisitForm, VisitFilterForm, is_id
+from inspections.forms import CancelForm, ChangeVisitForm, NewVisitForm, VisitFilterForm
 from inspections.models import Finding, TeamMember, Visit
 from inspections.progress import visit_progress
 from inspections.sheets import visit_record

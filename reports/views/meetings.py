@@ -20,9 +20,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from communes import access
 from communes.models import Level, Unit
+from criteria.forms import is_id
 from inspections import meetings as rules
 from inspections.findings import followed
-from inspections.forms import is_id
 from inspections.meeting_forms import FreeTextForm, ItemForm, MeetingForm
 from inspections.models import Finding, Meeting, MeetingItem
 from inspections.planning import Closed, Invalid

@@ -225,8 +225,9 @@ def test_who_works_in_two_communes_keeps_their_documents_apart(small: World) -> 
 
 def test_criteria_that_others_answer_for_are_not_offered(small: World) -> None:
     water = small.indicators[0].criterion
+    colleague = MembershipFactory(unit=small.unit).user
     CriterionOwner.objects.create(
-        unit=small.unit, criterion=water, name="Công chức nông nghiệp", starts_on=date(2024, 1, 1)
+        unit=small.unit, criterion=water, user=colleague, name="Công chức nông nghiệp", starts_on=date(2024, 1, 1)
     )
     client = small.client("officer")
     document = paper(small, "Văn bản")

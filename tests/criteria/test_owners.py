@@ -107,6 +107,65 @@ def test_a_hand_over_that_cannot_be(place):
     assert held(place, TODAY) == {(1, place.officer.get_full_name())}
 
 
+def test_a_hand_over_for_good_takes_along_what_a_stand_in_gives_back(place):
+    give(place, place.officer, place.criteria[0])
+    third = MembershipFactory(unit=place.unit).user
+    owners.hand_over(
+        place.unit,
+        person(place.officer),
+        person(place.helper),
+        starts_on=date(2024, 6, 1),
+        until=date(2024, 7, 15),
+        by=place.leader,
+    )
+    owners.hand_over(place.unit, person(place.officer), person(third), starts_on=TODAY, by=place.leader)
+    assert held(place, date(2024, 7, 15)) == {(1, place.helper.get_full_name())}
+    assert held(place, date(2024, 7, 16)) == {(1, third.get_full_name())}
+
+
+def test_a_hand_over_to_who_has_it_makes_no_second_row_and_a_far_day_is_refused(place):
+    give(place, place.officer, place.criteria[0])
+    give(place, place.helper, place.criteria[0])
+    with pytest.raises(OwnerRefused, match="không hợp lý"):
+        owners.hand_over(
+            place.unit, person(place.officer), person(place.helper), starts_on=date(2204, 6, 1), by=place.leader
+        )
+    owners.hand_over(place.unit, person(place.officer), person(place.helper), starts_on=TODAY, by=place.leader)
+    assert CriterionOwner.objects.in_force(TODAY).count() == 1
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+def test_whoever_stands_in_can_take_over_and_whoever_has_it_can_stand_in(place, for_good):
+    """Nobody is left without: the stand-in goes on for good, or the old one has it back."""
+    give(place, place.officer, place.criteria[0])
+    between = {"starts_on": TODAY, "until": date(2024, 7, 15), "by": place.leader}
+    old, new = person(place.officer), person(place.helper)
+    if for_good:
+        owners.hand_over(place.unit, old, new, **between)
+        owners.hand_over(place.unit, old, new, starts_on=TODAY, by=place.leader)
+        expected = {(1, new.name)}
+    else:
+        give(place, place.helper, place.criteria[0])
+        owners.hand_over(place.unit, old, new, **between)
+        assert held(place, date(2024, 7, 15)) == {(1, new.name)}
+        expected = {(1, old.name), (1, new.name)}
+    assert held(place, date(2024, 7, 16)) == expected
+    assert CriterionOwner.objects.in_force(date(2024, 7, 16)).count() == len(expected)
+
+
+def test_who_left_keeps_nobody_from_working(place, client):
+    give(place, place.helper, place.criteria[0])
+    client.force_login(place.officer)
+    assert save(client, place, place.indicators[0]).status_code == 403
+    place.helper.memberships.update(ends_on=date(2024, 5, 31))
+    assert save(client, place, place.indicators[0]).status_code == 200
+    found = owners.owners(place.unit, place.set, TODAY)
+    assert [row.has_left for row in found[place.criteria[0].pk]] == [True]
+    assert owners.review(place.criteria, found).gaps == [criterion.pk for criterion in place.criteria]
+    client.force_login(place.leader)
+    assert "không còn làm việc tại xã" in client.get(f"/units/{place.unit.pk}/owners/").content.decode()
+
+
 # --- what it means for entering --------------------------------------------------------
 
 

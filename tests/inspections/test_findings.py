@@ -154,6 +154,13 @@ def test_the_whole_way(place, finding):
     )
     finding.refresh_from_db()
     assert (finding.state, list(finding.evidence.all())) == ("remedied", [proof])
+    for reader in (place.leader, place.officer):  # who confirms reads what proves it, sent with a result or not
+        assert proof.title in place.client(reader).get(url("finding_detail", finding)).text
+        assert place.client(reader).get(reverse("criteria:evidence_detail", args=[proof.pk])).status_code == 200
+    assert (
+        place.client(place.neighbour_officer).get(reverse("criteria:evidence_detail", args=[proof.pk])).status_code
+        == 404
+    )
     assert leader.post(url("finding_reopen", finding), {"note": ""}).status_code == 422
     assert leader.post(url("finding_reopen", finding), {"note": "Còn 5 hộ"}).status_code == 302
     assert commune.post(url("finding_remedy", finding), {"note": "Đã xong 5 hộ"}).status_code == 302

@@ -267,6 +267,7 @@ def test_agreeing_publishes_the_commune_s_figures_as_the_province_s_opinion(plac
     assert visit.code in answer.text
     assert place.said() == [("nearly_met", Decimal("90.02"), "Đủ hồ sơ"), ("met", Decimal(96), "")]
     assert (visit.kind, visit.stage, visit.state) == ("desk", "province", "concluded")
+    assert not visit.minutes_files.exists(), "nobody to read minutes to"
     assert list(visit.criteria.all()) == [place.criterion]
     assert visit.held_on == visit.planned_on == date(2024, 6, 30)
     assert visit.summary == (
