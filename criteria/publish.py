@@ -332,11 +332,11 @@ def send(
     )
     if seen is not None and found != dict(seen):
         raise ChangedMeanwhile({pk for pk in found.keys() | seen.keys() if found.get(pk) != seen.get(pk)})
-    if links:
-        EvidenceLink.objects.filter(pk__in=[pk for *_, pk in links]).update(published_at=now)
     submission = Submission.objects.create(
         unit=unit, criteria_set=criteria_set, period=period, sent_by=by, sent_at=now, rows=len(entries)
     )
+    if links:
+        EvidenceLink.objects.filter(pk__in=[pk for *_, pk in links]).update(published_at=now, submission=submission)
     submission.criteria.through.objects.bulk_create(
         submission.criteria.through(submission=submission, criterion_id=criterion) for criterion in found
     )

@@ -6,14 +6,16 @@
 | take that back, or change a row | waiting for the leader | being drafted | who answers for it |
 | send (`criteria.publish.send`) | either | sent | the leader, or who may send |
 | receive | sent | received | district staff, the coordinator |
-| return, naming indicators | sent | returned | these, a department for its own criteria |
+| return, naming indicators | sent, received, returned | returned | these, a department for its own criteria |
 
-Received and returned are final: what is corrected comes with a new sending. What was sent stays
+Several offices look at one sending: each may return what it misses, an indicator once. What is
+corrected comes with a new sending. What was sent stays
 published whatever follows; areas never see a draft.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +28,9 @@ from communes.models import Unit
 from criteria.models import (
     CriteriaSet,
     Criterion,
+    EvidenceLink,
     FinishedCriterion,
+    Indicator,
     ReportingPeriod,
     ReturnedIndicator,
     Revision,
@@ -41,6 +45,9 @@ State = Submission.State
 TRANSITIONS = {
     (State.SENT, SubmissionStep.Kind.RECEIVED): State.RECEIVED,
     (State.SENT, SubmissionStep.Kind.RETURNED): State.RETURNED,
+    # Another office names what it misses besides.
+    (State.RETURNED, SubmissionStep.Kind.RETURNED): State.RETURNED,
+    (State.RECEIVED, SubmissionStep.Kind.RETURNED): State.RETURNED,
 }
 
 
@@ -96,20 +103,20 @@ def _drafts(unit: Unit, criteria_set: CriteriaSet) -> Iterable[Any]:
 def finish(unit: Unit, criterion: Criterion, *, by: Any) -> FinishedCriterion:
     """Đã xong tiêu chí này: whoever answers for it says so; saying it again says it of what stands now.
 
-    Raises PermissionDenied.
+    Raises PermissionDenied; StepRefused where nothing of it waits to be sent.
     """
     access.require(by, "criterion.enter", (unit, criterion))
     Unit.objects.select_for_update(of=("self",)).get(pk=unit.pk)  # two at once say it one after the other
     now = timezone.now()
     current = FinishedCriterion.objects.filter(unit=unit, criterion=criterion, ended_at__isnull=True)
-    seen = waiting(unit, criterion.criteria_set).get(criterion.pk)
-    stands = current.filter(seen=seen.seen if seen else "").first()
+    found = waiting(unit, criterion.criteria_set).get(criterion.pk)
+    if found is None or not found.seen:
+        raise StepRefused("Tiêu chí này không có gì mới để gửi: kết quả và minh chứng đã gửi hết.")
+    stands = current.filter(seen=found.seen).first()
     if stands is not None:
         return stands
     current.update(ended_at=now)
-    return FinishedCriterion.objects.create(
-        unit=unit, criterion=criterion, by=by, at=now, seen=seen.seen if seen else ""
-    )
+    return FinishedCriterion.objects.create(unit=unit, criterion=criterion, by=by, at=now, seen=found.seen)
 
 
 @transaction.atomic
@@ -144,13 +151,17 @@ def return_(submission: Submission, reasons: Mapping[int, str], *, by: Any, note
     access.require(by, "submission.return", submission)
     if not reasons:
         raise StepRefused("Chọn ít nhất một chỉ tiêu cần bổ sung và nêu lý do.")
-    rows = {row.indicator_id: row for row in sent_rows(submission, by)}
+    rows = {row.indicator.pk: row for row in sent(submission, by)}
     if reasons.keys() - rows.keys():
         raise StepRefused("Có chỉ tiêu không thuộc lần gửi này hoặc không thuộc tiêu chí bạn phụ trách.")
     newer = newer_sendings(submission, reasons)
     if newer:
         codes = ", ".join(sorted(rows[indicator].indicator.code for indicator in newer))
         raise StepRefused(f"Xã đã gửi lại chỉ tiêu {codes} sau lần gửi này; hãy xem lần gửi mới.")
+    named = submission.returned.filter(indicator__in=list(reasons)).select_related("indicator")
+    if named:
+        codes = ", ".join(sorted(row.indicator.code for row in named))
+        raise StepRefused(f"Chỉ tiêu {codes} đã được trả lại trước đó.")
     ReturnedIndicator.objects.bulk_create(
         ReturnedIndicator(submission=submission, indicator_id=indicator, reason=reason, by=by)
         for indicator, reason in reasons.items()
@@ -177,7 +188,7 @@ def _step(submission: Submission, kind: str, by: Any, note: str) -> Submission:
 
 
 def sent_rows(submission: Submission, user: Any) -> list[Revision]:
-    """What a sending published, in the set's order, as far as the person may see it. One query."""
+    """The results a sending published, in the set's order, as far as the person may see them. One query."""
     return list(
         Revision.objects.visible_to(user)
         .filter(source=Source.SUBMISSION, source_ref=str(submission.pk))
@@ -186,17 +197,47 @@ def sent_rows(submission: Submission, user: Any) -> list[Revision]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One indicator of a sending: the result it changed (None: only documents came), the documents
+    that came with it as far as the person may see them."""
+
+    indicator: Indicator
+    result: Revision | None
+    documents: list[EvidenceLink]
+
+
+def sent(submission: Submission, user: Any) -> list[Sent]:
+    """What a sending brought, by indicator in the set's order, as far as the person may see it. Three
+    queries at most."""
+    results = {row.indicator_id: row for row in sent_rows(submission, user)}
+    allowed = access.visible_criteria(user)
+    ties = EvidenceLink.objects.filter(submission=submission)
+    if allowed is not None:
+        ties = ties.filter(indicator__criterion__in=allowed)
+    seen = set(ties.visible_to(user).order_by().values_list("pk", flat=True))
+    documents: dict[int, list[EvidenceLink]] = defaultdict(list)
+    indicators = {row.indicator_id: row.indicator for row in results.values()}
+    for tie in ties.select_related("indicator__criterion", "evidence").order_by("pk"):
+        indicators.setdefault(tie.indicator_id, tie.indicator)
+        if tie.pk in seen:
+            documents[tie.indicator_id].append(tie)
+    ordered = sorted(indicators.values(), key=lambda item: (item.criterion.number, item.position, item.pk))
+    return [Sent(item, results.get(item.pk), documents[item.pk]) for item in ordered]
+
+
 def newer_sendings(submission: Submission, indicators: Iterable[int]) -> set[int]:
-    """Which of the indicators the unit has sent anew after this sending."""
-    later = Submission.objects.filter(unit=submission.unit_id, pk__gt=submission.pk).values_list("pk", flat=True)
-    return set(
-        Revision.objects.filter(
-            unit=submission.unit_id,
-            indicator__in=list(indicators),
-            source=Source.SUBMISSION,
-            source_ref__in=[str(pk) for pk in later],
-        ).values_list("indicator_id", flat=True)
-    )
+    """Which of the indicators the unit has sent anew after this sending, results or documents."""
+    later = list(Submission.objects.filter(unit=submission.unit_id, pk__gt=submission.pk).values_list("pk", flat=True))
+    wanted = list(indicators)
+    results = Revision.objects.filter(
+        unit=submission.unit_id,
+        indicator__in=wanted,
+        source=Source.SUBMISSION,
+        source_ref__in=[str(pk) for pk in later],
+    ).values_list("indicator_id", flat=True)
+    documents = EvidenceLink.objects.filter(submission__in=later, indicator__in=wanted).order_by()
+    return set(results) | set(documents.values_list("indicator_id", flat=True))
 
 
 def returned(unit: Unit, criteria_set: CriteriaSet) -> list[ReturnedIndicator]:
@@ -213,15 +254,18 @@ def returned(unit: Unit, criteria_set: CriteriaSet) -> list[ReturnedIndicator]:
 
 @dataclass(frozen=True, slots=True)
 class CommuneSending:
-    """One commune and a period: its last sending for it (None: none yet)."""
+    """One commune and a period: its last sending for it (None: none yet), those that still wait to be
+    received, the oldest first, and how many criteria it has sent in all of them."""
 
     unit_id: int
     name: str
     submission: Submission | None
+    waiting: list[Submission]
+    criteria: int
 
 
 def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod | None) -> list[CommuneSending]:
-    """Who of the area's rural communes has sent for the period (without one: ever) and who hasn't. Two queries."""
+    """Who of the area's rural communes has sent for the period (without one: ever) and who hasn't. Three queries."""
     communes = list(
         Unit.objects.within(area)
         .rural_communes()
@@ -235,9 +279,15 @@ def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod
     if period is not None:
         sent = sent.filter(period=period)
     last: dict[int, Submission] = {}
+    open_ones: dict[int, list[Submission]] = defaultdict(list)
     for submission in sent.order_by("pk"):
         last[submission.unit_id] = submission
-    return [CommuneSending(pk, name, last.get(pk)) for pk, name in communes]
+        if submission.state == State.SENT:
+            open_ones[submission.unit_id].append(submission)
+    criteria: dict[int, set[int]] = defaultdict(set)
+    for pk, criterion in sent.order_by().values_list("unit", "criteria"):
+        criteria[pk] |= {criterion} - {None}
+    return [CommuneSending(pk, name, last.get(pk), open_ones[pk], len(criteria[pk])) for pk, name in communes]
 
 
 def reminder(late: Iterable[CommuneSending], period: ReportingPeriod | None) -> str:

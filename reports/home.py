@@ -363,6 +363,18 @@ def findings_url(area: Unit, state: str) -> str:
     return f"{reverse('inspections:finding_list')}?area={area.pk}&state={state}"
 
 
+def waiting_sendings(user: Any, area: Unit, criteria_set: CriteriaSet) -> ToDo:
+    """Communes of which something sent waits to be received, as the list behind the link counts them."""
+    sent = Submission.objects.visible_to(user).filter(
+        criteria_set=criteria_set, state=Submission.State.SENT, **{f"unit__{area.level}": area}
+    )
+    period = open_period(area)
+    if period is not None:
+        sent = sent.filter(period=period)
+    communes = sent.order_by().values("unit").distinct().count()
+    return ToDo("Xã có kết quả chờ tiếp nhận", communes, sendings_url(area, "sent"))
+
+
 def sendings_url(area: Unit, state: str) -> str:
     return f"{reverse('criteria:submission_list')}?area={area.pk}&state={state}"
 
@@ -397,10 +409,7 @@ def district_section(user: Any, membership: Membership) -> Section:
             ),
             "matrix_url": matrix_url(area),
         }
-        sent = Submission.objects.visible_to(user).filter(
-            criteria_set=chosen, state=Submission.State.SENT, **{f"unit__{area.level}": area}
-        )
-        section.todos.insert(0, ToDo("Kết quả xã gửi chờ tiếp nhận", sent.count(), sendings_url(area, "sent")))
+        section.todos.insert(0, waiting_sendings(user, area, chosen))
         never = sum(row.last_sent is None and not row.said[Stage.SELF] for row in overview.rows)
         section.todos.append(ToDo("Xã chưa gửi kết quả lần nào", never, sendings_url(area, "late")))
         section.action = first_waiting(section)
@@ -438,6 +447,7 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
         *question_todos(user, area),
     ]
     if chosen is not None:
+        section.todos.insert(0, waiting_sendings(user, area, chosen))
         section.action = first_waiting(section)
     return section
 

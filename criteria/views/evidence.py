@@ -86,6 +86,9 @@ def own_evidence(request: HttpRequest, pk: Any) -> Evidence:
     """A document the person may change."""
     evidence = visible_evidence(request, pk)
     require(request.user, "entry.change", evidence.unit)
+    # A document that proves somebody else's criterion is theirs to change.
+    ties = evidence.links.filter(unit=evidence.unit, removed_at__isnull=True)
+    require_criteria(request, evidence.unit, [tie.indicator for tie in ties.select_related("indicator__criterion")])
     return evidence
 
 

@@ -37,8 +37,12 @@ def criterion_finish(request: HttpRequest, pk: int, number: int) -> HttpResponse
     if "undo" in request.POST:
         submissions.take_back(unit, criterion, by=request.user)
         messages.info(request, f"Tiêu chí {number} trở lại đang nhập.")
-    else:
+        return redirect(criterion_url(unit, criteria_set, number))
+    try:
         submissions.finish(unit, criterion, by=request.user)
+    except StepRefused as refused:
+        messages.info(request, str(refused))
+    else:
         messages.success(request, f"Đã báo xong tiêu chí {number}; lãnh đạo xã sẽ duyệt và gửi cấp trên.")
     return redirect(criterion_url(unit, criteria_set, number))
 
@@ -69,6 +73,9 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
     found = sheets(unit, criteria_set, request.user, drafts=True)
     waiting = submissions.waiting(unit, criteria_set)
     rows = [row for sheet in found for row in sheet.rows]
+    # Where owners say what is finished, only that is proposed; else all that waits.
+    finished = {pk for pk, work in waiting.items() if work.finished and not work.is_changed_since}
+    proposed = set(chosen) or finished or set(waiting)
     return render(
         request,
         "criteria/submission_send.html",
@@ -79,7 +86,13 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
                     "sheet": sheet,
                     "waiting": waiting[sheet.criterion.pk],
                     "rows": [row for row in sheet.rows if row.is_unsent],
-                    "is_chosen": not chosen or sheet.criterion.pk in chosen,
+                    "is_chosen": sheet.criterion.pk in proposed,
+                    "documents": [
+                        (row.indicator.code, link.evidence.title)
+                        for row in sheet.rows
+                        for link in row.links
+                        if link.published_at is None
+                    ],
                     "is_changed": sheet.criterion.pk in changed,
                 }
                 for sheet in found
@@ -125,7 +138,7 @@ def submission_list(request: HttpRequest) -> HttpResponse:
     rows = submissions.area_sendings(area, chosen, period) if chosen else []
     late = [row for row in rows if row.submission is None]
     state = request.GET.get("state", "")
-    shown = late if state == "late" else [row for row in rows if row.submission and row.submission.state == state]
+    shown = [row for row in rows if is_in(row, state)]
     return render(
         request,
         "criteria/submission_list.html",
@@ -137,6 +150,7 @@ def submission_list(request: HttpRequest) -> HttpResponse:
             "days": days_left(period) if period else None,
             "rows": shown if state in STATES and state else rows,
             "state": state if state in STATES else "",
+            "total": chosen.criteria.count() if chosen else None,
             "filters": [(code, label, count(rows, code)) for code, label in STATES.items()],
             "message": submissions.reminder(late, period) if late else "",
         },
@@ -152,10 +166,17 @@ STATES = {
 }
 
 
-def count(rows: list[submissions.CommuneSending], state: str) -> int:
+def is_in(row: submissions.CommuneSending, state: str) -> bool:
+    """Whether a commune belongs to a filter; "sent": something of it waits, also of an earlier sending."""
     if state == "late":
-        return sum(row.submission is None for row in rows)
-    return sum(not state or (row.submission is not None and row.submission.state == state) for row in rows)
+        return row.submission is None
+    if state == "sent":
+        return bool(row.waiting)
+    return not state or (row.submission is not None and row.submission.state == state)
+
+
+def count(rows: list[submissions.CommuneSending], state: str) -> int:
+    return sum(is_in(row, state) for row in rows)
 
 
 def sending_areas(user: Any) -> list[Unit]:
@@ -178,7 +199,7 @@ def submission_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str, str]] | None = None) -> HttpResponse:
-    rows = submissions.sent_rows(submission, request.user)
+    rows = submissions.sent(submission, request.user)
     back = {row.indicator_id: row for row in submission.returned.select_related("by", "settled_by")}
     is_open = submission.state == Submission.State.SENT
     return render(
@@ -189,15 +210,17 @@ def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str
             "unit": submission.unit,
             "rows": [
                 {
-                    "sent": row,
-                    "returned": back.get(row.indicator_id),
-                    "typed": request.POST.get(f"reason-{row.indicator_id}", ""),
+                    "indicator": row.indicator,
+                    "sent": row.result,
+                    "documents": row.documents,
+                    "returned": back.get(row.indicator.pk),
+                    "typed": request.POST.get(f"reason-{row.indicator.pk}", ""),
                 }
                 for row in rows
             ],
             "steps": submission.steps.select_related("by"),
             "can_receive": is_open and can(request.user, "submission.receive", submission),
-            "can_return": is_open and can(request.user, "submission.return", submission),
+            "can_return": can(request.user, "submission.return", submission),
             "works_here": access.sees_drafts_of(request.user, submission.unit),
             "note": request.POST.get("note", ""),
             "errors": errors or [],

@@ -16,6 +16,8 @@ from criteria.models import (
     Assessment,
     CriterionDepartment,
     Entry,
+    Evidence,
+    EvidenceLink,
     FinishedCriterion,
     ReportingPeriod,
     ReturnedIndicator,
@@ -145,9 +147,77 @@ def test_the_district_receives_once(place):
     assert submission.state == Submission.State.RECEIVED
     with pytest.raises(StepRefused, match="đã tiếp nhận"):
         receive(submission, by=place.coordinator)
-    with pytest.raises(StepRefused):
-        return_(submission, {place.indicators[0].pk: "Thiếu"}, by=place.staff)
     assert submission.steps.count() == 1
+
+
+def test_several_offices_return_what_each_misses(place):
+    """An indicator once; what a department returns after the district received it comes back all the same."""
+    place.save(0)
+    place.save(2)
+    submission = place.send()
+    receive(submission, by=place.staff)
+    return_(submission, {place.indicators[0].pk: "Thiếu xác nhận"}, by=place.reviewer)
+    return_(submission, {place.indicators[2].pk: "Thiếu bảng kê"}, by=place.staff)
+    with pytest.raises(StepRefused, match="đã được trả lại trước đó"):
+        return_(submission, {place.indicators[0].pk: "Thiếu"}, by=place.coordinator)
+    with pytest.raises(StepRefused):
+        receive(submission, by=place.staff)
+    submission.refresh_from_db()
+    assert submission.state == Submission.State.RETURNED
+    assert len(submissions.returned(place.unit, place.set)) == 2
+
+
+def test_a_document_sent_alone_is_shown_and_can_be_returned(place, client):
+    place.save(0)
+    first = place.send()
+    paper = Evidence.objects.create(
+        unit=place.unit, form="paper", title="Biên bản họp thôn", kept_at="Tủ", uploaded_by=place.officer
+    )
+    tie = EvidenceLink.objects.create(
+        unit=place.unit, indicator=place.indicators[0], evidence=paper, created_by=place.officer
+    )
+    place.send()
+    second = Submission.objects.latest("pk")
+    (brought,) = submissions.sent(second, place.staff)
+    assert (brought.indicator, brought.result, brought.documents) == (place.indicators[0], None, [tie])
+    assert [row.documents for row in submissions.sent(first, place.staff)] == [[]]
+    client.force_login(place.staff)
+    page = client.get(f"/submissions/{second.pk}/").content.decode()
+    assert "Biên bản họp thôn" in page
+    assert "Chỉ thêm minh chứng" in page
+    with pytest.raises(StepRefused, match="đã gửi lại chỉ tiêu"):
+        return_(first, {place.indicators[0].pk: "Thiếu"}, by=place.staff)
+    return_(second, {place.indicators[0].pk: "Không đọc được"}, by=place.staff)
+    assert len(submissions.returned(place.unit, place.set)) == 1
+
+
+def test_finishing_what_has_nothing_to_send_is_refused(place, client):
+    with pytest.raises(StepRefused, match="không có gì mới"):
+        submissions.finish(place.unit, place.criteria[0], by=place.officer)
+    assert not FinishedCriterion.objects.exists()
+
+
+def test_only_what_is_finished_is_proposed_for_sending(place, client):
+    place.save(0)
+    place.save(2)
+    client.force_login(place.leader)
+    url = f"/units/{place.unit.pk}/send/"
+    assert [group["is_chosen"] for group in client.get(url).context["groups"]] == [True, True]
+    submissions.finish(place.unit, place.criteria[1], by=place.officer)
+    assert [group["is_chosen"] for group in client.get(url).context["groups"]] == [False, True]
+
+
+def test_an_earlier_sending_still_waits_after_a_later_one(place, client):
+    place.save(0)
+    first = place.send()
+    place.save(2)
+    second = place.send()
+    receive(second, by=place.staff)
+    client.force_login(place.staff)
+    page = client.get("/submissions/?state=sent")
+    (row,) = page.context["rows"]
+    assert (row.submission, row.waiting, row.criteria) == (second, [first], 2)
+    assert f"/submissions/{first.pk}/" in page.content.decode()
 
 
 def test_what_is_returned_is_settled_by_sending_it_anew(place):
@@ -254,7 +324,7 @@ def test_who_has_sent_and_who_has_not(place, client, communes, assert_queries):
     place.save(0)
     send(place.unit, place.set, place.leader, place.seen(), period)
     client.force_login(place.staff)
-    with assert_queries(7):
+    with assert_queries(9):
         page = client.get("/submissions/")
     text = page.content.decode()
     assert "còn 5 ngày" in text
@@ -267,7 +337,7 @@ def test_who_has_sent_and_who_has_not(place, client, communes, assert_queries):
 
 
 def test_a_message_to_those_who_are_late(place):
-    row = submissions.CommuneSending(1, "Đông Thịnh", None)
+    row = submissions.CommuneSending(1, "Đông Thịnh", None, [], 0)
     period = ReportingPeriod(name="Tháng 5", due_on=date(2024, 6, 28))
     assert "đã quá hạn 2 ngày (hạn gửi 28/06/2024)): Đông Thịnh" in submissions.reminder([row], period)
     period.due_on += timedelta(days=2)
@@ -306,7 +376,10 @@ class Sending(RuleBasedStateMachine):
 
     @rule(criterion=st.integers(0, 1))
     def finish(self, criterion):
-        submissions.finish(self.place.unit, self.place.criteria[criterion], by=self.place.officer)
+        try:
+            submissions.finish(self.place.unit, self.place.criteria[criterion], by=self.place.officer)
+        except StepRefused:
+            assert self.place.criteria[criterion].pk not in self.place.seen()
 
     @rule(criterion=st.integers(0, 1))
     def take_back(self, criterion):
@@ -340,15 +413,19 @@ class Sending(RuleBasedStateMachine):
         rows = submissions.sent_rows(submission, self.place.staff)
         reasons = {row.indicator_id: "Bổ sung" for row in rows[:1]} if returns else {}
         newer = submissions.newer_sendings(submission, reasons)
+        named = submission.returned.filter(indicator__in=reasons).exists()
         try:
             if returns:
                 return_(submission, reasons, by=getattr(self.place, by))
             else:
                 receive(submission, by=getattr(self.place, by))
         except StepRefused:
-            assert self.states[submission.pk] != "sent" or newer or (returns and not rows)
+            if returns:
+                assert newer or named or not rows
+            else:
+                assert self.states[submission.pk] != "sent"
             return
-        assert self.states[submission.pk] == "sent"
+        assert returns or self.states[submission.pk] == "sent"
         self.states[submission.pk] = "returned" if returns else "received"
 
     @invariant()

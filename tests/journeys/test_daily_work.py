@@ -124,7 +124,7 @@ def send(leader: Page, unit: Unit) -> None:
 
 def give_back(staff: Page, reasons: dict[str, str]) -> None:
     staff.goto("/")
-    staff.get_by_role("link", name=re.compile("Kết quả xã gửi chờ tiếp nhận")).click()
+    staff.get_by_role("link", name=re.compile("Xã có kết quả chờ tiếp nhận")).click()
     staff.get_by_role("link", name="Đã gửi").first.click()
     for code, reason in reasons.items():
         row = staff.get_by_role("row", name=re.compile(rf"^{re.escape(code)} "))

@@ -54,7 +54,7 @@ def enter_and_send(page: Page) -> None:
         upload.click()
     expect(block.get_by_role("link", name="Báo cáo lao động qua đào tạo")).to_be_visible()
     page.get_by_role("link", name="Gửi cấp trên").click()
-    expect(page.get_by_text("12.1")).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("^12\\.1 "))).to_be_visible()
     expect(page.get_by_role("checkbox", name="12. Lao động")).to_be_checked()
     page.get_by_role("button", name="Gửi cấp trên").click()
     expect(page.get_by_text("Đã gửi cấp trên 1 chỉ tiêu thay đổi.")).to_be_visible()
