@@ -147,10 +147,6 @@ class Unit(models.Model):
     def exists_on(self, day: date) -> bool:
         return (self.opened_on is None or self.opened_on <= day) and (self.closed_on is None or day < self.closed_on)
 
-    @property
-    def is_rural_commune(self) -> bool:
-        return self.level == Level.COMMUNE and self.kind == RURAL_COMMUNE
-
 
 class LevelManager(models.Manager.from_queryset(UnitQuerySet)):  # type: ignore[misc]
     """Units of one level; the proxy model names it."""

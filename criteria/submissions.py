@@ -64,8 +64,6 @@ class Waiting:
     given; `is_changed_since`: whether something was changed after that."""
 
     criterion: int
-    rows: int
-    links: int
     seen: str
     finished: FinishedCriterion | None
 
@@ -85,12 +83,8 @@ def waiting(unit: Unit, criteria_set: CriteriaSet) -> dict[int, Waiting]:
             unit=unit, criterion__criteria_set=criteria_set, ended_at__isnull=True
         ).select_related("by")
     }
-    rows = [criterion for criterion, _ in entries]
-    ties = [criterion for criterion, _ in links]
     return {
-        criterion: Waiting(
-            criterion, rows.count(criterion), ties.count(criterion), seen.get(criterion, ""), finished.get(criterion)
-        )
+        criterion: Waiting(criterion, seen.get(criterion, ""), finished.get(criterion))
         for criterion in seen.keys() | finished.keys()
     }
 

@@ -243,11 +243,6 @@ class Readiness:
         return len({line.part_of or line.id for line in self.indicators if line.newer_self})
 
     @property
-    def unconfirmed_targets(self) -> int:
-        """Numeric targets in force that nobody has compared with the decision yet."""
-        return sum(line.is_numeric_target and not line.target.confirmed for line in self.indicators)
-
-    @property
     def recognition_needs(self) -> list[str]:
         """What recognition asks for besides criteria and evidence (QĐ 18/2022/QĐ-TTg)."""
         needs = [
