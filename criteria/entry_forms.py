@@ -96,7 +96,7 @@ class EntryForms:
         measure = escape(row.indicator.measure)
         if row.indicator.is_numeric:
             asks = (
-                f'{_NUMBER} hx-post="{self._address("entry_suggestion", pk)}" hx-trigger="input changed delay:400ms" '
+                f'{_NUMBER} hx-post="{self._address("entry_suggestion", pk)}" hx-trigger="input delay:400ms" '
                 f'hx-target="#suggestion-{pk}" hx-swap="innerHTML" hx-sync="this:replace"'
             )
             invalid = f'aria-invalid="true" aria-describedby="value-error-{pk}" ' if "value" in row.errors else ""

@@ -277,6 +277,15 @@ document.addEventListener("input", (event) => {
   const form = event.target.form ?? event.target.closest?.("form");
   if (form?.matches("[data-warn-unsaved]")) dirty.add(form);
 });
+// What was typed before the scripts came, or put back by the browser, counts as typed now.
+document.addEventListener("htmx:load", (event) => {
+  if (event.detail.elt !== document.body) return;
+  for (const field of document.querySelectorAll("[data-warn-unsaved] :is(input, textarea)")) {
+    const ticked = field.matches("[type=radio], [type=checkbox]") && field.checked !== field.defaultChecked;
+    const typed = !field.matches("[type=radio], [type=checkbox], [type=hidden]") && field.value !== field.defaultValue;
+    if (typed || (ticked && (field.checked || field.type === "checkbox"))) field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+});
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful && saves(event)) dirty.delete(event.detail.elt);
 });

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TODAY = "2024-06-30"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# Only how long a failing test waits: a busy machine fails none.
+BROWSER_TIMEOUT = 60_000
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -284,8 +286,9 @@ def browser() -> Iterator["Browser"]:
     opened earlier must be closed, or they would stay open out of anyone's reach.
     """
     from django.db import connections
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=BROWSER_TIMEOUT)
     connections.close_all()
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
@@ -314,6 +317,7 @@ def open_page(browser: "Browser", live_server, violations: list[str]) -> Iterato
             **options,
         )
         contexts.append(context)
+        context.set_default_timeout(BROWSER_TIMEOUT)
         if username:
             context.add_cookies(
                 [

@@ -17,7 +17,6 @@ from tests.factories import UserFactory
 from tests.journeys.test_main_job import conclude, enter_and_send, member_scores, plan_visit
 
 SET = "xa-ntm-2021-2025"
-TIMEOUT = 15_000
 
 
 def value_of(page: Page, code: str, text: str) -> None:
@@ -32,17 +31,12 @@ def test_two_officers_a_leader_and_the_offices_above(cast, open_page):
     Membership.objects.create(user=second, unit=unit, role=Role.OFFICER)
     before = Assessment.objects.filter(unit=unit, stage="self").count()
 
-    def person(name: str, width: int = 1366) -> Page:
-        page = open_page(name, width=width)
-        page.set_default_timeout(TIMEOUT)
-        return page
-
-    leader = person("lanhdao.dongphu")
+    leader = open_page("lanhdao.dongphu")
     for who, number in (("Cán bộ xã Đông Phú", 12), ("Cán bộ y tế xã Đông Phú", 15)):
         give(leader, unit, who, number)
 
     # The first officer by keyboard alone, on the criterion that is theirs.
-    officer = person("canbo.dongphu")
+    officer = open_page("canbo.dongphu")
     officer.goto(f"/units/{unit.pk}/criteria/12/?set={SET}")
     officer.locator("form.entry-row").first.locator("[name=value]").focus()
     officer.keyboard.press("Control+A")
@@ -57,7 +51,7 @@ def test_two_officers_a_leader_and_the_offices_above(cast, open_page):
     assert officer.locator("form.entry-row").count() == 0
 
     # The second one pastes a table from a spreadsheet.
-    clerk = person("canbo.yte")
+    clerk = open_page("canbo.yte")
     clerk.goto(f"/units/{unit.pk}/entry/?set={SET}&show=mine")
     clerk.get_by_role("link", name="Dán từ Excel").first.click()
     clerk.locator("textarea[name=text]").fill("15.1\t96,4\tĐạt\n15.2\t\tĐạt\n12.1\t10\tChưa đạt\n")
@@ -69,7 +63,7 @@ def test_two_officers_a_leader_and_the_offices_above(cast, open_page):
     clerk.get_by_role("button", name="Đã xong tiêu chí này").click()
 
     # No draft is seen above.
-    staff = person("huyen.dongson")
+    staff = open_page("huyen.dongson")
     staff.goto(f"/units/{unit.pk}/criteria/12/?set={SET}")
     expect(staff.get_by_text("80,5")).to_have_count(0)
 
@@ -78,12 +72,12 @@ def test_two_officers_a_leader_and_the_offices_above(cast, open_page):
     assert {criterion.number for criterion in submission.criteria.all()} == {12, 15}
 
     give_back(staff, {"12.1": "Thiếu danh sách có xác nhận", "15.1": "Số liệu chưa khớp cơ quan bảo hiểm"})
-    assert person("canbo.dongthinh").goto(f"/submissions/{submission.pk}/").status == 404
-    assert person("xem.hatinh").goto(f"/submissions/{submission.pk}/").status == 404
+    assert open_page("canbo.dongthinh").goto(f"/submissions/{submission.pk}/").status == 404
+    assert open_page("xem.hatinh").goto(f"/submissions/{submission.pk}/").status == 404
 
     # What came back stands first on the officers' home pages, each their own; on a phone.
     for name, code, text in (("canbo.dongphu", "12.1", "81"), ("canbo.yte", "15.1", "97")):
-        page = person(name, 360)
+        page = open_page(name, 360)
         page.goto("/")
         page.get_by_role("link", name="Xem lý do và bổ sung").click()
         expect(page.locator("form.entry-row")).to_have_count(1)
@@ -136,7 +130,6 @@ def give_back(staff: Page, reasons: dict[str, str]) -> None:
 
 def test_a_department_a_team_and_a_finding(cast, open_page):
     desk = open_page("so.giaoduc")
-    desk.set_default_timeout(TIMEOUT)
     desk.goto("/")
     desk.get_by_role("link", name="Thẩm tra hồ sơ").first.click()
     agree = re.compile("Nhất trí với xã")

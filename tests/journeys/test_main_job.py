@@ -19,7 +19,6 @@ PASSWORD = "ntm-demo-2026"
 
 
 def sign_in(page: Page, username: str) -> None:
-    page.set_default_timeout(15_000)
     page.goto("/")
     page.get_by_label("Tên đăng nhập").fill(username)
     page.get_by_label("Mật khẩu", exact=True).fill(PASSWORD)
@@ -128,7 +127,7 @@ def conclude(page: Page, visit: str) -> None:
     page.get_by_role("button", name="Kết luận và khóa").click()
     page.get_by_role("dialog").get_by_role("button", name="Kết luận và khóa").click()
     # The first minutes a worker draws load what draws them.
-    expect(page.get_by_text("Đã kết luận").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Đã kết luận").first).to_be_visible()
 
 
 def read_workbook(page: Page) -> None:

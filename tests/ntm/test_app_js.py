@@ -31,7 +31,8 @@ PAGE = """
 """
 ROW = """
 <form class="entry-row" hx-post="/row/" hx-swap="outerHTML" data-warn-unsaved>
-  <label>Kết quả <input name="value"></label>
+  <label>Kết quả <input name="value" hx-post="/hint/" hx-trigger="input delay:10ms" hx-target="#hint"></label>
+  <span id="hint"></span>
   <button class="btn" name="verdict" value="met">Đạt</button>
   <button class="btn" name="verdict" value="not_met">Chưa đạt</button>
   <span data-save-state></span>
@@ -52,6 +53,10 @@ def row_view(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"<p id='saved'>Đã lưu {request.POST['value']} {request.POST['verdict']}</p>")
 
 
+def hint_view(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"Gợi ý cho {request.POST['value']}")
+
+
 def plain_view(request: HttpRequest) -> HttpResponse:
     posts.append(request.POST.dict())
     time.sleep(0.4)  # long enough for a second click to arrive
@@ -61,6 +66,7 @@ def plain_view(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", page_view),
     path("row/", row_view),
+    path("hint/", hint_view),
     path("plain/", plain_view),
     path("accounts/", include("ntm.accounts.urls")),
     path("help/", page_view, name="help"),
@@ -151,6 +157,22 @@ def test_leaving_with_unsent_changes_asks(page):
     page.get_by_label("Kết quả").fill("98,5")
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     page.goto("/accounts/password/change/")
+    assert asked == ["beforeunload"]
+
+
+def test_what_is_typed_before_the_scripts_came_counts(page):
+    waiting = []
+    page.route("**/htmx*.js", lambda route: waiting.append(route))
+    page.goto("/", wait_until="commit")
+    page.get_by_label("Kết quả").fill("80,5")
+    while not waiting:
+        page.wait_for_timeout(20)
+    waiting[0].continue_()
+    expect(page.get_by_text("Gợi ý cho 80,5")).to_be_visible()
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.close(run_before_unload=True)
+    expect(page.get_by_label("Kết quả")).to_have_value("80,5")
     assert asked == ["beforeunload"]
 
 
