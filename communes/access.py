@@ -537,15 +537,19 @@ def _change_entry(person: Roles, unit: Unit) -> Decision:
 
 
 def _enter_criterion(person: Roles, target: tuple[Unit, Any]) -> Decision:
-    """One criterion's rows and proof: who answers for it, anybody in the commune where nobody does."""
+    """One criterion's rows and proof."""
     unit, criterion = target
     working = _change_entry(person, unit)
-    if not working or criterion.pk not in criteria_of_others(person, unit):
-        return working
-    return refuse(
-        f"Tiêu chí {criterion.number} do {criteria_of_others(person, unit)[criterion.pk]} phụ trách; "
-        "lãnh đạo xã phân công lại được."
-    )
+    return working and _answers_in_commune(person, unit, criterion)
+
+
+def _answers_in_commune(person: Roles, unit: Unit, criterion: Any) -> Decision:
+    """Whether somebody of the commune may speak for it on a criterion, in its rows, its findings and its
+    questions: who answers for it that day, its leader, and anybody of the commune where nobody does."""
+    others = criteria_of_others(person, unit)
+    if criterion.pk not in others:
+        return ALLOWED
+    return refuse(f"Tiêu chí {criterion.number} do {others[criterion.pk]} phụ trách; lãnh đạo xã phân công lại được.")
 
 
 def criteria_of_others(person: Roles, unit: Unit) -> dict[int, str]:
@@ -570,6 +574,24 @@ def criteria_of_others(person: Roles, unit: Unit) -> dict[int, str]:
             criterion: ", ".join(people) for criterion, people in names.items() if criterion not in mine
         }
     return person.others_criteria[unit.pk]
+
+
+def own_share(user: Any, unit_path: str, criterion_path: str) -> Q:
+    """Rows of the person's communes (and their predecessors) on criteria they answer for there, or
+    nobody else does: the findings and questions that are theirs to see to."""
+    person = roles(user)
+    condition = nothing()
+    for membership in person.having(*COMMUNE_ROLES):
+        area = person.area(membership, unit_path)
+        others = criteria_of_others(person, membership.unit)
+        condition |= area & ~Q(**{f"{criterion_path}__in": list(others)}) if others else area
+    return condition
+
+
+def shares_criteria(user: Any) -> bool:
+    """Whether in a commune of the person others answer for some criteria, so that "mine" is less than "ours"."""
+    person = roles(user)
+    return any(criteria_of_others(person, membership.unit) for membership in person.having(*COMMUNE_ROLES))
 
 
 def _see_owners(person: Roles, unit: Unit) -> Decision:
@@ -771,13 +793,20 @@ def _finding_published(finding: Any) -> Decision:
 def answering_units(user: Any, unit: Unit) -> set[int]:
     """Communes for which the person answers for the unit's shortcomings: the unit itself, or
     the one it was merged into."""
-    person = roles(user)
-    return {m.unit_id for m in person.having(*COMMUNE_ROLES) if unit.commune_id in person._area_ids[m.pk]}
+    return {commune.pk for commune in _answering(roles(user), unit)}
+
+
+def _answering(person: Roles, unit: Unit) -> list[Unit]:
+    return [m.unit for m in person.having(*COMMUNE_ROLES) if unit.commune_id in person._area_ids[m.pk]]
 
 
 def _remedy(person: Roles, finding: Any) -> Decision:
-    if not answering_units(person.user, finding.visit.unit):
+    communes = _answering(person, finding.visit.unit)
+    if not communes:
         return refuse("Chỉ cán bộ của xã được báo đã khắc phục.")
+    answers = [_answers_in_commune(person, commune, finding.criterion) for commune in communes]
+    if not any(answers):
+        return answers[0]
     published = _finding_published(finding)
     if not published:
         return published
@@ -888,15 +917,18 @@ def _ask(person: Roles, target: tuple[Any, int]) -> Decision:
 
 
 def _question_side(person: Roles, question: Any, *, asks: bool) -> Decision:
-    """Speaking for the side that asked, or for the one that answers."""
+    """Speaking for the side that asked, or for the one that answers; for the commune, who answers
+    for the criterion."""
     unit = question.unit
-    if question.from_commune == asks:
+    for_commune = question.from_commune == asks
+    if for_commune:
         speaks = bool(_works_in(person, unit, *COMMUNE_ROLES))
     else:
         speaks = question.office in _asking_offices(person, unit, question.indicator.criterion_id)
     if not speaks:
         return refuse("Chỉ bên hỏi mới hỏi lại hoặc xác nhận đã xong." if asks else "Chỉ bên được hỏi mới trả lời.")
-    return _unit_open(unit)
+    answers = _answers_in_commune(person, unit, question.indicator.criterion) if for_commune else ALLOWED
+    return answers and _unit_open(unit)
 
 
 def _answer_question(person: Roles, question: Any) -> Decision:

@@ -83,7 +83,7 @@ def ask(
 def _hold(question: Question) -> Question:
     return (
         Question.objects.select_for_update(of=("self",))
-        .select_related("unit__province", "unit__district", "indicator")
+        .select_related("unit__province", "unit__district", "indicator__criterion")
         .get(pk=question.pk)
     )
 

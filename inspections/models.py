@@ -8,6 +8,7 @@ transaction (`inspections.conclude`). Then it doesn't change; annexes do.
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -213,6 +214,10 @@ class FindingQuerySet(access.ScopedQuerySet):
 
     def overdue(self, on: date) -> FindingQuerySet:
         return self.filter(state=Finding.State.OPEN, due_on__lt=on)
+
+    def of_own_criteria(self, user: Any) -> FindingQuerySet:
+        """Those of the person's communes on criteria they answer for (Tiêu chí của tôi)."""
+        return self.filter(access.own_share(user, "visit__unit", "criterion"))
 
 
 class Finding(models.Model):

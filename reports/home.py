@@ -194,12 +194,12 @@ def next_step(
 
 
 def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
-    """The commune's shortcomings and the visits ahead; adds counts and `visits`."""
+    """The commune's shortcomings on the person's criteria and the visits ahead; adds counts and `visits`."""
     day = today()
     person = access.roles(user)
     # Who works in this commune alone has the list of findings as their own, predecessors' included.
     is_only_place = all(m.unit_id == unit.pk for m in person.memberships) and not person.visited_ids
-    findings = Finding.objects.published().visible_to(user)
+    findings = Finding.objects.published().visible_to(user).of_own_criteria(user)
     if not is_only_place:
         findings = findings.filter(visit__unit=unit)
     counts = findings.aggregate(
@@ -207,7 +207,7 @@ def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
         open=Count("pk", filter=Q(state=Finding.State.OPEN)),
         new=Count("pk", filter=Q(state=Finding.State.OPEN, visit__concluded_at__gte=timezone.now() - RECENT)),
     )
-    listed = f"{reverse('inspections:finding_list')}?q={'' if is_only_place else unit.code}"
+    listed = f"{reverse('inspections:finding_list')}?q={'' if is_only_place else unit.code}{mine_only(user)}"
     section.todos += [
         ToDo("Tồn tại quá hạn", counts["overdue"], f"{listed}&state=overdue", is_urgent=True),
         ToDo("Tồn tại chưa khắc phục", counts["open"], f"{listed}&state=open"),
@@ -219,17 +219,26 @@ def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
     )
 
 
+def mine_only(user: Any) -> str:
+    """What makes a link to a list of findings or questions keep to the person's criteria, where that is less."""
+    return "&mine=1" if access.shares_criteria(user) else ""
+
+
 def question_todos(user: Any, place: Unit) -> list[ToDo]:
-    """Questions of the place that wait for the person's side; those at 0 are left out. Three queries."""
+    """Questions of the place that wait for the person's side, in a commune on their criteria; those
+    at 0 are left out. Three queries."""
     listed = f"{reverse('criteria:question_list')}?area={place.pk}"
-    here = {f"unit__{place.level}": place}
+    here = Q(**{f"unit__{place.level}": place})
+    if place.level == Level.COMMUNE:
+        listed += mine_only(user)
+        here &= access.own_share(user, "unit", "indicator__criterion")
     kinds = [
         ("Đề nghị bổ sung quá hạn", Question.objects.overdue(today()), "overdue"),
         ("Câu hỏi, đề nghị chờ trả lời", Question.objects.waiting_for(user), "mine"),
         ("Câu hỏi đã có trả lời", Question.objects.answered_for(user), "answered"),
     ]
     counts = [
-        ToDo(label, found.visible_to(user).filter(**here).count(), f"{listed}&state={state}", state == "overdue")
+        ToDo(label, found.visible_to(user).filter(here).count(), f"{listed}&state={state}", state == "overdue")
         for label, found, state in kinds
     ]
     return [todo for todo in counts if todo.count]

@@ -17,21 +17,30 @@ from criteria.models.sets import Indicator
 from criteria.verdicts import Stage
 
 
+def _own_share(user: Any) -> Q:
+    return access.own_share(user, "unit", "indicator__criterion")
+
+
 class QuestionQuerySet(access.ScopedQuerySet):
     def unsettled(self) -> QuestionQuerySet:
         return self.exclude(state=Question.State.DONE)
 
     def waiting_for(self, user: Any) -> QuestionQuerySet:
-        """Unanswered ones whose answer is the person's side's to give."""
-        commune, office = access.question_sides(user)
-        mine = (commune & Q(from_commune=False)) | (office & Q(from_commune=True))
+        """Unanswered ones whose answer is the person's to give: in a commune, on their criteria."""
+        _, office = access.question_sides(user)
+        mine = (_own_share(user) & Q(from_commune=False)) | (office & Q(from_commune=True))
         return self.filter(mine, state=Question.State.WAITING)
 
     def answered_for(self, user: Any) -> QuestionQuerySet:
-        """Answered ones the person's side asked: to be read, and settled or asked again."""
-        commune, office = access.question_sides(user)
-        mine = (commune & Q(from_commune=True)) | (office & Q(from_commune=False))
+        """Answered ones the person's side asked, in a commune on their criteria: to be read, and settled
+        or asked again."""
+        _, office = access.question_sides(user)
+        mine = (_own_share(user) & Q(from_commune=True)) | (office & Q(from_commune=False))
         return self.filter(mine, state=Question.State.ANSWERED)
+
+    def of_own_criteria(self, user: Any) -> QuestionQuerySet:
+        """Those of the person's communes on criteria they answer for (Tiêu chí của tôi)."""
+        return self.filter(_own_share(user))
 
     def overdue(self, on: date) -> QuestionQuerySet:
         return self.filter(state=Question.State.WAITING, due_on__lt=on)

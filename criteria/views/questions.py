@@ -53,16 +53,25 @@ def question_list(request: HttpRequest) -> HttpResponse:
     visible = Question.objects.visible_to(request.user)
     areas = Unit.objects.visible_to(request.user).exclude(level="village")
     filters = QuestionFilterForm(request.GET, areas=areas)
-    narrowed = filters.narrow(visible)
+    shares = access.shares_criteria(request.user)
+    mine = request.GET.get("mine") == "1" and shares
+
+    def narrow(questions: Any) -> Any:
+        found = filters.narrow(questions)
+        return found.of_own_criteria(request.user) if mine else found
+
+    narrowed = narrow(visible)
     chosen = request.GET.get("state", "")
     chosen = chosen if chosen in STATES else ""
-    page = Paginator(_in_state(filters.narrow(_listed(request.user)), chosen, request.user), PER_PAGE)
+    page = Paginator(_in_state(narrow(_listed(request.user)), chosen, request.user), PER_PAGE)
     return render(
         request,
         "criteria/question_list.html",
         {
             "filters": filters,
             "state": chosen,
+            "mine": mine,
+            "shares": shares,
             "chips": [(code, label, _in_state(narrowed, code, request.user).count()) for code, label in STATES.items()],
             "page": page.get_page(request.GET.get("page")),
             "any": visible.exists(),

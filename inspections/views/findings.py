@@ -55,12 +55,10 @@ def _states(user: Any) -> dict[str, tuple[str, Q]]:
 
 def _mine(user: Any) -> Q:
     """Findings that wait for this person: those they raised or whose team they lead, their
-    commune's, and those of the department they review for."""
+    commune's on their criteria, and those of the department they review for."""
     person = access.roles(user)
     mine = Q(created_by=user) | Q(visit__in=Visit.objects.filter(team__user=user, team__role="leader").values("pk"))
-    communes = [m.unit_id for m in person.having(*access.COMMUNE_ROLES)]
-    if communes:
-        mine |= Q(visit__unit__in=communes)
+    mine |= access.own_share(user, "visit__unit", "criterion")
     departments = [m.department_id for m in person.having(access.DEPARTMENT_REVIEWER)]
     if departments:
         mine |= Q(department__in=departments)
@@ -76,7 +74,13 @@ def finding_list(request: HttpRequest) -> HttpResponse:
     )
     filters = FindingFilterForm(request.GET, areas=areas)
     narrowed = filters.narrow(published)
+    shares = access.shares_criteria(request.user)
+    mine = request.GET.get("mine") == "1" and shares
+    if mine:
+        narrowed = narrowed.of_own_criteria(request.user)
     states = _states(request.user)
+    if shares:
+        del states["mine"]  # Tiêu chí của tôi says it, in every state
     counts = narrowed.aggregate(
         **{f"n_{code or 'all'}": Count("pk", filter=condition) for code, (_, condition) in states.items()}
     )
@@ -90,6 +94,8 @@ def finding_list(request: HttpRequest) -> HttpResponse:
             "filters": filters,
             "has_areas": areas.exists(),
             "state": chosen,
+            "mine": mine,
+            "shares": shares,
             "chips": [(code, label, counts[f"n_{code or 'all'}"]) for code, (label, _) in states.items()],
             "page": page,
             "rows": [(finding, finding.days_overdue(today())) for finding in page],
@@ -225,7 +231,7 @@ def finding_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _detail(request: HttpRequest, finding: Finding, bound: dict[str, Form], status: int = 200) -> HttpResponse:
     user = request.user
-    may = {step: bool(access.can(user, f"finding.{step}", finding)) for step in ("remedy", "close", "comment")}
+    may = {step: access.can(user, f"finding.{step}", finding) for step in ("remedy", "close", "comment")}
     forms: dict[str, Any] = {}
     if may["remedy"]:
         forms["remedy"] = RemedyForm(evidence=_proof(request, finding))
@@ -249,6 +255,7 @@ def _detail(request: HttpRequest, finding: Finding, bound: dict[str, Form], stat
             "open_step": next(iter(bound), "close" if finding.state == Finding.State.REMEDIED else ""),
             "events": finding.events.select_related("by", "visit"),
             "evidence": [evidence_file(item) for item in proof],
+            "is_ours": bool(access.answering_units(user, finding.visit.unit)),
             "may_upload": bool(access.can(user, "entry.change", finding.visit.unit)),
         },
         status=status,
