@@ -684,6 +684,19 @@ def _change_visit(person: Roles, visit: Any) -> Decision:
     return _visit_open(visit)
 
 
+def changeable_visits(user: Any) -> Q | None:
+    """Visits whose plan and team the person may change, `_change_visit` as a filter; None for who can be
+    on no team."""
+    person = roles(user)
+    if not person.provinces:
+        return None
+    member = apps.get_model("inspections", "TeamMember")._default_manager
+    led = member.filter(user=user, role="leader").values("visit_id")
+    condition = (Q(planned_by=user) | Q(pk__in=led)) & Q(unit__province__in=person.provinces)
+    condition |= Q(unit__province__in=[m.unit_id for m in person.having(COORDINATOR)])
+    return condition & Q(state__in=["planned", "under_way"])
+
+
 def _work_on_visit(person: Roles, visit: Any) -> Decision:
     """The team's own notes: the commune's opinion, findings, the summary."""
     member = team_role(person, visit)

@@ -316,6 +316,10 @@ class MembershipQuerySet(models.QuerySet):
             Q(starts_on__isnull=True) | Q(starts_on__lte=on), Q(ends_on__isnull=True) | Q(ends_on__gte=on)
         )
 
+    def serving(self, on: date) -> MembershipQuerySet:
+        """In force that day, with an account that is active."""
+        return self.in_force(on).filter(user__is_active=True)
+
     def standing(self, on: date) -> MembershipQuerySet:
         """Not ended by that day: in force, or still to begin."""
         return self.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=on))

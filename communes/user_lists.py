@@ -24,6 +24,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from communes import access, users
+from communes.duties import Duty, duties
 from communes.models import Department, Level, Membership, Role, Unit
 from communes.names import search_name
 from communes.text import TextTooLongError, clean_text
@@ -237,12 +238,13 @@ VERBS = {
 
 @dataclass
 class Outcome:
-    """What becomes of one row: verb is one of VERBS."""
+    """What becomes of one row: verb is one of VERBS; `duties` is what nobody would see to any more."""
 
     number: int
     name: str
     verb: str
     lines: list[str] = field(default_factory=list)
+    duties: list[Duty] = field(default_factory=list)
 
     @property
     def is_refused(self) -> bool:
@@ -320,7 +322,7 @@ def apply(rows: list[Row], province: Unit, by: User, seen: str) -> list[Outcome]
 
 
 def fingerprint(outcomes: Iterable[Outcome]) -> str:
-    told = [[outcome.number, outcome.name, outcome.verb, outcome.lines] for outcome in outcomes]
+    told = [[o.number, o.name, o.verb, o.lines, [duty.text for duty in o.duties]] for o in outcomes]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
@@ -391,15 +393,18 @@ def _create(row: Row, choices: Choices, by: User) -> Outcome:
 def _change(row: Row, choices: Choices, by: User) -> Outcome:
     person = _person(row, by)
     changed = users.change_profile(person, by, {name: text for name, text in _profile(row).items() if text})
+    left: list[Duty] = []
     if row["role"] or row["unit"]:
-        changed |= _change_role(row, person, choices, by)
+        role_changed, left = _change_role(row, person, choices, by)
+        changed |= role_changed
     person = User.objects.get(pk=person.pk)
     lines = [users.describe_profile(person), *_roles_of(person)] if changed else ["Không có gì thay đổi."]
-    return Outcome(row["number"], person.full_name, "change" if changed else "same", lines)
+    return Outcome(row["number"], person.full_name, "change" if changed else "same", lines, left)
 
 
-def _change_role(row: Row, person: User, choices: Choices, by: User) -> bool:
-    """The role named in the row: its dates and rights if the person has it, else given anew."""
+def _change_role(row: Row, person: User, choices: Choices, by: User) -> tuple[bool, list[Duty]]:
+    """The role named in the row: its dates and rights if the person has it, else given anew. Whether
+    anything changed, and what is left behind where it ends the role or the right to lead."""
     if not (row["role"] and row["unit"]):
         raise Refused({"role": "Muốn sửa hoặc giao thêm vai trò thì ghi cả Vai trò và Đơn vị."})
     unit, role, department = choices.unit(row["unit"]), choices.role(row["role"]), choices.department(row["department"])
@@ -409,10 +414,13 @@ def _change_role(row: Row, person: User, choices: Choices, by: User) -> bool:
     given = {name: value for name, value in given.items() if value is not None}
     held = Membership.objects.standing(today()).filter(user=person, unit=unit, role=role)
     membership = next((m for m in held if department is None or m.department_id == department.pk), None)
-    if membership is not None:
-        return users.change_role(membership, by, given)
-    users.give_role(person, by, unit=unit, role=role, department=department, **given)
-    return True
+    if membership is None:
+        users.give_role(person, by, unit=unit, role=role, department=department, **given)
+        return True, []
+    ends = given.get("ends_on", membership.ends_on) != membership.ends_on
+    ends |= membership.may_lead and not given.get("may_lead", True)
+    left = duties(person, by, membership) if ends else []
+    return users.change_role(membership, by, given), left
 
 
 def _move(row: Row, choices: Choices, by: User) -> Outcome:
@@ -434,17 +442,18 @@ def _move(row: Row, choices: Choices, by: User) -> Outcome:
         )
     for place in (unit, standing[0].unit):
         _require(by, "role.give", (place, standing[0].role))
-    before = users.describe(standing[0])
+    before, left = users.describe(standing[0]), duties(person, by, standing[0])
     there = users.move(standing[0], by, unit=unit, starts_on=starts_on, reason=row["reason"])
-    return Outcome(row["number"], person.full_name, "move", [f"Từ: {before}", f"Đến: {users.describe(there)}"])
+    return Outcome(row["number"], person.full_name, "move", [f"Từ: {before}", f"Đến: {users.describe(there)}"], left)
 
 
 def _close(row: Row, choices: Choices, by: User) -> Outcome:
     person = _person(row, by)
     if not row["reason"]:
         raise Refused({"reason": "Ghi lý do ngừng hoạt động."})
+    left = duties(person, by)
     users.deactivate(person, by, row["reason"])
-    return Outcome(row["number"], person.full_name, "close", [f"Lý do: {row['reason']}"])
+    return Outcome(row["number"], person.full_name, "close", [f"Lý do: {row['reason']}"], left)
 
 
 def _person(row: Row, by: User) -> User:

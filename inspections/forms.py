@@ -16,6 +16,7 @@ from criteria.verdicts import Stage
 from inspections import planning
 from inspections.models import Finding, TeamMember, Visit
 from ntm.accounts.models import User
+from ntm.clock import today
 
 BIGGEST = 2**31 - 1
 STAGE_CHOICES = {
@@ -30,7 +31,10 @@ def _field(form: forms.BaseForm, name: str) -> Any:
 
 
 class VisitFilterForm(forms.Form):
-    """The filters of the list of visits; anything unknown is as if it weren't there."""
+    """The filters of the list of visits; anything unknown is as if it weren't there. `changeable`
+    (`access.changeable_visits`): whose leader the person may choose where there is none."""
+
+    UNLED = "unled"
 
     q = forms.CharField(label="Xã", required=False, max_length=100)
     state = forms.ChoiceField(label="Trạng thái", choices=[("", "Tất cả"), *Visit.State.choices], required=False)
@@ -41,10 +45,19 @@ class VisitFilterForm(forms.Form):
         required=False,
     )
 
+    def __init__(self, *args: Any, changeable: Q | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.changeable = changeable
+        if changeable is not None:
+            _field(self, "state").choices = [*_field(self, "state").choices, (self.UNLED, "Chưa có trưởng đoàn")]
+
     def narrow(self, visits):
         """The visits the filters leave."""
         self.is_valid()
-        chosen = self.cleaned_data
+        chosen = self.cleaned_data.copy()
+        if chosen.get("state") == self.UNLED:
+            visits = visits.filter(self.changeable).lacking_leader(today())
+            del chosen["state"]
         for name in ("state", "kind", "stage"):
             if chosen.get(name):
                 visits = visits.filter(**{name: chosen[name]})

@@ -7,24 +7,65 @@ transaction (`inspections.conclude`). Then it doesn't change; annexes do.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from communes import access
-from communes.models import Department, Unit
+from communes.models import Department, Membership, Unit
+from communes.names import search_name
 from criteria.models import CriteriaSet, Criterion, Evidence, Indicator
 from criteria.models.results import Opinion, opinion_constraints
 from criteria.verdicts import Stage
 
 
+def leading(serving: Any, stage: str, province: Any, district: Any) -> Any:
+    """Those of the roles in force with which one can lead a visit of the stage: the province's inspectors
+    who may lead, the staff of the unit's district (DESIGN §6: concludes)."""
+    if stage == Stage.PROVINCE:
+        return serving.filter(role=access.INSPECTOR, may_lead=True, unit=province)
+    return serving.filter(role=access.DISTRICT_STAFF, unit=district)
+
+
+def _is_led(serving: Any) -> Exists:
+    """Whether the visit's leader still can lead, given the roles in force."""
+    able = access.nothing()
+    for stage in (Stage.PROVINCE, Stage.DISTRICT):
+        roles = leading(serving, stage, OuterRef("visit__unit__province"), OuterRef("visit__unit__district"))
+        able |= Q(visit__stage=stage) & Q(Exists(roles.filter(user=OuterRef("user"))))
+    return Exists(TeamMember.objects.filter(able, visit=OuterRef("pk"), role=TeamMember.Role.LEADER))
+
+
+def _is_staffed(serving: Any) -> Exists:
+    """Whether anybody of the team can still work on the visit, given the roles in force."""
+    roles = serving.filter(
+        user=OuterRef("user"), role__in=access.TEAM_ROLES, unit__province=OuterRef("visit__unit__province")
+    )
+    team = TeamMember.objects.filter(Exists(roles), visit=OuterRef("pk"))
+    return Exists(team.exclude(role=TeamMember.Role.ATTENDEE))
+
+
 class VisitQuerySet(access.ScopedQuerySet):
     def open(self) -> VisitQuerySet:
         return self.filter(state__in=[Visit.State.PLANNED, Visit.State.UNDER_WAY])
+
+    def lacking_leader(self, on: date) -> VisitQuerySet:
+        """Open visits nobody can lead and conclude: without a leader, or with one whose account or role
+        has ended by that day."""
+        return self.open().filter(~_is_led(Membership.objects.serving(on)))
+
+    def resting_on(self, user: Any, now: Any, after: Any) -> VisitQuerySet:
+        """Open visits of the user's that would lose their leader, or the last of their team, once the
+        roles in force are `after` (a queryset) instead of `now`."""
+        on_team = Exists(TeamMember.objects.filter(visit=OuterRef("pk"), user=user))
+        lost_leader = Q(_is_led(now)) & ~Q(_is_led(after))
+        lost_team = Q(_is_staffed(now)) & ~Q(_is_staffed(after))
+        return self.open().filter(on_team).filter(lost_leader | lost_team)
 
 
 class Visit(models.Model):
@@ -351,6 +392,23 @@ class Meeting(models.Model):
         return f"{self.title} ({self.held_on:%d/%m/%Y})"
 
 
+class MeetingItemQuerySet(access.ScopedQuerySet):
+    def promised_to(self, person: Any, units: Collection[int]) -> list[MeetingItem]:
+        """What is still to be done of the last meetings of these units by the person: where an item
+        names their post, or themselves."""
+        if not units:
+            return []
+        unsettled: Any = self.filter(is_done=False, meeting__unit__in=units, meeting__following=None)
+        unsettled = unsettled.exclude(by_post="").exclude(finding__state=Finding.State.CLOSED)
+        post, name = search_name(person.post), search_name(person.full_name)
+        found = []
+        for item in unsettled.select_related("meeting__unit").order_by("meeting__held_on", "meeting", "position", "pk"):
+            told = search_name(item.by_post)
+            if (post and told == post) or (name and f" {name} " in f" {told} "):
+                found.append(item)
+        return found
+
+
 class MeetingItem(models.Model):
     """One matter of a meeting: a finding, an unmet criterion of a unit, or free text.
 
@@ -375,7 +433,7 @@ class MeetingItem(models.Model):
 
     unit_path = "meeting__unit"
     scope_kind = "meeting"
-    objects = access.ScopedQuerySet.as_manager()
+    objects = MeetingItemQuerySet.as_manager()
 
     class Meta:
         verbose_name = "nội dung giao ban"

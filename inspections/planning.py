@@ -11,15 +11,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import Q
 from django.db.models.functions import Length
 from django.utils import timezone
 
 from communes.access import COORDINATOR, DISTRICT_STAFF, INSPECTOR
 from communes.models import Membership, Unit
 from criteria.models import CriteriaSet, Criterion
-from criteria.verdicts import Stage
-from inspections.models import Score, TeamMember, Visit
+from inspections.models import Score, TeamMember, Visit, leading
 from ntm.accounts.models import User
 from ntm.clock import today
 
@@ -252,14 +250,15 @@ def candidates(visit: Visit) -> models.QuerySet[User]:
 
 
 def leaders(visit: Visit) -> models.QuerySet[User]:
-    """Accounts that can lead: the province's visits its inspectors who may lead, the
-    district's visits the staff of the unit's district (DESIGN §6: concludes)."""
-    if visit.stage == Stage.PROVINCE:
-        allowed = Q(role=INSPECTOR, may_lead=True)
-    else:
-        allowed = Q(role=DISTRICT_STAFF, unit=visit.unit.district_id)
-    serving = _serving(visit.unit.province).filter(allowed)
-    return User.objects.filter(is_active=True, pk__in=serving.values("user")).order_by("full_name", "pk")
+    """Accounts that can lead the visit (`inspections.models.leading`)."""
+    serving = leading(Membership.objects.serving(today()), visit.stage, visit.unit.province_id, visit.unit.district_id)
+    return User.objects.filter(pk__in=serving.values("user")).order_by("full_name", "pk")
+
+
+def unled(visits: Iterable[Visit]) -> set[int]:
+    """Ids of those of the visits nobody can lead and conclude today. One query."""
+    found = Visit.objects.filter(pk__in=[visit.pk for visit in visits]).lacking_leader(today())
+    return set(found.values_list("pk", flat=True))
 
 
 def add_member(

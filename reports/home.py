@@ -33,6 +33,7 @@ from criteria.rollup import AreaFigures, area_figures, is_partial
 from criteria.sheets import Row, count_indicators, sheets
 from criteria.verdicts import Stage
 from inspections import desk
+from inspections.forms import VisitFilterForm
 from inspections.models import Finding, Score, TeamMember, Visit
 from ntm.clock import today
 from reports.matrix import (
@@ -199,7 +200,7 @@ def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
     person = access.roles(user)
     # Who works in this commune alone has the list of findings as their own, predecessors' included.
     is_only_place = all(m.unit_id == unit.pk for m in person.memberships) and not person.visited_ids
-    findings = Finding.objects.published().visible_to(user).of_own_criteria(user)
+    findings = Finding.objects.published().of_own_criteria(user).visible_to(user)
     if not is_only_place:
         findings = findings.filter(visit__unit=unit)
     counts = findings.aggregate(
@@ -396,6 +397,16 @@ def latest_visits(user: Any, area: Unit) -> list[Visit]:
     return list(visits.select_related("unit").order_by("-planned_on", "-pk")[:LISTED])
 
 
+def unled_visits(user: Any) -> list[ToDo]:
+    """Visits without a leader who can still lead, for who may choose another; nothing where there are none."""
+    changeable = access.changeable_visits(user)
+    if changeable is None:
+        return []
+    count = Visit.objects.filter(changeable).lacking_leader(today()).visible_to(user).count()
+    url = f"{reverse('inspections:visit_list')}?state={VisitFilterForm.UNLED}"
+    return [ToDo("Cuộc kiểm tra chưa có trưởng đoàn", count, url, is_urgent=True)] if count else []
+
+
 def district_section(user: Any, membership: Membership) -> Section:
     section = area_section("reports/_home_district.html", membership)
     area, chosen = membership.unit, section.data["criteria_set"]
@@ -404,6 +415,7 @@ def district_section(user: Any, membership: Membership) -> Section:
     section.todos = [
         ToDo("Tồn tại chờ xác nhận đã khắc phục", counts["remedied"], findings_url(area, "remedied")),
         ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
+        *unled_visits(user),
         *question_todos(user, area),
     ]
     if chosen is not None:
@@ -451,6 +463,7 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
     section.todos = [
         ToDo("Tồn tại chờ xác nhận đã khắc phục", counts["remedied"], findings_url(area, "remedied")),
         ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
+        *unled_visits(user),
         ToDo("Báo yêu cầu sai chưa trả lời", reports, admin_list("targetreport")),
         ToDo("Yêu cầu của tỉnh chưa xác nhận", unconfirmed, admin_list("target")),
         *question_todos(user, area),
@@ -544,7 +557,7 @@ def inspector_section(user: Any, membership: Membership) -> Section:
     led = Finding.objects.visible_to(user).filter(visit__team__user=user, visit__team__role="leader")
     waiting = led.filter(state=Finding.State.REMEDIED, visit__state=Visit.State.CONCLUDED).count()
     url = f"{reverse('inspections:finding_list')}?state=remedied"
-    section.todos = [ToDo("Tồn tại chờ tôi xác nhận đã khắc phục", waiting, url)]
+    section.todos = [ToDo("Tồn tại chờ tôi xác nhận đã khắc phục", waiting, url), *unled_visits(user)]
     current = section.data["current"]
     if current:
         visit = current[0].visit

@@ -399,7 +399,7 @@ criteria:question_ask Đông Phú 14.1                oononnoonnnnnf-
 criteria:question_detail district                  oononnnnnnnnnn-
 criteria:question_detail province                  oonnnnoonnnnnn-
 criteria:question_answer district                  uunfnnnnnnnnnn-
-criteria:question_answer province                  uunnnnffnnnnnn-
+criteria:question_answer province                  funnnnffnnnnnn-
 criteria:question_again district                   ffnunnnnnnnnnn-
 criteria:question_again province                   ffnnnnuunnnnnn-
 criteria:question_settle district                  ffnunnnnnnnnnn-

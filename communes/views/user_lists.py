@@ -72,6 +72,7 @@ def show_preview(
         "counts": {verb: counts[verb] for verb in ("create", "same", "refuse")},
         "altered": altered,
         "effective": counts["create"] + altered,
+        "resting": sum(bool(outcome.duties) for outcome in outcomes),
         "sealed": user_lists.seal(rows, province, me(request), outcomes),
         "changed": changed,
     }

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from communes import access, users
+from communes.duties import Duty, duties
 from communes.middleware import has_second_factor
 from communes.models import Membership, RightsChange, Unit
 from communes.user_forms import (
@@ -228,24 +229,29 @@ def user_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def reason_page(
-    request: HttpRequest, person: User, change: Callable[..., Any], *, done: str, **context: Any
-) -> HttpResponse:
-    """A step that asks once, says what happens and wants a reason."""
+    request: HttpRequest, person: User, change: Callable[..., Any], *, done: str, held: list[Duty] | None = None,
+    **context: Any,
+) -> HttpResponse:  # fmt: skip
+    """A step that asks once, says what happens and what is `held` by the person alone, and wants a reason."""
     form = ReasonForm(request.POST or None, initial={"seen": users.version_of(person)})
 
     def step() -> None:
         change(person, me(request), form.cleaned_data["reason"], seen=form.cleaned_data["seen"])
 
-    return edit(request, person, form, step, done=done, template="communes/user_step.html", **context)
+    return edit(
+        request, person, form, step, done=done, template="communes/user_step.html", duties=held or [], **context
+    )
 
 
 @require_http_methods(["GET", "POST"])
 def user_close(request: HttpRequest, pk: int) -> HttpResponse:
+    person = get_person(request, pk, "person.change")
     return reason_page(
         request,
-        get_person(request, pk, "person.change"),
+        person,
         users.deactivate,
         done="Tài khoản đã ngừng hoạt động.",
+        held=duties(person, me(request)),
         title="Ngừng hoạt động tài khoản",
         action_label="Ngừng hoạt động",
         danger=True,
@@ -327,8 +333,9 @@ def role_edit(request: HttpRequest, pk: int, role: int) -> HttpResponse:
         users.change_role(membership, me(request), changes, seen=form.cleaned_data["seen"])
 
     return edit(
-        request, person, form, change, done="Đã lưu vai trò.", template="communes/role_edit.html", membership=membership
-    )
+        request, person, form, change, done="Đã lưu vai trò.", template="communes/role_edit.html",
+        membership=membership, duties=duties(person, me(request), membership),
+    )  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -355,7 +362,7 @@ def role_move(request: HttpRequest, pk: int, role: int) -> HttpResponse:
 
     return edit(
         request, person, form, change, done="Đã chuyển đơn vị.", template="communes/role_move.html",
-        membership=membership, described=users.describe(membership),
+        membership=membership, described=users.describe(membership), duties=duties(person, me(request), membership),
     )  # fmt: skip
 
 

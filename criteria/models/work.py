@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from communes import access
@@ -23,6 +25,24 @@ class CriterionOwnerQuerySet(access.ScopedQuerySet):
         """Owners with an active account that has a role in force at the unit."""
         members = Membership.objects.in_force(on).filter(user=OuterRef("user"), unit=OuterRef("unit"))
         return self.filter(Exists(members), user__is_active=True)
+
+    def resting_on(self, user: Any, now: Any, after: Any, on: date) -> CriterionOwnerQuerySet:
+        """Criteria the user leads that day, or is to lead later, and nobody would once the roles in
+        force are `after` (a queryset) instead of `now`. A lead without an account stays one."""
+        first = Greatest(F("starts_on"), Value(on, models.DateField()))
+        day = OuterRef("first_day")
+        at_work = Exists(after.filter(user=OuterRef("user"), unit=OuterRef("unit")))
+        left = CriterionOwner.objects.filter(
+            Q(ends_on__isnull=True) | Q(ends_on__gte=day),
+            Q(user__isnull=True) | Q(at_work),
+            role=CriterionOwner.Role.LEAD,
+            unit=OuterRef("unit"),
+            criterion=OuterRef("criterion"),
+            starts_on__lte=day,
+        )
+        led = self.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=on), user=user, role=CriterionOwner.Role.LEAD)
+        here = Exists(now.filter(user=OuterRef("user"), unit=OuterRef("unit")))
+        return led.annotate(first_day=first).filter(here, ~Exists(left))
 
 
 class CriterionOwner(models.Model):

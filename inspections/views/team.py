@@ -54,7 +54,8 @@ def _page(request: HttpRequest, visit: Visit, form: MemberForm, status: int) -> 
             "team": team,
             "working": working,
             "form": form,
-            "has_leader": any(member.role == TeamMember.Role.LEADER for member in team),
+            "unled": bool(planning.unled([visit])),
+            "leader": next((member for member in team if member.role == TeamMember.Role.LEADER), None),
             "grid": [
                 {
                     "criterion": c,

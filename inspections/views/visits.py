@@ -46,17 +46,19 @@ def require_work(request: HttpRequest, visit: Visit) -> None:
 
 @require_GET
 def visit_list(request: HttpRequest) -> HttpResponse:
-    filters = VisitFilterForm(request.GET)
+    filters = VisitFilterForm(request.GET, changeable=access.changeable_visits(request.user))
     leader = Prefetch("team", TeamMember.objects.filter(role=TeamMember.Role.LEADER), to_attr="leaders")
     visits = filters.narrow(
         Visit.objects.visible_to(request.user).select_related("unit__district", "criteria_set").prefetch_related(leader)
     )
+    page = Paginator(visits, PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
         "inspections/visit_list.html",
         {
             "filters": filters,
-            "page": Paginator(visits, PER_PAGE).get_page(request.GET.get("page")),
+            "page": page,
+            "unled": planning.unled(page),
             "may_plan": bool(access.plannable_stages(request.user)),
             "form_provinces": [m.unit for m in access.roles(request.user).having(access.COORDINATOR)],
         },
@@ -201,7 +203,8 @@ def visit_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "visit": visit,
         "team": list(visit.team.all()),
-        "leads": any(m.role == TeamMember.Role.LEADER for m in visit.team.all()),
+        "unled": bool(planning.unled([visit])),
+        "leader": next((m for m in visit.team.all() if m.role == TeamMember.Role.LEADER), None),
         "sees_work": access.sees_visit_work(user, visit),
         "may": {
             action: bool(access.can(user, f"visit.{action}", visit))
