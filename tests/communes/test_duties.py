@@ -85,6 +85,8 @@ def test_closing_a_leader_s_account_warns_and_is_allowed_and_the_planner_sees_it
     done = client.post(close_url(place.leader), {"reason": "Nghỉ hưu", "seen": 0})
     assert done.status_code == 302
     assert todo(place.coordinator) == 1
+    assert todo(place.member) == 0, "sees the visit, but has nobody to choose"
+    assert place.client(place.member).get(UNLED).context["page"].paginator.count == 0
     page = client.get(UNLED)
     assert [row.pk for row in page.context["page"]] == [visit.pk]
     gone = f"{place.leader} không còn được giao làm trưởng đoàn"
@@ -225,6 +227,16 @@ def test_one_who_has_handed_over_leaves_nothing(place):
     owners.hand_over(place.unit, *people, starts_on=TODAY, by=by)
     assert told(place.officer, place.coordinator) == []
     assert len(told(successor, place.coordinator)) == 1
+
+
+def test_what_comes_back_later_rests_on_nobody_else_who_leads_by_then(place):
+    give(place, place.officer, 1, starts_on=TODAY + timedelta(days=10))
+    assert len(told(place.officer, place.coordinator)) == 1
+    second = MembershipFactory(unit=place.unit).user
+    give(place, second, 1, starts_on=TODAY + timedelta(days=5), ends_on=TODAY + timedelta(days=9))
+    assert len(told(place.officer, place.coordinator)) == 1
+    give(place, second, 1, starts_on=TODAY + timedelta(days=7))
+    assert told(place.officer, place.coordinator) == []
 
 
 def test_another_role_in_the_commune_keeps_the_criteria(place):
