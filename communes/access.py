@@ -339,22 +339,35 @@ def _handed_over(model: type[models.Model]) -> Q:
     return Q(Exists(proof._default_manager.filter(evidence=OuterRef("pk"))))
 
 
+def _answered_with(model: type[models.Model], person: Roles) -> Q:
+    """Documents a commune answered a question with: given to the side that asked, sent with a result or not."""
+    if model._meta.model_name != "evidence":
+        return nothing()
+    _, office = question_sides(person.user)
+    asked = apps.get_model("criteria", "Question")._default_manager.filter(office)
+    proof = apps.get_model("criteria", "QuestionMessage").evidence.through._default_manager
+    return Q(Exists(proof.filter(evidence=OuterRef("pk"), questionmessage__question__in=asked.order_by().values("pk"))))
+
+
 def evidence_scope(model: type[models.Model], person: Roles) -> Q | None:
-    """Own documents whole; above, what is tied to a sent result or proves a remedy; reviewers their
-    own criteria's without personal data; viewers no files."""
+    """Own documents whole; above, what is tied to a sent result, proves a remedy or answers a
+    question of theirs; reviewers their own criteria's without personal data; viewers no files."""
     path = model.unit_path  # type: ignore[attr-defined]
     if person.is_superuser:
         return _published_links(model)
     personal = "evidence__has_personal_data" if model._meta.model_name == "evidencelink" else "has_personal_data"
     told = _published_links(model) | _handed_over(model)
     condition = visited_units(person, path) & told
+    offices = person.having(DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR)
+    answered = _answered_with(model, person) if offices else nothing()
     for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
         area = person.area(membership, path)
         if membership.role == DEPARTMENT_REVIEWER:
             criteria = own_criteria(person, membership)
-            area &= _published_links(model, indicator__criterion__in=criteria) & Q(**{personal: False})
+            own = _published_links(model, indicator__criterion__in=criteria) | answered
+            area &= own & Q(**{personal: False})
         elif membership.role not in COMMUNE_ROLES:
-            area &= told
+            area &= told | answered
         condition |= area
     return condition
 

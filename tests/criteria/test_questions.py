@@ -274,8 +274,44 @@ def test_an_answer_points_to_documents_of_the_unit_only(place):
     assert answer.status_code == 302
     page = place.client("district").get(url("detail", question)).text
     assert "Biên bản đã gửi" in page
-    assert "Chưa gửi" not in page
-    assert "1 tài liệu xã chưa gửi" in page
+    assert "Chưa gửi" in page  # answering hands it over
+
+
+def opens(place, document):
+    """Who opens a document's page."""
+    page = reverse("criteria:evidence_detail", args=[document.pk])
+    return {name for name in place.people if place.client(name).get(page).status_code == 200}
+
+
+@pytest.mark.parametrize(
+    ("who", "office", "also"),
+    [("district", "district", {"district"}), ("department", "province", {"coordinator", "department"})],
+)
+def test_an_answers_document_is_opened_by_who_sees_the_question_and_by_nobody_else(place, who, office, also):
+    question = place.ask(who, office)
+    document = prove(place.unit, place.indicator, published=False, title="Biên bản kèm trả lời")
+    own = {"officer", "leader"}
+    assert opens(place, document) == own
+    questions.answer(question, text="Xem kèm", by=place["officer"], evidence=[document])
+    assert opens(place, document) == own | also
+    assert "Biên bản kèm trả lời" in place.client(who).get(url("detail", question)).text
+
+
+def test_a_department_opens_no_personal_data_in_an_answer(place):
+    question = place.ask("department", "province")
+    document = prove(place.unit, place.indicator, published=False, has_personal_data=True)
+    questions.answer(question, text="Xem kèm", by=place["officer"], evidence=[document])
+    assert opens(place, document) == {"officer", "leader", "coordinator"}
+    assert "1 tài liệu có dữ liệu cá nhân" in place.client("department").get(url("detail", question)).text
+
+
+def test_the_file_of_an_answer_is_served_like_any_other(place):
+    question = place.ask()
+    document = prove(place.unit, place.indicator, published=False)
+    questions.answer(question, text="Xem kèm", by=place["officer"], evidence=[document])
+    listed = place.client("district").get(reverse("criteria:evidence_list"), {"unit": place.unit.pk})
+    assert document in listed.context["page"].object_list
+    assert place.client("coordinator").get(reverse("criteria:evidence_detail", args=[document.pk])).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
