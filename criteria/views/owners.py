@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from communes.access import can, require
+from communes.access import can, require, visible_criteria
 from criteria import owners
 from criteria.forms import HandOverForm, OwnerForm
 from criteria.models import CriterionOwner
@@ -39,8 +39,11 @@ def owner_list(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"Đã phân công {len(given)} tiêu chí cho {person.name}.")
             return redirect(page(unit, criteria_set))
-    assigned = owners.owners(unit, criteria_set, today())
-    criteria = list(criteria_set.criteria.order_by("number"))
+    # A department sees who answers for its own criteria, as everywhere.
+    own = visible_criteria(request.user)
+    criteria = [row for row in criteria_set.criteria.order_by("number") if own is None or row.pk in own]
+    shown = {criterion.pk for criterion in criteria}
+    assigned = {pk: rows for pk, rows in owners.owners(unit, criteria_set, today()).items() if pk in shown}
     numbers = {criterion.pk: criterion.number for criterion in criteria}
     found = owners.review(criteria, assigned)
     context = {

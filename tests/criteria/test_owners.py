@@ -4,12 +4,14 @@ from datetime import date
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.urls import reverse
 
+from communes.models import Role
 from criteria import owners
-from criteria.models import CriterionOwner, Entry
+from criteria.models import CriterionDepartment, CriterionOwner, Entry
 from criteria.owners import OwnerRefused, Person
 from tests.criteria.test_submissions import World
-from tests.factories import MembershipFactory
+from tests.factories import DepartmentFactory, MembershipFactory
 
 TODAY = date(2024, 6, 30)
 LEAD, SUPPORT = CriterionOwner.Role.LEAD, CriterionOwner.Role.SUPPORT
@@ -244,3 +246,39 @@ def test_the_page_hands_over(place, client):
     assert client.post(url, typed | {"new": str(place.officer.pk)}).status_code == 422
     done = client.post(url, typed, follow=True).content.decode()
     assert f"Đã bàn giao 2 tiêu chí cho {place.helper.get_full_name()}." in done
+
+
+# --- who sees it -----------------------------------------------------------------------------------
+
+
+def test_a_department_sees_who_answers_for_its_own_criteria_and_no_others(place, client):
+    first, second = place.criteria
+    department = DepartmentFactory()
+    CriterionDepartment.objects.create(criterion=second, department=department)
+    reviewer = MembershipFactory(unit=place.unit.province, role=Role.DEPARTMENT_REVIEWER, department=department).user
+    give(place, place.officer, first)
+    give(place, place.helper, second)
+    page = reverse("criteria:owner_list", args=[place.unit.pk])
+
+    def seen(user):
+        client.force_login(user)
+        answer = client.get(page)
+        return [criterion for criterion, _ in answer.context["rows"]], answer
+
+    rows, answer = seen(reviewer)
+    assert rows == [second]
+    assert place.helper.get_full_name() in answer.text
+    assert place.officer.get_full_name() not in answer.text
+    assert "tiêu chí 1" not in answer.text  # neither as a gap
+    for user in (place.officer, place.leader, place.staff, place.coordinator):
+        assert seen(user)[0] == [first, second]
+
+
+def test_a_department_without_criteria_in_the_set_is_told_so(place, client):
+    reviewer = MembershipFactory(
+        unit=place.unit.province, role=Role.DEPARTMENT_REVIEWER, department=DepartmentFactory()
+    ).user
+    client.force_login(reviewer)
+    answer = client.get(reverse("criteria:owner_list", args=[place.unit.pk]))
+    assert "Chưa được phân công tiêu chí" in answer.text
+    assert "Mỗi tiêu chí có một người phụ trách chính" not in answer.text
