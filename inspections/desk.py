@@ -19,6 +19,7 @@ from django.utils import timezone
 from communes import access
 from communes.models import Unit
 from criteria import targets
+from criteria.attainment import NUMERIC_OPERATORS
 from criteria.checks import MISSES_TARGET, Refused, latest_day
 from criteria.models import Assessment, CriteriaSet, Criterion, EvidenceLink, Indicator
 from criteria.numbers import format_number
@@ -125,6 +126,11 @@ class Line:
     def claimed_value(self) -> str:
         """The claim's figure as the input shows it."""
         return format_number(self.claim["value"]) if self.claim else ""
+
+    @property
+    def takes_attainment(self) -> bool:
+        """Whether the reviewer estimates the attainment, as a team does: no numeric target gives it."""
+        return self.target.operator not in NUMERIC_OPERATORS
 
 
 @dataclass

@@ -1,4 +1,5 @@
-"""A row of the department's desk as it is typed: a verdict and a figure for each indicator, one comment."""
+"""A row of the department's desk as it is typed: for each indicator a verdict with a figure or, where no
+target gives it, the attainment; one comment."""
 
 from __future__ import annotations
 
@@ -35,6 +36,8 @@ class ReviewForm(forms.Form):
             pk = line.indicator.pk
             self.fields[f"verdict-{pk}"] = forms.ChoiceField(choices=choices_of(line), required=False)
             self.fields[f"value-{pk}"] = NumberField()
+            if line.takes_attainment:
+                self.fields[f"attainment-{pk}"] = NumberField()
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -44,6 +47,9 @@ class ReviewForm(forms.Form):
             changed = f"value-{pk}" in cleaned and value is not None and not self._is_claimed(line, value)
             if changed and not cleaned.get(f"verdict-{pk}") and not self.agree_all:
                 self.add_error(f"verdict-{pk}", "Chọn mức đánh giá cho kết quả đã nhập.")
+            estimated = cleaned.get(f"attainment-{pk}") is not None
+            if estimated and cleaned.get(f"verdict-{pk}") in ("", AGREE) and not self.agree_all:
+                self.add_error(f"attainment-{pk}", "Chọn Cơ bản đạt hoặc Chưa đạt cho mức độ đạt đã nhập.")
         return cleaned
 
     @staticmethod
@@ -72,7 +78,8 @@ class ReviewForm(forms.Form):
             if line.claim and (self.agree_all or verdict == AGREE):
                 found[pk] = Judgement(agrees_to=line.claim["revision_id"])
             elif verdict and not self.agree_all:
-                opinion = {"verdict": verdict, "value": value}
+                attainment = self.cleaned_data.get(f"attainment-{pk}")
+                opinion = {"verdict": verdict, "value": value, "entered_attainment": attainment}
                 if line.claim and self._is_claimed(line, value):
                     opinion |= {"part": line.claim["part"], "whole": line.claim["whole"]}
                 found[pk] = Judgement(opinion=opinion)

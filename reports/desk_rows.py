@@ -85,10 +85,19 @@ class DeskRows:
                 f'<input class="form-control input-number" id="value-{unit}-{pk}" name="value-{pk}" value="{typed}" '
                 f'inputmode="decimal" autocomplete="off" maxlength="60"> <span class="muted small">{measure}</span>'
             )
+        attainment = ""
+        if line.takes_attainment:
+            typed = escape(row.typed.get(f"attainment-{pk}", ""))
+            attainment = (
+                f'<label class="small muted" for="attainment-{unit}-{pk}">Mức độ đạt nếu chưa đạt (%)'
+                f'<span class="visually-hidden"> chỉ tiêu {code}</span></label>'
+                f'<input class="form-control input-number" id="attainment-{unit}-{pk}" name="attainment-{pk}" '
+                f'value="{typed}" inputmode="decimal" autocomplete="off" maxlength="60">'
+            )
         return (
             f'<div class="desk-judge"><label class="visually-hidden" for="verdict-{unit}-{pk}">Đánh giá chỉ tiêu {code}'
             f'</label><select class="form-select" id="verdict-{unit}-{pk}" name="verdict-{pk}"{invalid}>{options}'
-            f"</select>{value}{_error(row, pk)}</div>\n"
+            f"</select>{value}{attainment}{_error(row, pk)}</div>\n"
         )
 
     def _foot(self, row: DeskRow, next_url: str) -> str:
@@ -142,6 +151,8 @@ def _opinion(line: Line, said: dict | None, stage: str) -> str:
     if said["value"] is not None:
         of = f" ({format_number(said['part'])}/{format_number(said['whole'])})" if said["part"] is not None else ""
         figure = f" {format_number(said['value'])} {escape(line.indicator.measure)}{of}"
+    if line.takes_attainment and said["attainment"] is not None and said["verdict"] in ("nearly_met", "not_met"):
+        figure += f" mức độ đạt {format_number(said['attainment'])} %"
     note = f'<span class="d-block small muted pre-line">{escape(said["note"])}</span>' if said["note"] else ""
     day = format_day(said["effective_on"])
     return f'{VERDICT_BADGES[said["verdict"]]}{figure} <span class="small muted nowrap">{day}</span>{note}'

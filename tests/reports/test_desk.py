@@ -522,3 +522,56 @@ def test_queries_do_not_grow(count_queries, role):
             assert client.get(url).context["page"].paginator.count == size
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 16, "\n".join(queries)
+
+
+# --- attainment where no target gives it -----------------------------------------------------------
+
+
+def test_a_reviewer_estimates_the_attainment_where_no_target_gives_it(place):
+    place.first.targets.all().delete()
+    place.claim(verdicts=("nearly_met", "met"), value=Decimal(97))
+    row, box = place.row(), 'name="attainment-{}"'
+    assert [line.takes_attainment for line in row.lines] == [True, False]
+    page = place.client().get(reverse("reports:desk")).text
+    assert box.format(place.first.pk) in page
+    assert box.format(place.second.pk) not in page
+    answer = place.post(
+        **{
+            f"verdict-{place.first.pk}": "not_met",
+            f"attainment-{place.first.pk}": "62,5",
+            f"verdict-{place.second.pk}": "agree",
+            "comment": "Còn hai thôn",
+        }
+    )
+    assert answer.status_code == 200
+    score = Score.objects.get(indicator=place.first)
+    assert score.entered_attainment == score.attainment == Decimal("62.5")
+    assert Assessment.objects.get(indicator=place.first, stage="province").attainment == Decimal("62.5")
+    assert "62,5 %" in place.client().get(place.url()).text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "attainment", "words"),
+    [
+        ("not_met", "100,5", "trong khoảng 0–100"),
+        ("not_met", "-1", "là số âm"),
+        ("not_met", "nhiều", "không phải là số"),
+        ("", "50", "Chọn Cơ bản đạt hoặc Chưa đạt"),
+        ("agree", "50", "Chọn Cơ bản đạt hoặc Chưa đạt"),
+    ],
+)
+def test_an_attainment_that_cannot_stand_is_said_and_kept_in_its_box(place, verdict, attainment, words):
+    place.first.targets.all().delete()
+    place.claim(verdicts=("nearly_met", "met"))
+    answer = place.post(
+        **{
+            f"verdict-{place.first.pk}": verdict,
+            f"attainment-{place.first.pk}": attainment,
+            f"verdict-{place.second.pk}": "agree",
+            "comment": "Còn hai thôn",
+        }
+    )
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert f'value="{attainment}"' in answer.text
+    assert place.said() == []
