@@ -43,6 +43,14 @@ class ScoresChanged(Exception):
     """Scores, findings or the plan changed since the conclusion was written; nothing was published."""
 
 
+class AnnexKnown(Exception):
+    """The same annex was sent twice, by a second click or once more; `annex` is the one the first made."""
+
+    def __init__(self, annex: VisitAnnex) -> None:
+        super().__init__(f"Nội dung này đã có ở phụ lục điều chỉnh số {annex.number}; không lập thêm phụ lục trùng.")
+        self.annex = annex
+
+
 def fingerprint(visit: Visit) -> str:
     """What a conclusion sums up, as a short text that differs once any of it was changed.
 
@@ -201,8 +209,13 @@ def already_concluded(visit: Visit) -> AlreadyConcluded | None:
 
 @transaction.atomic
 def add_annex(visit: Visit, text: str, *, by: Any) -> VisitAnnex:
-    """Phụ lục điều chỉnh: the only thing added to a concluded visit, numbered from 1. Raises PermissionDenied."""
+    """Phụ lục điều chỉnh: the only thing added to a concluded visit, numbered from 1.
+
+    Raises PermissionDenied, and AnnexKnown where one of the visit's annexes says the very same.
+    """
     visit = Visit.objects.select_for_update(of=("self",)).select_related("unit").get(pk=visit.pk)
     access.require(by, "visit.annex", visit)
+    if first := visit.annexes.filter(text=text).order_by("number").first():
+        raise AnnexKnown(first)
     last = visit.annexes.order_by("-number").values_list("number", flat=True).first() or 0
     return VisitAnnex.objects.create(visit=visit, number=last + 1, text=text, by=by)

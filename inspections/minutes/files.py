@@ -43,6 +43,13 @@ class NotDrawn(Exception):
         )
 
 
+class AlreadyKept(UploadRefused):
+    """The very same scan is kept beside these minutes; it isn't kept twice."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Tệp “{name}” đã được tải lên trước đây cho biên bản này; không lưu thêm bản trùng.")
+
+
 def freeze(visit: Visit, *, by: Any) -> list[MinutesFile]:
     """Draw both files of a visit just concluded and keep them for good.
 
@@ -115,7 +122,7 @@ def draw_draft(visit: Visit, kind: str) -> bytes:
 def add_signed(visit: Visit, file: File, *, by: Any) -> MinutesFile:
     """Keep a scan of the signed minutes beside what was frozen; earlier scans stay.
 
-    Raises PermissionDenied, UploadRefused.
+    Raises PermissionDenied, UploadRefused; AlreadyKept for bytes that are there.
     """
     access.require(by, "minutes.sign", visit)
     checked = check_upload(file)
@@ -124,7 +131,7 @@ def add_signed(visit: Visit, file: File, *, by: Any) -> MinutesFile:
             f"Biên bản đã ký phải là PDF hoặc ảnh (JPEG, PNG, WebP); “{checked.original_name}” thì không."
         )
     if visit.minutes_files.filter(kind=MinutesFile.Kind.SIGNED, sha256=checked.sha256).exists():
-        raise _known(checked.original_name)
+        raise AlreadyKept(checked.original_name)
     name = write_file(file, FOLDER)
     try:
         with transaction.atomic():
@@ -140,13 +147,9 @@ def add_signed(visit: Visit, file: File, *, by: Any) -> MinutesFile:
             )
     except IntegrityError:  # two clicks at once
         stored_path(name).unlink(missing_ok=True)
-        raise _known(checked.original_name) from None
+        raise AlreadyKept(checked.original_name) from None
     audit.info("signed minutes added", extra={"username": by.get_username(), "visit": visit.code, "file": signed.pk})
     return signed
-
-
-def _known(name: str) -> UploadRefused:
-    return UploadRefused(f"Tệp “{name}” đã được tải lên trước đây cho biên bản này; không lưu thêm bản trùng.")
 
 
 # --- the province's form ---------------------------------------------------------------

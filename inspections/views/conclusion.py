@@ -111,8 +111,12 @@ def visit_annex(request: HttpRequest, pk: int) -> HttpResponse:
     access.require(request.user, "visit.annex", visit)
     form = AnnexForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        annex = conclusion.add_annex(visit, form.cleaned_data["text"], by=request.user)
-        messages.success(request, f"Đã lập phụ lục điều chỉnh số {annex.number}.")
+        try:
+            annex = conclusion.add_annex(visit, form.cleaned_data["text"], by=request.user)
+        except conclusion.AnnexKnown as known:
+            messages.info(request, str(known))
+        else:
+            messages.success(request, f"Đã lập phụ lục điều chỉnh số {annex.number}.")
         return redirect("inspections:visit_detail", pk=visit.pk)
     return render(
         request,

@@ -47,6 +47,9 @@ def visit_minutes(request: HttpRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             try:
                 rules.add_signed(visit, form.cleaned_data["file"], by=request.user)
+            except rules.AlreadyKept as kept:
+                messages.info(request, kept.message)
+                return redirect("inspections:visit_minutes", pk=visit.pk)
             except UploadRefused as refused:
                 form.add_error("file", refused.message)
                 status = refused.status

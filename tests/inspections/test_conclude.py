@@ -2,6 +2,7 @@
 
 import datetime
 import threading
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -407,6 +408,52 @@ def test_annexes_are_numbered_and_the_only_change(place, visit):
     assert place.client(place.member).post(url("visit_annex", visit), {"text": "x"}).status_code == 403
     for name in ("visit_edit", "visit_team", "visit_cancel"):
         assert client.get(url(name, visit)).status_code == 403
+
+
+def test_the_same_annex_sent_twice_is_one(place, visit):
+    score_all(place, visit)
+    conclude(place, visit)
+    client = place.client(place.leader)
+    client.post(url("visit_annex", visit), {"text": "Sửa số hộ"})
+    answer = client.post(url("visit_annex", visit), {"text": " Sửa số hộ "}, follow=True)
+    assert answer.redirect_chain == [(url("visit_detail", visit), 302)]
+    assert "đã có ở phụ lục điều chỉnh số 1" in answer.text
+    assert VisitAnnex.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_make_one_annex(monkeypatch):
+    """Each waits, having looked and before writing, for the other to get as far: without the lock both do."""
+    place = build_place()
+    visit = build_visit(place)
+    score_all(place, visit)
+    conclude(place, visit)
+    barrier, made, errors = threading.Barrier(2), [], []
+    create, meeting = VisitAnnex.objects.create, threading.Barrier(2)
+
+    def create_late(**fields):
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(timeout=1)
+        return create(**fields)
+
+    monkeypatch.setattr(VisitAnnex.objects, "create", create_late)
+
+    def click():
+        try:
+            barrier.wait()
+            made.append(conclusion.add_annex(visit, "Sửa số hộ", by=place.leader))
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=click) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [type(error) for error in errors] == [conclusion.AnnexKnown]
+    assert [errors[0].annex] == made == list(VisitAnnex.objects.all())
 
 
 # --- queries ---------------------------------------------------------------------------

@@ -4,12 +4,14 @@ import datetime
 import hashlib
 import io
 import re
+import threading
 import zlib
 from decimal import Decimal
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections
 from django.urls import reverse
 from django.utils import timezone
 from docx import Document
@@ -24,7 +26,7 @@ from inspections.minutes.pdf import PdfUnavailable, draw_pdf
 from inspections.minutes.word import draw_word
 from inspections.models import MinutesFile, TeamMember, Visit
 from tests.factories import FindingFactory, TeamMemberFactory, VisitFactory
-from tests.inspections.world import HELD
+from tests.inspections.world import HELD, build_place, build_visit
 
 SUMMARY = "Đạt 3/3 tiêu chí."
 
@@ -327,6 +329,36 @@ def test_the_same_scan_twice_is_kept_once(place, visit):
     with pytest.raises(UploadRefused, match="đã được tải lên"):
         files.add_signed(visit, pdf_file(), by=place.leader)
     assert visit.minutes_files.filter(kind="signed").count() == 1
+    answer = place.client(place.leader).post(url("visit_minutes", visit), {"file": pdf_file()}, follow=True)
+    assert answer.redirect_chain == [(url("visit_minutes", visit), 302)]
+    assert "đã được tải lên trước đây" in answer.text
+    assert visit.minutes_files.filter(kind="signed").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_scan_twice_at_once_is_kept_once(media):
+    place = build_place()
+    visit = concluded(place, build_visit(place))
+    barrier, kept, errors = threading.Barrier(2), [], []
+    stored = len(list((media / files.FOLDER).rglob("*.bin")))
+
+    def click():
+        try:
+            barrier.wait()
+            kept.append(files.add_signed(visit, pdf_file(), by=place.leader))
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=click) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [type(error) for error in errors] == [files.AlreadyKept]
+    assert kept == list(visit.minutes_files.filter(kind="signed"))
+    assert len(list((media / files.FOLDER).rglob("*.bin"))) == stored + 1
 
 
 def picture() -> SimpleUploadedFile:
