@@ -21,12 +21,21 @@ from criteria.models import Criterion
 from inspections.findings import LONGEST_DUE, followed
 from inspections.models import Finding, Meeting, MeetingItem
 from inspections.planning import Closed, Invalid
+from ntm.accounts.models import User
 from ntm.clock import today
 
 EARLIEST = date(2010, 1, 1)
 # A meeting further ahead than this is a slip of the keyboard.
 LONGEST_AHEAD = timedelta(days=366)
 MAX_ITEMS = 200
+
+
+class Twice(Exception):
+    """The same meeting was sent twice, by a second click or once more; `meeting` is the one the first made."""
+
+    def __init__(self, meeting: Meeting) -> None:
+        super().__init__("Cuộc giao ban này đã được lập: dưới đây là cuộc đó, không lập thêm cuộc thứ hai.")
+        self.meeting = meeting
 
 
 class Changed(Exception):
@@ -82,10 +91,17 @@ def check_due_day(day: date, meeting: Meeting) -> str:
 
 @transaction.atomic
 def hold(unit: Unit, fields: Mapping[str, Any], *, by: Any) -> Meeting:
-    """A new meeting of a place: title, held_on, chair_post, participants. Raises PermissionDenied, Invalid."""
+    """A new meeting of a place: title, held_on, chair_post, participants.
+
+    Raises PermissionDenied, Invalid, and Twice where the person made the very same one before.
+    """
     access.require(by, "meeting.hold", unit)
     if message := check_held_day(fields["held_on"]):
         raise Invalid({"held_on": message})
+    # Two clicks come at once: the second waits here for the first, and then finds its meeting.
+    User.objects.select_for_update().get(pk=by.pk)
+    if first := Meeting.objects.filter(unit=unit, created_by=by, **fields).order_by("pk").first():
+        raise Twice(first)
     return Meeting.objects.create(unit=unit, created_by=by, **fields)
 
 
@@ -212,3 +228,22 @@ def remove_item(item: MeetingItem, *, by: Any) -> None:
     meeting = lock(item.meeting)
     access.require(by, "meeting.hold", meeting.unit)
     MeetingItem.objects.filter(pk=item.pk).delete()
+
+
+@transaction.atomic
+def move_item(item: MeetingItem, *, up: bool, by: Any) -> None:
+    """Put an item one place higher or lower on the list; the first and the last stay where they are.
+
+    Raises PermissionDenied, Closed.
+    """
+    meeting = lock(item.meeting)
+    access.require(by, "meeting.hold", meeting.unit)
+    items = list(meeting.items.order_by("position", "pk"))
+    place = next((place for place, row in enumerate(items) if row.pk == item.pk), None)
+    other = None if place is None else place - 1 if up else place + 1
+    if place is None or other is None or not 0 <= other < len(items):
+        return
+    items[place], items[other] = items[other], items[place]
+    for position, row in enumerate(items, start=1):
+        row.position = position
+    MeetingItem.objects.bulk_update(items, ["position"])

@@ -393,16 +393,23 @@ class Meeting(models.Model):
 
 
 class MeetingItemQuerySet(access.ScopedQuerySet):
+    def unsettled(self) -> MeetingItemQuerySet:
+        """What isn't done yet, of meetings no later one has taken over."""
+        return self.filter(meeting__following=None, is_done=False).exclude(finding__state=Finding.State.CLOSED)
+
+    def overdue(self, on: date) -> MeetingItemQuerySet:
+        """What was promised by a day before `on` and isn't settled."""
+        return self.unsettled().filter(due_on__lt=on)
+
     def promised_to(self, person: Any, units: Collection[int]) -> list[MeetingItem]:
         """What is still to be done of the last meetings of these units by the person: where an item
         names their post, or themselves."""
         if not units:
             return []
-        unsettled: Any = self.filter(is_done=False, meeting__unit__in=units, meeting__following=None)
-        unsettled = unsettled.exclude(by_post="").exclude(finding__state=Finding.State.CLOSED)
+        open_items: Any = self.unsettled().filter(meeting__unit__in=units).exclude(by_post="")
         post, name = search_name(person.post), search_name(person.full_name)
         found = []
-        for item in unsettled.select_related("meeting__unit").order_by("meeting__held_on", "meeting", "position", "pk"):
+        for item in open_items.select_related("meeting__unit").order_by("meeting__held_on", "meeting", "position", "pk"):
             told = search_name(item.by_post)
             if (post and told == post) or (name and f" {name} " in f" {told} "):
                 found.append(item)

@@ -213,6 +213,7 @@ def rows(t):
         ("criteria:evidence_attach_many", "Đông Phú", unit, f"?evidence={t.sent.pk}"),
         ("criteria:evidence_combine", "Đông Phú", unit, "?" + "&".join(f"evidence={row.pk}" for row in t.pictures)),
         ("reports:meeting_list", "", []),
+        ("reports:meeting_overdue", "", []),
         ("reports:meeting_create", "Đông Sơn", [], f"?unit={t.dong_son.pk}"),
         ("reports:meeting_create", "Đông Phú", [], f"?unit={t.dong_phu.pk}"),
         ("reports:meeting_detail", "Đông Sơn", [t.area_meeting.pk]),
@@ -223,6 +224,7 @@ def rows(t):
         ("reports:meeting_add", "Đông Sơn", [t.area_meeting.pk]),
         ("reports:meeting_add", "Đông Phú", [t.commune_meeting.pk]),
         ("reports:meeting_item", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
+        ("reports:meeting_item_move", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
         ("reports:meeting_item_remove", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
         ("criteria:question_list", "", []),
         ("criteria:question_ask", "Đông Phú 17.1", row),
@@ -381,6 +383,7 @@ criteria:evidence_panel Đông Phú 17.1              oononnoonnnnno-
 criteria:evidence_attach Đông Phú 17.1             oonfnnffnnnnnf-
 criteria:evidence_attach_many Đông Phú             oonfnnffnnnnnf-
 reports:meeting_list                               oooofffooofoff-
+reports:meeting_overdue                            oooofffooofoff-
 reports:meeting_create Đông Sơn                    nnnofffnnnfnff-
 reports:meeting_detail Đông Sơn                    nnnonnnonnnnnn-
 reports:meeting_edit Đông Sơn                      nnnonnnonnnnnn-
@@ -392,6 +395,7 @@ reports:meeting_detail Đông Phú                    oonnnnnnnnnnnn-
 reports:meeting_edit Đông Phú                      oonnnnnnnnnnnn-
 reports:meeting_add Đông Phú                       oonnnnnnnnnnnn-
 reports:meeting_item Đông Phú                      oonnnnnnnnnnnn-
+reports:meeting_item_move Đông Phú                 bbnnnnnnnnnnnn-
 reports:meeting_item_remove Đông Phú               oonnnnnnnnnnnn-
 criteria:question_list                             oooooooooooooo-
 criteria:question_ask Đông Phú 17.1                oononnnonnnnnf-

@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Exists, OuterRef, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -72,6 +72,25 @@ def meeting_list(request: HttpRequest) -> HttpResponse:
     return render(request, "reports/meeting_list.html", context)
 
 
+@require_safe
+def meeting_overdue(request: HttpRequest) -> HttpResponse:
+    """What the person's places promised at their meetings and is overdue (`?unit=`: of one of them)."""
+    access.require(request.user, "meeting.see")
+    places = access.meeting_places(request.user)
+    unit = next((place for place in places if str(place.pk) == request.GET.get("unit", "")), None)
+    found = (
+        MeetingItem.objects.overdue(today())
+        .visible_to(request.user)
+        .filter(meeting__unit__in=[unit] if unit else places)
+        .select_related("meeting__unit", "unit")
+        .order_by("due_on", "meeting_id", "position", "pk")
+    )
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    day = today()
+    rows = [(item, (day - item.due_on).days) for item in page]
+    return render(request, "reports/meeting_overdue.html", {"page": page, "rows": rows, "unit": unit})
+
+
 @dataclass(frozen=True)
 class ItemRow:
     """One item on the sheet; `days`: how long its finding is overdue, `is_late`: its own date has passed."""
@@ -127,8 +146,12 @@ def meeting_create(request: HttpRequest) -> HttpResponse:
     made: list[Meeting] = []
     if request.method == "POST" and form.is_valid():
         step = lambda: made.append(rules.hold(unit, form.fields_to_store(), by=request.user))  # noqa: E731 - one step
-        if _try(request, form, step, "Đã lập cuộc giao ban. Tiếp theo: đưa nội dung vào chương trình."):
-            return redirect("reports:meeting_add", pk=made[0].pk)
+        try:
+            if _try(request, form, step, "Đã lập cuộc giao ban. Tiếp theo: đưa nội dung vào chương trình."):
+                return redirect("reports:meeting_add", pk=made[0].pk)
+        except rules.Twice as twice:
+            messages.info(request, str(twice))
+            return redirect("reports:meeting_detail", pk=twice.meeting.pk)
     return _meeting_page(request, form, unit, None)
 
 
@@ -314,3 +337,16 @@ def item_remove(request: HttpRequest, pk: int, item: int) -> HttpResponse:
             messages.success(request, "Đã bỏ nội dung khỏi chương trình.")
         return redirect("reports:meeting_detail", pk=pk)
     return render(request, "reports/meeting_item_remove.html", {"meeting": found.meeting, "item": found})
+
+
+@require_POST
+def item_move(request: HttpRequest, pk: int, item: int) -> HttpResponse:
+    """Lên, Xuống: one place higher or lower on the list."""
+    found = get_item(request, pk, item)
+    if request.POST.get("direction") not in {"up", "down"}:
+        return HttpResponseBadRequest("Chọn Lên hoặc Xuống.", content_type="text/plain; charset=utf-8")
+    try:
+        rules.move_item(found, up=request.POST["direction"] == "up", by=request.user)
+    except Closed as closed:
+        messages.error(request, str(closed))
+    return redirect(f"{reverse('reports:meeting_detail', args=[pk])}#item-{found.pk}")

@@ -100,6 +100,8 @@ def test_meetings_are_read_by_who_works_there_and_the_coordinator_above(place, w
             assert client.get(page).status_code == status, page
         if status == 404:
             assert client.post(url("meeting_next", meeting.pk)).status_code == 404
+            move = url("meeting_item_move", meeting.pk, item.pk)
+            assert client.post(move, {"direction": "up"}).status_code == 404
             assert client.post(url("meeting_item", meeting.pk, item.pk), item_data(item)).status_code == 404
     seen = {200: sum(status == 200 for status in READERS[who])}[200]
     answer = client.get(url("meeting_list"))
@@ -129,6 +131,7 @@ def test_the_rules_ask_for_the_right_themselves(place):
         lambda: rules.add_items(meeting, text="x", by=theirs),
         lambda: rules.change_item(item, {}, seen_version=1, by=theirs),
         lambda: rules.remove_item(item, by=theirs),
+        lambda: rules.move_item(item, up=True, by=theirs),
     ):
         with pytest.raises(PermissionDenied):
             step()
@@ -232,17 +235,14 @@ def test_a_forged_version_is_refused(place, version):
     assert MeetingItem.objects.get().done == ""
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_clicks_at_once_make_one_next_meeting():
-    place = build_place()
-    meeting = meeting_of(place)
-    item_of(meeting)
+def twice_at_once(step):
+    """What two clicks at once made, and what they raised."""
     barrier, made, errors = threading.Barrier(2), [], []
 
     def click():
         try:
             barrier.wait()
-            made.append(rules.hold_next(meeting, by=place.officer).pk)
+            made.append(step().pk)
         except Exception as error:
             errors.append(error)
         finally:
@@ -253,9 +253,40 @@ def test_two_clicks_at_once_make_one_next_meeting():
         thread.start()
     for thread in threads:
         thread.join()
+    return made, errors
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_make_one_next_meeting():
+    place = build_place()
+    meeting = meeting_of(place)
+    item_of(meeting)
+    made, errors = twice_at_once(lambda: rules.hold_next(meeting, by=place.officer))
     assert errors == []
     assert len(set(made)) == 1
     assert Meeting.objects.count() == MeetingItem.objects.count() == 2
+
+
+def test_the_same_meeting_sent_twice_is_one(place):
+    client = place.client(place.officer)
+    client.post(url("meeting_create"), posted())
+    answer = client.post(url("meeting_create"), posted(), follow=True)
+    meeting = Meeting.objects.get()
+    assert answer.redirect_chain == [(url("meeting_detail", meeting.pk), 302)]
+    assert "không lập thêm cuộc thứ hai" in answer.text
+    # Another day, other words, or a colleague's are another meeting.
+    for changed in ({"held_on": "25/06/2024"}, {"title": "Giao ban đột xuất"}):
+        client.post(url("meeting_create"), posted(**changed))
+    place.client(person("Đào Thị Chủ", place.unit, Role.COMMUNE_LEADER)).post(url("meeting_create"), posted())
+    assert Meeting.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_make_one_meeting():
+    place = build_place()
+    made, errors = twice_at_once(lambda: meeting_of(place))
+    assert [type(error) for error in errors] == [rules.Twice]
+    assert [errors[0].meeting.pk] == made == [Meeting.objects.get().pk]
 
 
 # --- what is on the list ---------------------------------------------------------------------------
@@ -380,11 +411,12 @@ def test_bad_input_of_an_item_is_said_beside_the_field(place, changed, words):
 
 
 def test_an_item_of_another_meeting_is_not_found(place):
-    first, second = meeting_of(place), meeting_of(place)
+    first, second = meeting_of(place), meeting_of(place, title="Giao ban tuần 27")
     item = item_of(first)
     client = place.client(place.officer)
     for name in ("meeting_item", "meeting_item_remove"):
         assert client.get(url(name, second.pk, item.pk)).status_code == 404
+    assert client.post(url("meeting_item_move", second.pk, item.pk), {"direction": "up"}).status_code == 404
 
 
 def test_an_item_says_what_its_criterion_lacks_now(place):
@@ -406,6 +438,73 @@ def test_an_item_is_removed_after_one_question(place):
     assert MeetingItem.objects.exists()
     assert client.post(page).status_code == 302
     assert not MeetingItem.objects.exists()
+
+
+def order(meeting):
+    return list(meeting.items.order_by("position", "pk").values_list("text", flat=True))
+
+
+def test_items_are_moved_up_and_down_and_the_sheet_follows(place):
+    meeting = meeting_of(place)
+    first, second, third = (item_of(meeting, text=text) for text in ("một", "hai", "ba"))
+    client = place.client(place.officer)
+    answer = client.post(url("meeting_item_move", meeting.pk, third.pk), {"direction": "up"})
+    assert answer["Location"] == f"{url('meeting_detail', meeting.pk)}#item-{third.pk}"
+    assert order(meeting) == ["một", "ba", "hai"]
+    client.post(url("meeting_item_move", meeting.pk, first.pk), {"direction": "down"})
+    assert order(meeting) == ["ba", "một", "hai"]
+    # The first goes no higher, the last no lower.
+    client.post(url("meeting_item_move", meeting.pk, third.pk), {"direction": "up"})
+    client.post(url("meeting_item_move", meeting.pk, second.pk), {"direction": "down"})
+    page = client.get(url("meeting_detail", meeting.pk))
+    assert [row.item.text for row in page.context["rows"]] == order(meeting) == ["ba", "một", "hai"]
+    assert page.text.count(">Lên<") == page.text.count(">Xuống<") == 2
+    assert 'Lên<span class="visually-hidden">: một</span>' in page.text
+    # One removed in between leaves a gap, which is no place.
+    rules.remove_item(first, by=place.officer)
+    client.post(url("meeting_item_move", meeting.pk, second.pk), {"direction": "up"})
+    assert order(meeting) == ["hai", "ba"]
+    assert order(rules.hold_next(meeting, by=place.officer)) == ["hai", "ba"]
+
+
+@pytest.mark.parametrize("direction", ["", "sideways", None])
+def test_a_move_to_nowhere_is_refused(place, direction):
+    meeting = meeting_of(place)
+    item_of(meeting, text="một")
+    last = item_of(meeting, text="hai")
+    data = {} if direction is None else {"direction": direction}
+    answer = place.client(place.officer).post(url("meeting_item_move", meeting.pk, last.pk), data)
+    assert answer.status_code == 400
+    assert order(meeting) == ["một", "hai"]
+    assert place.client(place.officer).get(url("meeting_item_move", meeting.pk, last.pk)).status_code == 405
+
+
+# --- what is overdue -------------------------------------------------------------------------------
+
+
+def test_overdue_promises_of_ones_own_place_are_listed(place):
+    day = datetime.date(2024, 6, 29)
+    meeting, area = meeting_of(place), meeting_of(place, "district_staff", place.district)
+    late = item_of(meeting, text="Dọn kênh", due_on=day)
+    item_of(meeting, text="Còn hạn", due_on=TODAY)
+    item_of(meeting, text="Xong rồi", due_on=day, is_done=True)
+    item_of(meeting, text="Đã đóng", due_on=day, finding=finding(place, state="closed"))
+    item_of(meeting, text="Không hẹn ngày")
+    theirs = item_of(area, text="Việc của huyện", due_on=day)
+
+    def listed(who, **query):
+        page = place.client(getattr(place, who)).get(url("meeting_overdue"), query)
+        return [item for item, _ in page.context["rows"]]
+
+    assert listed("officer") == listed("officer", unit=place.unit.pk) == [late]
+    assert listed("district_staff") == [theirs]
+    assert listed("coordinator") == []  # a district's promises are the district's
+    assert listed("neighbour_officer", unit=place.unit.pk) == []
+    assert place.client(place.viewer).get(url("meeting_overdue")).status_code == 403
+    assert "Quá hạn 1 ngày" in place.client(place.officer).get(url("meeting_overdue")).text
+    # The next meeting takes the promise over: it is counted there, once.
+    following = rules.hold_next(meeting, by=place.officer)
+    assert [item.meeting for item in listed("officer")] == [following]
 
 
 # --- carrying over ---------------------------------------------------------------------------------
@@ -457,6 +556,7 @@ def test_a_meeting_that_was_carried_over_does_not_change(place):
         lambda: rules.add_items(meeting, text="x", by=place.officer),
         lambda: rules.change_item(item, {}, seen_version=1, by=place.officer),
         lambda: rules.remove_item(item, by=place.officer),
+        lambda: rules.move_item(item, up=True, by=place.officer),
     ):
         with pytest.raises(Closed):
             step()
@@ -467,6 +567,8 @@ def test_a_meeting_that_was_carried_over_does_not_change(place):
     assert client.get(url("meeting_add", meeting.pk)).status_code == 302
     assert client.post(url("meeting_add", meeting.pk), {"text": "x"}).status_code == 302
     assert client.post(url("meeting_item_remove", meeting.pk, item.pk)).status_code == 302
+    moved = client.post(url("meeting_item_move", meeting.pk, item.pk), {"direction": "up"}, follow=True)
+    assert "đã chuyển sang cuộc giao ban sau" in moved.text
     assert MeetingItem.objects.count() == 2
 
 
@@ -481,16 +583,17 @@ def test_pages_cost_the_same_at_3_and_30_rows(place, count_queries):
         url("meeting_detail", area.pk),
         url("meeting_add", area.pk),
         f"{url('meeting_add', area.pk)}?unit={place.unit.pk}",
+        url("meeting_overdue"),
     ]
     counts = []
     for more in (3, 27):
-        for _ in range(more):
+        for number in range(more):
             rules.add_items(area, findings=[finding(place)], by=place.district_staff)
             finding(place)
-            meeting_of(place, "district_staff", place.district)
+            meeting_of(place, "district_staff", place.district, title=f"Giao ban {more}.{number}")
             criterion = CriterionFactory(criteria_set=place.criteria_set)
             IndicatorFactory(criterion=criterion)
-            item_of(area, criterion=criterion, unit=place.unit)
+            item_of(area, criterion=criterion, unit=place.unit, due_on="2024-06-25")
         counts.append([])
         for address in addresses:
             client.get(address)
