@@ -409,7 +409,9 @@ class MeetingItemQuerySet(access.ScopedQuerySet):
         open_items: Any = self.unsettled().filter(meeting__unit__in=units).exclude(by_post="")
         post, name = search_name(person.post), search_name(person.full_name)
         found = []
-        for item in open_items.select_related("meeting__unit").order_by("meeting__held_on", "meeting", "position", "pk"):
+        for item in open_items.select_related("meeting__unit").order_by(
+            "meeting__held_on", "meeting", "position", "pk"
+        ):
             told = search_name(item.by_post)
             if (post and told == post) or (name and f" {name} " in f" {told} "):
                 found.append(item)

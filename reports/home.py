@@ -11,13 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 
 from communes import access
 from communes.models import Level, Membership, Role, Unit
+from criteria.attainment import NUMERIC_OPERATORS
 from criteria.models import (
     CriteriaSet,
     Evidence,
@@ -34,7 +37,7 @@ from criteria.sheets import Row, count_indicators, sheets
 from criteria.verdicts import Stage
 from inspections import desk
 from inspections.forms import VisitFilterForm
-from inspections.models import Finding, Score, TeamMember, Visit
+from inspections.models import Finding, MeetingItem, Score, TeamMember, Visit
 from ntm.clock import today
 from reports.matrix import (
     Matrix,
@@ -62,12 +65,13 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
-    """A count with the list it counts."""
+    """A count with the list it counts; `verb` is what one does there, on the button of the next step."""
 
     label: str
     count: int
     url: str
     is_urgent: bool = False
+    verb: str = "Xem danh sách"
 
 
 @dataclass
@@ -121,7 +125,7 @@ def commune_section(user: Any, membership: Membership) -> Section:
     section = Section("reports/_home_commune.html", unit.full_name)
     section.data = {"unit": unit, "criteria_set": None, "period": period_of(unit)}
     findings_and_visits(section, user, unit)
-    section.todos = [*question_todos(user, unit), *section.todos]
+    section.todos = [promises(user, unit), *section.todos, *question_todos(user, unit)]
     try:
         chosen = CriteriaSet.objects.chosen(unit)
     except CriteriaSet.DoesNotExist:
@@ -146,7 +150,7 @@ def commune_section(user: Any, membership: Membership) -> Section:
         "standing": standing if standing and standing.has_opinion else None,
         "last_sent": Submission.objects.filter(unit=unit, criteria_set=chosen).aggregate(at=Max("sent_at"))["at"],
     }
-    entry = f"{reverse('criteria:entry', args=[unit.pk])}?set={chosen.code}"
+    entry = entry_url(unit, chosen)
     documents = f"{reverse('criteria:evidence_list')}?unit={unit.pk}"
     expiry = evidence_expiry(user, unit)
     section.todos = [
@@ -154,12 +158,13 @@ def commune_section(user: Any, membership: Membership) -> Section:
         ToDo("Tiêu chí chờ lãnh đạo duyệt", finished, send_url(unit, chosen)),
         ToDo("Chỉ tiêu chưa đánh giá", missing, f"{entry}&show=missing"),
         ToDo("Chỉ tiêu chưa gửi", unsent, f"{entry}&show=unsent"),
-        ToDo("Chỉ tiêu thiếu minh chứng", lacking, f"{entry}&show=evidence"),
+        ToDo("Chỉ tiêu thiếu minh chứng", lacking, f"{entry}&show=evidence", verb="Bổ sung minh chứng"),
         ToDo("Minh chứng hết hạn", expiry["expired"], f"{documents}&state=expired", is_urgent=True),
         ToDo("Minh chứng sắp hết hạn trong 30 ngày", expiry["expiring"], f"{documents}&state=expiring-30"),
         *section.todos,
     ]
-    section.action = next_step(user, unit, chosen, back, missing, unsent, entry)
+    section.todos.sort(key=lambda todo: not todo.is_urgent)
+    section.action = next_step(section, user, unit, chosen, rows, finished)
     return section
 
 
@@ -167,31 +172,42 @@ def send_url(unit: Unit, criteria_set: CriteriaSet) -> str:
     return f"{reverse('criteria:submission_send', args=[unit.pk])}?set={criteria_set.code}"
 
 
+def entry_url(unit: Unit, criteria_set: CriteriaSet) -> str:
+    return f"{reverse('criteria:entry', args=[unit.pk])}?set={criteria_set.code}"
+
+
 def next_step(
-    user: Any,
-    unit: Unit,
-    criteria_set: CriteriaSet,
-    back: list[Row],
-    missing: int,
-    unsent: int,
-    entry: str,
+    section: Section, user: Any, unit: Unit, criteria_set: CriteriaSet, rows: list[Row], finished: int
 ) -> Action | None:
-    """What came back first; send where everything is assessed and something isn't sent; else go on entering."""
+    """What came back first; for who sends, what waits to be approved, or all once it is assessed; else go
+    on entering, at the first criterion that lacks something. Where all is entered and sent, the first of
+    the other things that wait. `rows`: the person's own; `finished`: criteria to approve."""
     if not access.can(user, "entry.change", unit):
         return None
-    send = send_url(unit, criteria_set)
-    waiting = [row for row in back if not row.is_unsent]
+    entry, send = entry_url(unit, criteria_set), send_url(unit, criteria_set)
+    empty = [row for row in rows if not row.verdict]
+    missing, unsent = count_indicators(empty), count_indicators(rows, lambda row: row.waits)
+    waiting = [row for row in rows if row.returned and not row.is_unsent]
     if waiting:
         text = f"Cấp trên trả lại {len(waiting)} chỉ tiêu để bổ sung."
-        return Action(text, "Xem lý do và bổ sung", f"{entry}&show=returned")
+        return Action(text, "Xem lý do và bổ sung", f"{entry}&show=returned{anchor(waiting)}")
+    if finished:
+        return Action(f"{finished} tiêu chí cán bộ đã báo xong, chờ duyệt và gửi.", "Duyệt và gửi", send)
     if unsent and not missing and access.can(user, "submission.send", unit):
         return Action(f"Đã đánh giá đủ; {unsent} chỉ tiêu thay đổi chưa gửi.", "Gửi cấp trên", send)
     if missing:
-        return Action(f"Còn {missing} chỉ tiêu chưa đánh giá.", "Nhập kết quả", f"{entry}&show=missing")
+        return Action(f"Còn {missing} chỉ tiêu chưa đánh giá.", "Nhập kết quả", f"{entry}&show=missing{anchor(empty)}")
     if unsent:
         text = f"{unsent} chỉ tiêu thay đổi chưa gửi; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
         return Action(text, "Xem kết quả", f"{entry}&show=unsent")
+    if section.waiting:
+        return first_waiting(section)
     return Action("Đã gửi hết kết quả. Cập nhật khi có số liệu mới.", "Nhập kết quả", entry)
+
+
+def anchor(rows: list[Row]) -> str:
+    """Where the first of these rows stands on the entry page: on a phone below a screen of overview."""
+    return f"#criterion-{rows[0].indicator.criterion.number}"
 
 
 def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
@@ -210,8 +226,14 @@ def findings_and_visits(section: Section, user: Any, unit: Unit) -> None:
     )
     listed = f"{reverse('inspections:finding_list')}?q={'' if is_only_place else unit.code}{mine_only(user)}"
     section.todos += [
-        ToDo("Tồn tại quá hạn", counts["overdue"], f"{listed}&state=overdue", is_urgent=True),
-        ToDo("Tồn tại chưa khắc phục", counts["open"], f"{listed}&state=open"),
+        ToDo("Tồn tại quá hạn", counts["overdue"], f"{listed}&state=overdue", is_urgent=True, verb="Xem và khắc phục"),
+        # Where all of them are overdue, the line above has said so.
+        ToDo(
+            "Tồn tại chưa khắc phục",
+            counts["open"] if counts["open"] > counts["overdue"] else 0,
+            f"{listed}&state=open",
+            verb="Xem và khắc phục",
+        ),
     ]
     section.data["new_findings"] = counts["new"]
     section.data["findings_url"] = f"{listed}&state=open"
@@ -225,6 +247,13 @@ def mine_only(user: Any) -> str:
     return "&mine=1" if access.shares_criteria(user) else ""
 
 
+def promises(user: Any, place: Unit) -> ToDo:
+    """What the place promised at its own meetings and is overdue. One query."""
+    late = MeetingItem.objects.overdue(today()).visible_to(user).filter(meeting__unit=place).count()
+    url = f"{reverse('reports:meeting_overdue')}?unit={place.pk}"
+    return ToDo("Việc giao ban quá hạn", late, url, is_urgent=True, verb="Xem và cập nhật")
+
+
 def question_todos(user: Any, place: Unit) -> list[ToDo]:
     """Questions of the place that wait for the person's side, in a commune on their criteria; those
     at 0 are left out. Three queries."""
@@ -234,13 +263,13 @@ def question_todos(user: Any, place: Unit) -> list[ToDo]:
         listed += mine_only(user)
         here &= access.own_share(user, "unit", "indicator__criterion")
     kinds = [
-        ("Đề nghị bổ sung quá hạn", Question.objects.overdue(today()), "overdue"),
-        ("Câu hỏi, đề nghị chờ trả lời", Question.objects.waiting_for(user), "mine"),
-        ("Câu hỏi đã có trả lời", Question.objects.answered_for(user), "answered"),
+        ("Đề nghị bổ sung quá hạn", Question.objects.overdue(today()), "overdue", "Xem danh sách"),
+        ("Câu hỏi, đề nghị chờ trả lời", Question.objects.waiting_for(user), "mine", "Trả lời"),
+        ("Câu hỏi đã có trả lời", Question.objects.answered_for(user), "answered", "Xem trả lời"),
     ]
     counts = [
-        ToDo(label, found.visible_to(user).filter(here).count(), f"{listed}&state={state}", state == "overdue")
-        for label, found, state in kinds
+        ToDo(label, found.visible_to(user).filter(here).count(), f"{listed}&state={state}", state == "overdue", verb)
+        for label, found, state, verb in kinds
     ]
     return [todo for todo in counts if todo.count]
 
@@ -382,7 +411,7 @@ def waiting_sendings(user: Any, area: Unit, criteria_set: CriteriaSet) -> ToDo:
     if period is not None:
         sent = sent.filter(period=period)
     communes = sent.order_by().values("unit").distinct().count()
-    return ToDo("Xã có kết quả chờ tiếp nhận", communes, sendings_url(area, "sent"))
+    return ToDo("Xã có kết quả chờ tiếp nhận", communes, sendings_url(area, "sent"), verb="Xem và tiếp nhận")
 
 
 def sendings_url(area: Unit, state: str) -> str:
@@ -404,7 +433,7 @@ def unled_visits(user: Any) -> list[ToDo]:
         return []
     count = Visit.objects.filter(changeable).lacking_leader(today()).visible_to(user).count()
     url = f"{reverse('inspections:visit_list')}?state={VisitFilterForm.UNLED}"
-    return [ToDo("Cuộc kiểm tra chưa có trưởng đoàn", count, url, is_urgent=True)] if count else []
+    return [ToDo("Cuộc kiểm tra chưa có trưởng đoàn", count, url, True, "Chọn trưởng đoàn")] if count else []
 
 
 def district_section(user: Any, membership: Membership) -> Section:
@@ -412,12 +441,7 @@ def district_section(user: Any, membership: Membership) -> Section:
     area, chosen = membership.unit, section.data["criteria_set"]
     counts = published_findings(user, area)
     section.data |= {"visits": latest_visits(user, area), "period": period_of(area), "overview": None}
-    section.todos = [
-        ToDo("Tồn tại chờ xác nhận đã khắc phục", counts["remedied"], findings_url(area, "remedied")),
-        ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
-        *unled_visits(user),
-        *question_todos(user, area),
-    ]
+    section.todos = [*own_work(user, area, counts), *supervised(area, counts)]
     if chosen is not None:
         overview = area_overview(area, chosen)
         since = timezone.now() - RECENT
@@ -437,12 +461,28 @@ def district_section(user: Any, membership: Membership) -> Section:
     return section
 
 
+def own_work(user: Any, area: Unit, findings: dict[str, int]) -> list[ToDo]:
+    """What an office has to do itself; it stands before what others are late with."""
+    return [
+        *unled_visits(user),
+        promises(user, area),
+        ToDo(
+            "Tồn tại chờ xác nhận đã khắc phục", findings["remedied"], findings_url(area, "remedied"), verb="Xác nhận"
+        ),
+        *question_todos(user, area),
+    ]
+
+
+def supervised(area: Unit, findings: dict[str, int]) -> list[ToDo]:
+    """What communes are late with."""
+    return [ToDo("Tồn tại quá hạn", findings["overdue"], findings_url(area, "overdue"), True, "Xem và đôn đốc")]
+
+
 def first_waiting(section: Section) -> Action:
-    """The next thing of an area: the first list that waits, urgent ones before others, else the matrix."""
-    waiting = sorted(section.waiting, key=lambda todo: not todo.is_urgent)
-    if waiting:
-        todo = waiting[0]
-        return Action(f"{todo.label}: {todo.count}.", "Xem danh sách", todo.url)
+    """The first list that waits, else the area's matrix."""
+    if section.waiting:
+        todo = section.waiting[0]
+        return Action(f"{todo.label}: {todo.count}.", todo.verb, todo.url)
     return Action("Không có việc nào đang chờ.", "Xem bảng tổng hợp theo xã", section.data["matrix_url"])
 
 
@@ -456,22 +496,35 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
     unconfirmed = Target.objects.filter(
         Q(province=area) | Q(unit__province=area),
         confirmed_at__isnull=True,
-        operator__in=[">=", "<=", "="],
+        operator__in=NUMERIC_OPERATORS,
         indicator__criterion__criteria_set__status=CriteriaSet.Status.PUBLISHED,
     ).count()
+    without = access.visible_people(user).filter(is_active=True, password__startswith=UNUSABLE_PASSWORD_PREFIX).count()
     reports = TargetReport.objects.filter(unit__province=area, answered_at__isnull=True).count()
     section.todos = [
-        ToDo("Tồn tại chờ xác nhận đã khắc phục", counts["remedied"], findings_url(area, "remedied")),
-        ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
-        *unled_visits(user),
-        ToDo("Báo yêu cầu sai chưa trả lời", reports, admin_list("targetreport")),
-        ToDo("Yêu cầu của tỉnh chưa xác nhận", unconfirmed, admin_list("target")),
-        *question_todos(user, area),
+        *own_work(user, area, counts),
+        ToDo(
+            "Báo yêu cầu sai chưa trả lời",
+            reports,
+            f"{admin_list('targetreport')}?answered_at__isempty=1",
+            verb="Trả lời",
+        ),
+        ToDo("Yêu cầu của tỉnh chưa xác nhận", unconfirmed, unconfirmed_url(str(area.pk)), verb="Xác nhận"),
+        ToDo(
+            "Tài khoản chưa có mật khẩu", without, f"{reverse('communes:user_list')}?state=unused", verb="Cấp mật khẩu"
+        ),
+        *supervised(area, counts),
     ]
     if chosen is not None:
         section.todos.insert(0, waiting_sendings(user, area, chosen))
         section.action = first_waiting(section)
     return section
+
+
+def unconfirmed_url(place: str) -> str:
+    """The admin's list of numeric targets to be confirmed: a province's, or the nation's."""
+    query = urlencode({"place": place, "confirmed": "no", "operator__in": ",".join(NUMERIC_OPERATORS)})
+    return f"{admin_list('target')}?{query}"
 
 
 def admin_list(model: str) -> str:
@@ -483,14 +536,14 @@ def reviewer_section(user: Any, membership: Membership) -> Section:
     section = area_section("reports/_home_department.html", membership)
     area, chosen = membership.unit, section.data["criteria_set"]
     counts = published_findings(user, area)
-    section.data |= {"department": membership.department, "result": None}
+    section.data |= {"result": None}
+    section.subtitle = " · ".join(filter(None, [str(membership.department or ""), section.subtitle]))
     if chosen is not None:
         section.data |= latest_matrix(user, area, chosen)
         section.action = desk_action(section, area, chosen, access.own_criteria(access.roles(user), membership))
-    section.todos += [
-        ToDo("Tồn tại quá hạn", counts["overdue"], findings_url(area, "overdue"), is_urgent=True),
-        *question_todos(user, area),
-    ]
+    section.todos += [*question_todos(user, area), *supervised(area, counts)]
+    if section.action is None and section.data["result"] and section.data["result"].criteria:
+        section.action = first_waiting(section)
     return section
 
 
@@ -516,6 +569,8 @@ def viewer_section(user: Any, membership: Membership) -> Section:
     section.data |= {"overview": None, "result": None}
     if chosen is not None:
         section.data |= {"overview": area_overview(area, chosen)} | latest_matrix(user, area, chosen)
+        text = "Kết quả của từng xã, theo từng tiêu chí."
+        section.action = Action(text, "Xem bảng tổng hợp theo xã", section.data["matrix_url"])
     return section
 
 
@@ -543,6 +598,13 @@ class MyVisit:
     scored: int
     total: int
 
+    @property
+    def progress(self) -> str:
+        """How far the person's own part has come, in words."""
+        if not self.total:
+            return "chưa được phân công tiêu chí"
+        return f"đã chấm {self.scored}/{self.total} chỉ tiêu của tôi"
+
 
 def inspector_section(user: Any, membership: Membership) -> Section:
     """The visits I am on: under way and ahead, with how far my own part has come."""
@@ -557,16 +619,36 @@ def inspector_section(user: Any, membership: Membership) -> Section:
     led = Finding.objects.visible_to(user).filter(visit__team__user=user, visit__team__role="leader")
     waiting = led.filter(state=Finding.State.REMEDIED, visit__state=Visit.State.CONCLUDED).count()
     url = f"{reverse('inspections:finding_list')}?state=remedied"
-    section.todos = [ToDo("Tồn tại chờ tôi xác nhận đã khắc phục", waiting, url), *unled_visits(user)]
-    current = section.data["current"]
-    if current:
-        visit = current[0].visit
-        text = f"{visit.unit.full_name}: đã chấm {current[0].scored}/{current[0].total} chỉ tiêu của tôi."
-        section.action = Action(text, "Chấm tại chỗ", reverse("inspections:visit_detail", args=[visit.pk]))
-    elif section.data["may_plan"] and not section.data["ahead"]:
-        text = "Chưa có cuộc kiểm tra nào đang mở."
-        section.action = Action(text, "Lập kế hoạch kiểm tra", reverse("inspections:visit_create"))
+    section.todos = [
+        *unled_visits(user),
+        ToDo("Tồn tại chờ tôi xác nhận đã khắc phục", waiting, url, verb="Xác nhận"),
+    ]
+    section.action = next_visit(section, day)
     return section
+
+
+def next_visit(section: Section, day: date) -> Action:
+    """The visit of today; else what waits to be confirmed, the next visit ahead, or planning one."""
+    current, ahead = section.data["current"], section.data["ahead"]
+    if current:
+        row: MyVisit = current[0]
+        text = f"{row.visit.unit.full_name}: {row.progress}."
+        label = "Chấm tại chỗ" if row.visit.state == Visit.State.UNDER_WAY else "Mở cuộc kiểm tra"
+        return Action(text, label, reverse("inspections:visit_detail", args=[row.visit.pk]))
+    if section.waiting:
+        return first_waiting(section)
+    if ahead:
+        visit = ahead[0].visit
+        days = (visit.planned_on - day).days
+        kind = visit.get_kind_display().lower()
+        text = f"{visit.unit.full_name}: {kind} ngày {visit.planned_on:%d/%m/%Y}, còn {days} ngày."
+        return Action(text, "Xem và chuẩn bị", reverse("inspections:visit_detail", args=[visit.pk]))
+    if section.data["may_plan"]:
+        return Action(
+            "Chưa có cuộc kiểm tra nào đang mở.", "Lập kế hoạch kiểm tra", reverse("inspections:visit_create")
+        )
+    text = "Bạn chưa ở đoàn nào sắp kiểm tra. Khi trưởng đoàn đưa bạn vào đoàn, cuộc kiểm tra hiện ở đây."
+    return Action(text, "Xem các cuộc kiểm tra", reverse("inspections:visit_list"))
 
 
 def my_visits(user: Any) -> list[MyVisit]:
@@ -619,9 +701,12 @@ def admin_section() -> Section:
         "sets": CriteriaSet.objects.published().count(),
     }
     unconfirmed = Target.objects.filter(
-        province__isnull=True, unit__isnull=True, confirmed_at__isnull=True, operator__in=[">=", "<=", "="],
+        province__isnull=True, unit__isnull=True, confirmed_at__isnull=True, operator__in=NUMERIC_OPERATORS,
         indicator__criterion__criteria_set__status=CriteriaSet.Status.PUBLISHED,
     ).count()  # fmt: skip
-    section.action = Action("Danh mục, tài khoản, kỳ báo cáo.", "Mở trang quản trị", reverse("admin:index"))
-    section.todos = [ToDo("Yêu cầu trung ương chưa xác nhận", unconfirmed, admin_list("target"))]
+    section.todos = [
+        ToDo("Yêu cầu trung ương chưa xác nhận", unconfirmed, unconfirmed_url("nation"), verb="Đối chiếu và xác nhận")
+    ]
+    admin = Action("Danh mục, tài khoản, kỳ báo cáo.", "Mở trang quản trị", reverse("admin:index"))
+    section.action = first_waiting(section) if section.waiting else admin
     return section

@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from communes.models import Membership, Role, Succession
-from criteria.models import CriterionDepartment, Entry, ReportingPeriod
-from inspections.models import TeamMember, Visit
+from criteria.models import CriterionDepartment, Entry, FinishedCriterion, ReportingPeriod
+from inspections.models import Meeting, MeetingItem, TeamMember, Visit
 from reports.home import home_sections
 from tests.factories import CommuneFactory, DepartmentFactory, UserFactory
 from tests.reports.worlds import (
@@ -78,7 +78,8 @@ def test_an_officer_goes_on_entering_until_everything_is_assessed(communes, crit
         "Minh chứng hết hạn": 1,
         "Minh chứng sắp hết hạn trong 30 ngày": 0,
         "Tồn tại quá hạn": 1,
-        "Tồn tại chưa khắc phục": 1,
+        "Tồn tại chưa khắc phục": 0,  # said by the line above
+        "Việc giao ban quá hạn": 0,
     }
     page = read(officer)
     assert "Còn 2 chỉ tiêu chưa đánh giá." in page
@@ -263,3 +264,112 @@ def test_queries_do_not_grow(criteria_set, count_queries, role):
             client.get("/")
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 25, "\n".join(queries)
+
+
+# --- what comes first ------------------------------------------------------------------------------
+
+
+def first_url(user):
+    section = home_sections(user)[0]
+    return section.action.url
+
+
+def test_what_waits_stands_before_figures_and_lists(communes, criteria_set):
+    say(communes[0], criteria_set, "self", ["met"] * 6)
+    find(concluded_visit(communes[0], criteria_set), 1, due_on=date(2024, 6, 1))
+    department = DepartmentFactory()
+    CriterionDepartment.objects.create(criterion=criteria_set.criteria.get(number=1), department=department)
+    province = communes[0].province
+    for user in (
+        member(communes[0], Role.OFFICER),
+        member(communes[0].district, Role.DISTRICT_STAFF),
+        member(province, Role.COORDINATOR),
+        member(province, Role.DEPARTMENT_REVIEWER, department=department),
+    ):
+        page = read(user).partition("<main")[2]
+        todos, figures = page.index("list-links"), page.find("table")
+        assert page.index("next-step") < todos
+        assert figures == -1 or todos < figures
+
+
+def test_a_commune_that_sent_all_goes_on_with_what_is_overdue(communes, criteria_set):
+    unit = communes[0]
+    officer = member(unit, Role.OFFICER)
+    enter(unit, indicators_of(criteria_set), officer, sent=1)
+    assert "show=evidence" in first_url(officer)
+    find(concluded_visit(unit, criteria_set), 1, due_on=date(2024, 6, 1))
+    assert "state=overdue" in first_url(officer)
+
+
+def test_who_sends_first_approves_what_officers_finished(communes, criteria_set):
+    unit = communes[0]
+    leader, officer = member(unit, Role.COMMUNE_LEADER), member(unit, Role.OFFICER)
+    enter(unit, indicators_of(criteria_set)[:2], officer)
+    assert "show=missing#criterion-2" in first_url(leader)
+    FinishedCriterion.objects.create(unit=unit, criterion=criteria_set.criteria.get(number=1), by=officer)
+    assert f"/units/{unit.pk}/send/" in first_url(leader)
+    assert "show=missing#criterion-2" in first_url(officer)
+
+
+def test_an_office_does_its_own_work_before_it_presses_others(communes, criteria_set):
+    staff = member(communes[0].district, Role.DISTRICT_STAFF)
+    find(concluded_visit(communes[0], criteria_set), 1, due_on=date(2024, 6, 1))
+    assert "state=overdue" in first_url(staff)
+    find(concluded_visit(communes[0], criteria_set), 2, state="remedied")
+    assert "state=remedied" in first_url(staff)
+
+
+@pytest.mark.parametrize("role", [Role.OFFICER, Role.COMMUNE_LEADER, Role.DISTRICT_STAFF, Role.COORDINATOR])
+def test_overdue_promises_of_the_own_place_are_counted(communes, role):
+    unit = communes[0]
+    place = {Role.DISTRICT_STAFF: unit.district, Role.COORDINATOR: unit.province}.get(role, unit)
+    user = member(place, role)
+    for held_in in (unit, unit.district, unit.province, communes[1]):
+        meeting = Meeting.objects.create(
+            unit=held_in, title="Giao ban", held_on=date(2024, 6, 24), chair_post="Chủ tịch", created_by=user
+        )
+        for position, due_on in enumerate([date(2024, 6, 29), date(2024, 6, 30), None], start=1):
+            MeetingItem.objects.create(meeting=meeting, position=position, text="Dọn kênh", due_on=due_on)
+    todo = next(t for section in home_sections(user) for t in section.todos if t.label == "Việc giao ban quá hạn")
+    assert todo.is_urgent
+    assert todo.count == client_of(user).get(todo.url).context["page"].paginator.count == 1
+
+
+def test_a_coordinator_reads_who_waits_for_a_password(communes, criteria_set):
+    coordinator = member(communes[0].province, Role.COORDINATOR)
+    waiting = member(communes[0], Role.OFFICER)
+    waiting.set_unusable_password()
+    waiting.save()
+    todo = next(t for t in home_sections(coordinator)[0].todos if t.label == "Tài khoản chưa có mật khẩu")
+    assert todo.count == len(client_of(coordinator).get(todo.url).context["page"]) == 1
+
+
+def test_counts_of_the_admin_lead_to_lists_of_that_length(communes, criteria_set):
+    admin = UserFactory(is_superuser=True, is_staff=True)
+    first, second = indicators_of(criteria_set)[:2]
+    unconfirmed(first)
+    unconfirmed(second)
+    second.targets.update(operator="judge", value=None)  # nothing to confirm
+    section = home_sections(admin)[-1]
+    assert section.action.url == section.todos[0].url
+    assert client_of(admin).get(section.todos[0].url).context["cl"].result_count == section.todos[0].count == 1
+
+
+def test_a_member_of_no_team_is_told_when_a_visit_will_show(communes):
+    inspector = member(communes[0].province, Role.INSPECTOR)
+    assert "Khi trưởng đoàn đưa bạn vào đoàn" in read(inspector)
+    assert first_url(inspector) == "/visits/"
+
+
+def test_the_next_visit_comes_with_its_day(communes, criteria_set):
+    inspector = member(communes[0].province, Role.INSPECTOR)
+    visit = concluded_visit(communes[0], criteria_set, state="planned", planned_on=date(2024, 7, 9))
+    TeamMember.objects.create(visit=visit, user=inspector, name="A", role="leader")
+    page = read(inspector)
+    assert "09/07/2024, còn 9 ngày" in page
+    assert first_url(inspector) == f"/visits/{visit.pk}/"
+
+
+def test_only_who_has_more_than_a_commune_is_offered_the_search(communes):
+    assert "home-search" not in read(member(communes[0], Role.OFFICER))
+    assert "home-search" in read(member(communes[0].district, Role.DISTRICT_STAFF))
