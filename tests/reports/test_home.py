@@ -362,7 +362,7 @@ def test_a_member_of_no_team_is_told_when_a_visit_will_show(communes):
 
 
 def test_the_next_visit_comes_with_its_day(communes, criteria_set):
-    inspector = member(communes[0].province, Role.INSPECTOR)
+    inspector = member(communes[0].province, Role.INSPECTOR, may_lead=True)
     visit = concluded_visit(communes[0], criteria_set, state="planned", planned_on=date(2024, 7, 9))
     TeamMember.objects.create(visit=visit, user=inspector, name="A", role="leader")
     page = read(inspector)

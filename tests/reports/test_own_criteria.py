@@ -106,8 +106,8 @@ def may_act(place, user):
     return finding.status_code == 422
 
 
-ALL = {"Tồn tại quá hạn": 2, "Tồn tại chưa khắc phục": 2, "Câu hỏi, đề nghị chờ trả lời": 1}
-SECOND_ONLY = {"Tồn tại quá hạn": 1, "Tồn tại chưa khắc phục": 1}
+ALL = {"Tồn tại quá hạn": 2, "Câu hỏi, đề nghị chờ trả lời": 1}
+SECOND_ONLY = {"Tồn tại quá hạn": 1}
 
 
 def test_without_owners_all_is_everybody_s(place):
