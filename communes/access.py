@@ -450,6 +450,21 @@ def question_scope(model: type[models.Model], person: Roles) -> Q | None:
     return commune | office
 
 
+def upload_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """Tables somebody handed in: their own while they work there; what concerns the province as
+    a whole also its coordinators, the nation's superusers."""
+    own = Q(uploaded_by=person.user)
+    entries = Q(kind="entries")
+    if person.is_superuser:
+        return own | ~entries
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = nothing()
+    for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, COORDINATOR):
+        area = person.area(membership, path)
+        condition |= area & (own | ~entries) if membership.role == COORDINATOR else area & own
+    return condition
+
+
 SCOPES = {
     "unit": unit_scope,
     "draft": draft_scope,
@@ -464,6 +479,7 @@ SCOPES = {
     "finding": score_scope,
     "meeting": meeting_scope,
     "question": question_scope,
+    "upload": upload_scope,
 }
 
 

@@ -2,28 +2,45 @@
 
 An archive is judged by its directory and its members before any library for workbooks
 sees it: how many members, how large unpacked, no macros, no links to other workbooks, no
-document types (entities grow without bound). Only then is the first sheet read, row by
-row, formulas as text and never worked out.
+document types (entities grow without bound), no cell far outside (one in the last row would
+make a table of a million rows). Only then are the sheets read, values only: a cell with a
+formula is told apart and never worked out.
 """
 
 from __future__ import annotations
 
-import os
+import re
 import struct
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from io import BytesIO
+from pathlib import PurePosixPath
 from typing import Any
+from xml.etree import ElementTree
 
 KB, MB = 1024, 1024 * 1024
-MAX_FILE = 2 * MB
 MAX_MEMBERS = 200
-MAX_UNPACKED = 20 * MB  # a list of 300 people is 0,2 MB
 MAX_RATIO = 100
-MAX_ROWS = 5000  # looked at, empty ones included
+MAX_COLUMNS = 256  # IV, the last one of Excel 2003: no form of ours is as wide
 
 Cell = str | int | float | bool | date | datetime | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a workbook may be: bytes as uploaded and unpacked, rows looked at, empty ones included."""
+
+    file: int
+    unpacked: int
+    rows: int
+
+
+LIST = Limits(2 * MB, 20 * MB, 5_000)  # a list of 300 people is 0,2 MB
+TABLE = Limits(10 * MB, 50 * MB, 20_000)  # 200 communes by 57 indicators are 1 MB
+MAX_FILE = LIST.file
 
 
 class UnsafeWorkbook(ValueError):
@@ -31,52 +48,128 @@ class UnsafeWorkbook(ValueError):
 
 
 class Formula(str):
-    """A cell that holds a formula instead of a value."""
+    """A cell that holds a formula, or the error one left behind, instead of a value."""
 
     __slots__ = ()
 
 
-def read_rows(data: bytes) -> Iterator[tuple[int, list[Cell]]]:
-    """Number and cells of every row of the first sheet that isn't empty; raises UnsafeWorkbook."""
-    check_archive(data)
-    # Else openpyxl would take lxml, which expands entities whatever defusedxml says.
-    os.environ["OPENPYXL_LXML"] = "False"
-    import openpyxl
+@dataclass
+class Sheet:
+    """One sheet of a workbook. Rows and columns count from 1. `merged`: (first row, first column,
+    last row, last column) of each merged range."""
 
-    try:
-        book = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=False, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # what the file says of its size may be wrong
-        for number, cells in enumerate(sheet.iter_rows(), start=1):
-            if number > MAX_ROWS:
-                raise UnsafeWorkbook(
-                    f"Trang tính dài hơn {MAX_ROWS:,} dòng. Xóa các dòng trống phía dưới danh sách "
-                    "(chọn dòng, Delete), lưu rồi tải lên lại.".replace(",", ".", 1)
-                )
-            values = [value_of(cell) for cell in cells[:50]]
+    name: str
+    is_hidden: bool
+    table: Any = field(repr=False)
+    part: bytes = field(repr=False)
+
+    @property
+    def rows(self) -> Iterator[tuple[int, list[Cell]]]:
+        """Number and cells of every row that isn't empty."""
+        start = self.table.start
+        if start is None:
+            return
+        before: list[Cell] = [None] * start[1]
+        for number, cells in enumerate(self.table.iter_rows(), start=1):
+            values = before + [_value_of(cell) for cell in cells]
+            for column in self._formulas.get(number, ()):
+                values += [None] * (column - len(values))
+                values[column - 1] = Formula(values[column - 1])
             if any(value is not None and str(value).strip() for value in values):
                 yield number, values
-    except UnsafeWorkbook:
-        raise
-    except Exception:  # openpyxl raises anything on broken parts
-        raise UnsafeWorkbook("Không đọc được tệp này. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên.") from None
+
+    @cached_property
+    def merged(self) -> list[tuple[int, int, int, int]]:
+        found = self.table.merged_cell_ranges or []
+        return [(top + 1, left + 1, bottom + 1, right + 1) for (top, left), (bottom, right) in found]
+
+    @cached_property
+    def _formulas(self) -> dict[int, list[int]]:
+        """Columns that hold formulas, by row."""
+        found: dict[int, list[int]] = {}
+        for letters, row in _FORMULA.findall(self.part):
+            found.setdefault(int(row), []).append(column_number(letters.decode()))
+        return found
 
 
-def value_of(cell: Any) -> Cell:
-    value = cell.value
-    if value is None:
+def read_book(data: bytes, limits: Limits) -> list[Sheet]:
+    """The sheets of a workbook, hidden ones too; raises UnsafeWorkbook."""
+    parts = check_archive(data, limits)
+    import python_calamine
+
+    broken = UnsafeWorkbook("Không đọc được tệp này. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên.")
+    try:
+        book = python_calamine.load_workbook(BytesIO(data))
+        sheets = []
+        for place, (about, part) in enumerate(zip(book.sheets_metadata, parts, strict=True)):
+            if about.typ == python_calamine.SheetTypeEnum.WorkSheet:
+                hidden = about.visible != python_calamine.SheetVisibleEnum.Visible
+                sheets.append(Sheet(about.name, hidden, book.get_sheet_by_index(place), part))
+    except Exception:  # whatever a broken part makes the library raise
+        raise broken from None
+    if not sheets:
+        raise broken
+    return sheets
+
+
+def read_rows(data: bytes) -> Iterator[tuple[int, list[Cell]]]:
+    """Number and cells of every row of a list's first sheet that isn't empty; raises UnsafeWorkbook."""
+    return read_book(data, LIST)[0].rows
+
+
+def column_number(letters: str) -> int:
+    """A → 1, Z → 26, AA → 27."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number
+
+
+def column_letters(number: int) -> str:
+    """1 → A, 27 → AA."""
+    letters = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+# What a formula that failed leaves behind.
+_ERRORS = {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"}
+
+
+def _value_of(value: Any) -> Cell:
+    if value == "" or value is None:
         return None
-    if cell.data_type == "f":
+    if isinstance(value, str) and value in _ERRORS:
         return Formula(value)
-    if cell.data_type == "e":
-        return Formula(str(value))  # #REF!, #N/A: what a formula left behind
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, str | int | float | bool | date | datetime) else str(value)
 
 
-def check_archive(data: bytes) -> None:
-    """Raise UnsafeWorkbook unless the bytes are a plain, bounded .xlsx."""
-    if len(data) > MAX_FILE:
-        raise UnsafeWorkbook(f"Tệp lớn hơn {MAX_FILE // MB} MB. Danh sách chỉ cần vài trăm KB: dùng đúng tệp mẫu.")
+# --- the archive ---------------------------------------------------------------------------
+
+_CELL = rb"""\br\s*=\s*["']"""
+_FAR_COLUMN = re.compile(_CELL + rb"(?:[A-Za-z]{3,}|[J-Zj-z][A-Za-z]|[Ii][W-Zw-z])\d")
+_FORMULA = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^>]*>\s*<(?:\w+:)?f[\s>/]""")
+
+
+def check_archive(data: bytes, limits: Limits) -> list[bytes]:
+    """Raise UnsafeWorkbook unless the bytes are a plain, bounded .xlsx; the parts of its sheets in their order."""
+    if len(data) > limits.file:
+        raise UnsafeWorkbook(
+            f"Tệp lớn hơn {limits.file // MB} MB. Bảng cần nộp nhỏ hơn nhiều: dùng đúng tệp mẫu, bỏ ảnh và trang thừa."
+        )
+    if not data:
+        raise UnsafeWorkbook("Tệp rỗng (0 byte). Kiểm tra lại tệp trên máy rồi tải lên.")
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        locked = "EncryptedPackage".encode("utf-16-le") in data
+        raise UnsafeWorkbook(
+            "Tệp có mật khẩu nên không đọc được. Bỏ mật khẩu (Tệp › Thông tin › Bảo vệ) rồi tải lên."
+            if locked
+            else "Tệp dạng .xls cũ không được nhận. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên."
+        )
     if not data.startswith(b"PK\x03\x04"):
         raise UnsafeWorkbook("Đây không phải tệp Excel dạng .xlsx. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên.")
     broken = UnsafeWorkbook("Tệp bị hỏng hoặc chưa tải lên hết. Lưu lại từ Excel rồi tải lên.")
@@ -85,26 +178,44 @@ def check_archive(data: bytes) -> None:
         raise broken
     # The directory alone may be made to fill the memory: its own count first.
     (members,) = struct.unpack("<H", data[end + 10 : end + 12])
-    bomb = UnsafeWorkbook("Tệp bung ra quá lớn so với một danh sách nên không được nhận. Dùng đúng tệp mẫu.")
+    bomb = UnsafeWorkbook("Tệp bung ra quá lớn so với một bảng nên không được nhận. Dùng đúng tệp mẫu.")
     if members > MAX_MEMBERS or b"PK\x06\x07" in data[max(0, end - 20) : end]:
         raise bomb
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             infos = archive.infolist()
             unpacked = sum(info.file_size for info in infos)
-            if len(infos) > MAX_MEMBERS or unpacked > MAX_UNPACKED or unpacked > MAX_RATIO * max(len(data), 10 * KB):
+            if len(infos) > MAX_MEMBERS or unpacked > limits.unpacked or unpacked > MAX_RATIO * max(len(data), 10 * KB):
                 raise bomb
+            names = {info.filename.lower() for info in infos}
             for info in infos:
-                check_member(info.filename.lower(), archive.read(info))
-            if "xl/workbook.xml" not in {info.filename.lower() for info in infos}:
+                _check_member(info.filename.lower(), archive.read(info), limits)
+            if "xl/workbook.xml" not in names:
                 raise UnsafeWorkbook("Đây không phải tệp Excel dạng .xlsx. Dùng đúng tệp mẫu.")
+            return [archive.read(name) for name in _sheet_parts(archive)]
     except UnsafeWorkbook:
         raise
     except Exception:  # zipfile raises anything on broken bytes
         raise broken from None
 
 
-def check_member(name: str, content: bytes) -> None:
+def _sheet_parts(archive: zipfile.ZipFile) -> list[str]:
+    """Names of the members that hold the sheets, in the workbook's order."""
+    # No document type got this far, so nothing expands.
+    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314
+    ties = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
+    targets = {tie.get("Id"): tie.get("Target") or "" for tie in ties}
+    found = []
+    for element in book.iter():
+        if element.tag.rpartition("}")[2] != "sheet":
+            continue
+        tie = next(value for name, value in element.attrib.items() if name.rpartition("}")[2] == "id")
+        target = targets[tie]
+        found.append(target[1:] if target.startswith("/") else str(PurePosixPath("xl") / target))
+    return found
+
+
+def _check_member(name: str, content: bytes, limits: Limits) -> None:
     if name.endswith("vbaproject.bin") or (name == "[content_types].xml" and b"macroEnabled" in content):
         raise UnsafeWorkbook("Tệp có macro nên không được nhận. Lưu lại dạng .xlsx (không có macro) rồi tải lên.")
     if "/externallinks/" in name:
@@ -116,3 +227,20 @@ def check_member(name: str, content: bytes) -> None:
         upper = plain.upper()
         if b"<!DOCTYPE" in upper or b"<!ENTITY" in upper:
             raise UnsafeWorkbook("Tệp có nội dung không an toàn nên không được nhận. Dùng đúng tệp mẫu.")
+    if b"sheetData" in content.replace(b"\0", b""):
+        _check_extent(content.replace(b"\0", b""), limits)
+
+
+def _check_extent(sheet: bytes, limits: Limits) -> None:
+    """Refuse a sheet with a cell beyond the rows and columns that are looked at."""
+    digits = len(str(limits.rows))
+    far = re.compile(_CELL + rb"[A-Za-z]{1,3}(\d{%d,})" % digits)
+    if sheet.count(b"<row") > limits.rows or any(int(row) > limits.rows for row in far.findall(sheet)):
+        raise UnsafeWorkbook(
+            f"Trang tính dài hơn {limits.rows:,} dòng. Xóa các dòng trống phía dưới bảng "
+            "(chọn dòng, Delete), lưu rồi tải lên lại.".replace(",", ".", 1)
+        )
+    if _FAR_COLUMN.search(sheet):
+        raise UnsafeWorkbook(
+            f"Trang tính rộng hơn {MAX_COLUMNS} cột. Xóa các cột trống bên phải bảng, lưu rồi tải lên lại."
+        )

@@ -1,8 +1,9 @@
-"""Addresses of the criteria app: entry, base figures, owners, sending, history, evidence, questions."""
+"""Addresses of the criteria app: entry, base figures, owners, sending, history, evidence, questions,
+uploaded tables, the workshop."""
 
 from django.urls import path
 
-from criteria import urls_evidence, urls_questions
+from criteria import urls_evidence, urls_questions, urls_uploads, urls_workshop
 from criteria.views import base_figures, entry, owners, sending, steps
 
 app_name = "criteria"
@@ -28,4 +29,6 @@ urlpatterns = [
     path("units/<int:pk>/indicators/<int:indicator>/report/", entry.target_report, name="target_report"),
     *urls_evidence.urlpatterns,
     *urls_questions.urlpatterns,
+    *urls_uploads.urlpatterns,
+    *urls_workshop.urlpatterns,
 ]

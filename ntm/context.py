@@ -49,6 +49,8 @@ def menu(request: HttpRequest) -> list[tuple[str, str]]:
         entries.insert(-1, MEETINGS)
     if holds(user, access.DISTRICT_STAFF, access.COORDINATOR, access.DEPARTMENT_REVIEWER, *access.COMMUNE_ROLES):
         entries.insert(-1, ("Hỏi đáp", "/questions/"))
+    if keeps_reference_data(user):
+        entries.append(("Bộ tiêu chí", "/workshop/"))
     if may(user, "people.list"):
         entries.append(("Người dùng", "/users/"))
     places = own_communes(user)
@@ -64,6 +66,11 @@ def holds(user: Any, *roles: str) -> bool:
     """Whether the person has one of these roles."""
     known = user is not None and user.is_authenticated and user.pk is not None
     return known and bool(access.roles(user).having(*roles))
+
+
+def keeps_reference_data(user: Any) -> bool:
+    """Coordinators and superusers: sets, targets and groups are theirs."""
+    return holds(user, access.COORDINATOR) or may(user, "reference.change")
 
 
 def may(user: Any, action: str) -> bool:

@@ -4,7 +4,7 @@
 what people say of a unit: drafts, sendings, published states and the standing that
 follows. `work` holds who answers for what in a commune, what is finished and what came
 back. `evidence` holds the proof, `questions` what commune and offices ask each other,
-`base_figures` what indicators divide by. Read in that order.
+`base_figures` what indicators divide by, `uploads` the tables people hand in. Read in that order.
 """
 
 from criteria.models.base_figures import BaseFigure
@@ -21,6 +21,7 @@ from criteria.models.results import (
     TargetReport,
 )
 from criteria.models.sets import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target
+from criteria.models.uploads import Upload
 from criteria.models.work import CriterionOwner, FinishedCriterion, ReturnedIndicator, SubmissionStep
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "SubmissionStep",
     "Target",
     "TargetReport",
+    "Upload",
 ]

@@ -354,7 +354,7 @@ HARM = {
     "no workbook": (lambda: repacked(filled({}), drop="xl/workbook.xml"), "không phải tệp Excel"),
     "broken sheet": (lambda: repacked(filled({}), **{SHEET: b"<worksheet><sheetData><row"}), "Không đọc được"),
     "cut short": (lambda: filled({})[:-60], "hỏng"),
-    "old Excel": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000, "không phải tệp Excel"),
+    "old Excel": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000, "dạng .xls cũ"),
     "text": (lambda: "Họ và tên;Vai trò".encode(), "không phải tệp Excel"),
     "large": (lambda: b"PK\x03\x04" + b"x" * (2 * 1024 * 1024), "lớn hơn 2 MB"),
 }

@@ -13,7 +13,7 @@ from django.db.models import FileField
 from criteria.evidence import format_size
 
 DAY = 24 * 3600
-FOLDERS = ("evidence", "minutes")
+FOLDERS = ("evidence", "minutes", "uploads")
 
 
 class Command(BaseCommand):

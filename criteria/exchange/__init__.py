@@ -1,0 +1,1 @@
+"""Results in and out by Excel: the entry workbook, and the spreadsheets of years past."""

@@ -1,0 +1,222 @@
+"""From an uploaded table to what it would do, and to its being done: the same way for every kind.
+
+`take` stores the file and checks it (a large one in the background, by `manage.py db_worker`);
+`apply` writes what was shown. Between the two nothing but the upload itself is written. A kind is
+a module with
+
+    def allowed(user, upload) -> Decision         whether this person may write it
+    def plan(upload, book, progress) -> Plan      what the file would do now; writes nothing
+    def write(upload, plan, by) -> dict           does it, within the caller's transaction; raises
+                                                  UploadChanged where a row changed under its hands
+
+and templates `criteria/uploads/<kind>_plan.html` and `<kind>_done.html`; a kind whose refused rows go
+back as a workbook also has `refused_workbook(upload) -> bytes`.
+
+`apply` plans anew under a lock and writes only if that is still what was shown, so that the second
+click, a second upload and a change made meanwhile are all seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from typing import Any, Protocol
+
+from django.core.files import File
+from django.db import transaction
+from django.utils import timezone
+from django_tasks import task
+
+from communes.access import Decision
+from communes.models import Unit
+from communes.text import safe_filename
+from communes.workbooks import TABLE, Sheet, UnsafeWorkbook, read_book
+from criteria.evidence import stored_path, write_file
+from criteria.models import CriteriaSet, Upload
+
+audit = logging.getLogger("ntm.audit")
+
+IN_BACKGROUND = 5_000  # rows from which a table is checked and written by the worker
+EVERY = 500  # rows between two notes of progress
+
+KINDS = {
+    Upload.Kind.CRITERIA_SET: "criteria.workshop.set_workbook",
+    Upload.Kind.TARGETS: "criteria.workshop.target_workbook",
+    Upload.Kind.GROUPS: "criteria.workshop.group_workbook",
+    Upload.Kind.ENTRIES: "criteria.exchange.entry_workbook",
+    Upload.Kind.HISTORY: "criteria.exchange.history",
+}
+
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Plan:
+    """What a table would do, ready to be kept as JSON. `lines` are the kind's own rows for the
+    preview; `counts` says how many of each outcome; what is only shown, not done, may be left out
+    of the fingerprint by putting it in `shown`."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    shown: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        told = json.dumps([self.counts, self.lines], sort_keys=True, default=str, ensure_ascii=False)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+class Kind(Protocol):
+    def allowed(self, user: Any, upload: Upload) -> Decision: ...
+
+    def plan(self, upload: Upload, book: list[Sheet], progress: Progress) -> Plan: ...
+
+    def write(self, upload: Upload, plan: Plan, by: Any) -> dict[str, Any]: ...
+
+
+class UploadChanged(Exception):
+    """What the table would do now isn't what was shown; the upload holds the new plan. Nothing was written."""
+
+
+class NotWaiting(Exception):
+    """The upload isn't waiting to be confirmed any more: it was written, refused or voided."""
+
+
+class Refused(Exception):
+    """A table that can't be taken at all, whole; the message says why and what to do."""
+
+
+def kind_of(upload: Upload) -> Kind:
+    return import_module(KINDS[Upload.Kind(upload.kind)])
+
+
+def take(
+    kind: str,
+    file: File,
+    *,
+    by: Any,
+    unit: Unit | None = None,
+    criteria_set: CriteriaSet | None = None,
+    options: dict[str, Any] | None = None,
+) -> Upload:
+    """Store an uploaded workbook and check it; raises UnsafeWorkbook for one that isn't read at all."""
+    # One byte more than allowed is enough to see that it is too large.
+    data = file.read(TABLE.file + 1)
+    rows = sum(sheet.table.total_height for sheet in read_book(data, TABLE))
+    file.seek(0)
+    upload = Upload.objects.create(
+        kind=kind,
+        unit=unit,
+        criteria_set=criteria_set,
+        options=options or {},
+        file=write_file(file, "uploads"),
+        original_name=safe_filename(file.name or ""),
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        rows=rows,
+        uploaded_by=by,
+    )
+    start(upload)
+    return upload
+
+
+def start(upload: Upload) -> None:
+    """Check the file now, or in the background where it is long."""
+    if upload.rows > IN_BACKGROUND:
+        transaction.on_commit(lambda: check_later.enqueue(str(upload.pk)))
+    else:
+        check(upload)
+
+
+def book_of(upload: Upload) -> list[Sheet]:
+    return read_book(stored_path(str(upload.file)).read_bytes(), TABLE)
+
+
+def check(upload: Upload) -> None:
+    """Work out what the file would do and keep that with it."""
+    done = 0
+
+    def progress(rows: int) -> None:
+        nonlocal done
+        if rows - done >= EVERY:
+            done = rows
+            Upload.objects.filter(pk=upload.pk).update(rows_done=rows)
+
+    try:
+        plan = kind_of(upload).plan(upload, book_of(upload), progress)
+    except (Refused, UnsafeWorkbook) as refused:
+        upload.state, upload.problem = Upload.State.REFUSED, str(refused)
+        upload.save(update_fields=["state", "problem"])
+        return
+    keep(upload, plan)
+
+
+def keep(upload: Upload, plan: Plan) -> None:
+    """Wait for the confirmation of this plan."""
+    upload.state, upload.problem = Upload.State.READY, ""
+    upload.plan, upload.fingerprint, upload.rows_done = asdict(plan), plan.fingerprint, upload.rows
+    upload.save(update_fields=["state", "problem", "plan", "fingerprint", "rows_done"])
+
+
+def apply(upload: Upload, seen: str, *, by: Any) -> Upload:
+    """Write what was shown (`seen` is its fingerprint), all in one transaction.
+
+    Raises NotWaiting where that was done already, UploadChanged where it would now be something else.
+    """
+    try:
+        with transaction.atomic():
+            held = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
+            if held.state not in {Upload.State.READY, Upload.State.WRITING}:
+                raise NotWaiting
+            kind = kind_of(held)
+            plan = kind.plan(held, book_of(held), lambda rows: None)
+            if plan.fingerprint != seen:
+                raise UploadChanged
+            held.result = kind.write(held, plan, by)
+            held.state, held.applied_at = Upload.State.DONE, timezone.now()
+            held.save(update_fields=["result", "state", "applied_at"])
+    except (UploadChanged, Refused):
+        check(upload)
+        raise UploadChanged from None
+    audit.info("upload applied", extra={"username": by.get_username(), "upload": str(held.pk), "kind": held.kind})
+    return held
+
+
+def confirm(upload: Upload, seen: str, *, by: Any) -> Upload:
+    """apply(), in the background where the table is long; the upload as it then is."""
+    if upload.rows <= IN_BACKGROUND:
+        return apply(upload, seen, by=by)
+    if not Upload.objects.filter(pk=upload.pk, state=Upload.State.READY).update(state=Upload.State.WRITING):
+        raise NotWaiting
+    transaction.on_commit(lambda: apply_later.enqueue(str(upload.pk), seen, by.pk))
+    upload.refresh_from_db()
+    return upload
+
+
+@task()
+def check_later(pk: str) -> None:
+    upload = Upload.objects.get(pk=pk)
+    if upload.state == Upload.State.CHECKING:
+        check(upload)
+
+
+@task()
+def apply_later(pk: str, seen: str, by: int) -> None:
+    """Write a long table, if who confirmed it still may."""
+    from django.contrib.auth import get_user_model
+
+    person = get_user_model().objects.get(pk=by)
+    upload = Upload.objects.visible_to(person).filter(pk=pk).first()
+    if upload is None or not kind_of(upload).allowed(person, upload):
+        Upload.objects.filter(pk=pk, state=Upload.State.WRITING).update(
+            state=Upload.State.REFUSED, problem="Người xác nhận không còn quyền ở địa bàn này."
+        )
+        return
+    try:
+        apply(upload, seen, by=person)
+    except UploadChanged:
+        Upload.objects.filter(pk=pk).update(problem="Số liệu đã thay đổi sau khi xem trước; xem lại rồi xác nhận.")
