@@ -55,6 +55,7 @@ class Row:
     # What only pages add (`criteria.hints`): the last period's result in words, the base figure of the whole.
     last_period: str = ""
     base: Known | None = None
+    earlier: list[Any] = field(default_factory=list)  # of criteria.crosswalk.Earlier
 
     def __post_init__(self) -> None:
         self.typed = typed_from(self.entry, self.default_day)

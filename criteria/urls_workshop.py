@@ -2,8 +2,10 @@
 
 from django.urls import path
 
-from criteria.views import workshop
+from criteria.views import crosswalk, workshop
 
 urlpatterns = [
     path("workshop/", workshop.workshop, name="workshop"),
+    path("workshop/crosswalk/", crosswalk.crosswalk_page, name="crosswalk"),
+    path("units/<int:pk>/indicators/<int:indicator>/take-over/", crosswalk.take_over, name="take_over"),
 ]

@@ -177,6 +177,9 @@ def rows(t):
         ("criteria:entry_paste", "Đông Phú", unit),
         ("criteria:entry_met", "Đông Phú", unit),
         ("criteria:entry_renew", "Đông Phú 17", [*unit, 17]),
+        ("criteria:take_over", "Đông Phú 17.1", row),
+        ("criteria:crosswalk", "", []),
+        ("criteria:workshop", "", []),
         ("criteria:base_figures", "Đông Phú", unit),
         ("criteria:base_figures", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:criterion", "Đông Phú 17", [*unit, 17]),
@@ -348,6 +351,9 @@ criteria:entry Kim Lộc                             nnnnnnnnofffff-
 criteria:entry_paste Đông Phú                      oonfnnffnnnnnf-
 criteria:entry_met Đông Phú                        rrnfnnffnnnnnf-
 criteria:entry_renew Đông Phú 17                   rrnfnnffnnnnnf-
+criteria:take_over Đông Phú 17.1                   nnnfnnffnnnnnf-
+criteria:crosswalk                                 fffffffofffofo-
+criteria:workshop                                  fffffffofffofo-
 criteria:base_figures Đông Phú                     oononnfonnnnnf-
 criteria:base_figures Kim Lộc                      nnnnnnnnoofoff-
 criteria:criterion Đông Phú 17                     oononnnonnnnno-

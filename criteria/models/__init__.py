@@ -20,13 +20,22 @@ from criteria.models.results import (
     Submission,
     TargetReport,
 )
-from criteria.models.sets import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target
+from criteria.models.sets import (
+    Continuation,
+    CriteriaSet,
+    Criterion,
+    CriterionDepartment,
+    Indicator,
+    Operator,
+    Target,
+)
 from criteria.models.uploads import Upload
 from criteria.models.work import CriterionOwner, FinishedCriterion, ReturnedIndicator, SubmissionStep
 
 __all__ = [
     "Assessment",
     "BaseFigure",
+    "Continuation",
     "CriteriaSet",
     "Criterion",
     "CriterionDepartment",

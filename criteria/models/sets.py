@@ -329,6 +329,38 @@ class Indicator(models.Model):
         return self.part_of_id is None and not self.stands_for_criterion
 
 
+class Continuation(models.Model):
+    """A later set's indicator continues an earlier one's: entered by people, never guessed.
+
+    Nothing is converted by it: the earlier result shows beside the later indicator and may be
+    taken over as a draft (`criteria.crosswalk`). Without a province: the nation's. Many to many.
+    """
+
+    earlier = models.ForeignKey(Indicator, models.PROTECT, related_name="continued_by", verbose_name="Chỉ tiêu cũ")
+    later = models.ForeignKey(Indicator, models.PROTECT, related_name="continues", verbose_name="Chỉ tiêu mới")
+    province = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Tỉnh")
+    entered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    entered_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "chỉ tiêu nối tiếp"
+        verbose_name_plural = "các chỉ tiêu nối tiếp"
+        ordering = ["later__criterion__number", "later__position", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                F("earlier"),
+                F("later"),
+                Coalesce("province", 0),
+                name="continuation_unique",
+                violation_error_message="Hai chỉ tiêu này đã được nối.",
+            ),
+            models.CheckConstraint(name="continuation_not_of_itself", condition=~Q(earlier=F("later"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.earlier.code} → {self.later.code}"
+
+
 class Operator(models.TextChoices):
     AT_LEAST = ">=", "≥"
     AT_MOST = "<=", "≤"

@@ -17,6 +17,7 @@ from communes.access import can, get_unit, require, sees_drafts_of, visible_crit
 from communes.models import Unit
 from criteria import targets
 from criteria.checks import MISSES_TARGET, Refused, latest_day
+from criteria.crosswalk import earlier_results
 from criteria.entries import Stale, write_entry
 from criteria.entry_forms import EntryForms
 from criteria.evidence_panels import EvidencePanels
@@ -131,6 +132,9 @@ def _criterion_page(
         replaced.links, replaced.published = row.links, row.published
         replaced.last_period, replaced.base = row.last_period, row.base
         sheet.rows[place] = replaced
+    told = earlier_results(unit, [row.indicator for row in sheet.rows], request.user)
+    for row in sheet.rows:
+        row.earlier = told.get(row.indicator.pk, [])
     allowed = visible_criteria(request.user)
     others = criteria_set.criteria.order_by("number")
     if allowed is not None:
