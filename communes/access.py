@@ -450,6 +450,16 @@ def question_scope(model: type[models.Model], person: Roles) -> Q | None:
     return commune | office
 
 
+def target_report_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """Reports of wrong targets: who sent one, the commune's own people, who keeps the targets."""
+    if person.is_superuser:
+        return Q()
+    condition = Q(reported_by=person.user)
+    for membership in person.having(*COMMUNE_ROLES, COORDINATOR):
+        condition |= person.area(membership, model.unit_path)  # type: ignore[attr-defined]
+    return condition
+
+
 def upload_scope(model: type[models.Model], person: Roles) -> Q | None:
     """Tables somebody handed in: their own while they work there; what concerns the province as
     a whole also its coordinators, the nation's superusers."""
@@ -479,6 +489,7 @@ SCOPES = {
     "finding": score_scope,
     "meeting": meeting_scope,
     "question": question_scope,
+    "target_report": target_report_scope,
     "upload": upload_scope,
 }
 

@@ -7,7 +7,8 @@ indicators or units.
 
 The rule (DESIGN §4):
 
-1. Rows of a later year are left out; they are only shown (`Resolved.later`).
+1. Rows of a later year are left out; they are only shown (`Resolved.later`). So are rows that
+   ended in an earlier year: what binds where they were not there, binds again.
 2. Places are asked in turn: the unit's own rows, its province's, the nation's.
 3. At a place that has variant rows only these count: the unit's group first, then its
    region (or the set's mountain variant, for units that use mountain targets *instead of*
@@ -47,6 +48,7 @@ class Row(NamedTuple):
     unit: int | None
     variant: str
     from_year: int | None
+    to_year: int | None = None
 
 
 class Place(NamedTuple):
@@ -89,7 +91,11 @@ class Resolved:
 
 def choose(rows: Iterable[Row], place: Place, year: int, mountain_variant: str = "") -> Row | None:
     """The row that binds in that year, or None. `rows` are one indicator's."""
-    begun = [row for row in rows if row.from_year is None or row.from_year <= year]
+    begun = [
+        row
+        for row in rows
+        if (row.from_year is None or row.from_year <= year) and (row.to_year is None or year <= row.to_year)
+    ]
     variants = place.variants(mountain_variant)
     for level in (
         [row for row in begun if row.unit == place.unit],
@@ -174,7 +180,7 @@ def places_on(units: Iterable[Unit], on: date) -> dict[int, Place]:
 
 _TARGET_FIELDS = [field.attname for field in Target._meta.concrete_fields]
 _INDICATOR = _TARGET_FIELDS.index("indicator_id")
-_row_of = itemgetter(*map(_TARGET_FIELDS.index, ("id", "province_id", "unit_id", "variant", "from_year")))
+_row_of = itemgetter(*map(_TARGET_FIELDS.index, ("id", "province_id", "unit_id", "variant", "from_year", "to_year")))
 
 
 class _Targets:
@@ -242,7 +248,9 @@ class _Targets:
             reason += f" cho {self._variant_name(target.variant)}"
             if place.uses_mountain_targets and target.variant == self.set.mountain_variant != place.region:
                 reason += " (xã áp dụng mức của vùng này)"
-        return f"{reason}, từ năm {target.from_year}" if target.from_year else reason
+        if target.from_year:
+            reason += f", từ năm {target.from_year}"
+        return f"{reason} đến hết năm {target.to_year}" if target.to_year else reason
 
     def _why_none(self, indicator: int, place: Place, year: int, later: Target | None) -> str:
         if later:

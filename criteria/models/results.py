@@ -313,9 +313,12 @@ class TargetReport(models.Model):
     reported_at = models.DateTimeField("Báo lúc", default=timezone.now)
     answered_at = models.DateTimeField("Trả lời lúc", null=True, blank=True)
     answer = models.TextField("Trả lời", blank=True)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Người trả lời"
+    )
 
     unit_path = "unit"
-    scope_kind = "draft"
+    scope_kind = "target_report"
     objects = access.ScopedQuerySet.as_manager()
 
     class Meta:

@@ -373,8 +373,9 @@ class Target(models.Model):
     """What an indicator demands (yêu cầu), for whom and from which year.
 
     Without province and unit: the nation's. `variant`: the region or group it binds
-    (empty: the general row). `from_year` empty: from the set's start. A numeric target
-    binds only once a person has confirmed it against the decision's text.
+    (empty: the general row). `from_year` empty: from the set's start; `to_year`: the last year in
+    which it binds (empty: until another takes its place). A numeric target binds only once a person
+    has confirmed it against the decision's text.
     """
 
     indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="targets", verbose_name="Chỉ tiêu")
@@ -384,6 +385,7 @@ class Target(models.Model):
     )
     variant = models.CharField("Vùng, nhóm", max_length=40, blank=True)
     from_year = models.PositiveSmallIntegerField("Từ năm", null=True, blank=True)
+    to_year = models.PositiveSmallIntegerField("Đến hết năm", null=True, blank=True)
     operator = models.CharField("So sánh", max_length=6, choices=Operator.choices)
     value = models.DecimalField("Mức", null=True, blank=True, max_digits=18, decimal_places=4)
     text = models.CharField("Yêu cầu như văn bản", max_length=500)
@@ -414,6 +416,11 @@ class Target(models.Model):
                 condition=Q(operator__in=["pass", "judge"], value__isnull=True)
                 | Q(operator__in=[">=", "<=", "="], value__isnull=False),
                 violation_error_message="Yêu cầu so sánh bằng số phải có mức; yêu cầu “Đạt” hoặc xem xét thì không.",
+            ),
+            models.CheckConstraint(
+                name="target_years_ordered",
+                condition=Q(from_year__isnull=True) | Q(to_year__isnull=True) | Q(to_year__gte=F("from_year")),
+                violation_error_message="“Đến hết năm” phải từ “Từ năm” trở đi.",
             ),
         ]
 

@@ -1,0 +1,120 @@
+"""The dated history of a unit, where a person writes it: its target group and its mountain targets.
+
+Names, codes and places come from decisions on boundaries and are loaded (`communes.loading`);
+what a province decides about its communes is written here. From the day given on, until the
+next change already known, the unit is what it is set to; its present columns follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+
+from django.db import transaction
+
+from communes.models import Unit, UnitVersion
+from ntm.clock import today
+
+# What a version keeps of its unit.
+KEPT = (
+    "code", "name", "kind", "parent_id", "province_id", "district_id", "commune_id", "region", "target_group",
+    "uses_mountain_targets",
+)  # fmt: skip
+GROUPING = ("target_group", "uses_mountain_targets")
+
+
+class Refused(Exception):
+    """A change that can't be made; `errors` says why, by field ("" for the whole)."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(" ".join(errors.values()))
+        self.errors = errors
+
+
+def lock_units(pks: Collection[int]) -> list[Unit]:
+    """The units, held until the transaction ends, always in the same order."""
+    return list(Unit.objects.select_for_update(of=("self",)).filter(pk__in=pks).order_by("pk"))
+
+
+def problem_of_day(unit: Unit, day: date, first: date | None) -> str:
+    """Why the unit can't change on that day, "" where it can. `first`: its first known version's day."""
+    if day > today():
+        return f"Ngày áp dụng {day:%d/%m/%Y} chưa đến; ghi khi quyết định có hiệu lực."
+    if unit.closed_on is not None and day >= unit.closed_on:
+        return f"{unit.full_name} đã kết thúc từ ngày {unit.closed_on:%d/%m/%Y}."
+    begins = max(filter(None, [unit.opened_on, first]), default=None)
+    if begins is not None and day < begins:
+        return f"Lịch sử của {unit.in_sentence} chỉ có từ ngày {begins:%d/%m/%Y}; chọn ngày từ đó trở đi."
+    return ""
+
+
+@transaction.atomic
+def set_grouping(unit: Unit, day: date, decision: str, *, group: str, mountain: bool) -> bool:
+    """Make the unit one of the group, with or without mountain targets, from that day on.
+
+    A day in the past corrects the history from then until the next change of the same thing;
+    the first day of a version corrects that version itself. Later versions that only carried
+    the old value on (a rename) carry the new one. Returns whether anything changed. Locks the
+    unit; raises Refused for a day on which it can't be changed.
+    """
+    unit = lock_units([unit.pk])[0]
+    versions = list(UnitVersion.objects.filter(unit=unit).order_by("valid_from"))
+    if problem := problem_of_day(unit, day, versions[0].valid_from if versions else None):
+        raise Refused({"day": problem})
+    if not versions:
+        versions = [_first(unit, day)]
+    at = max(place for place, version in enumerate(versions) if version.valid_from <= day)
+    held = versions[at]
+    before = {name: getattr(held, name) for name in GROUPING}
+    wanted = {"target_group": group, "uses_mountain_targets": mountain}
+    changed = {name: value for name, value in wanted.items() if value != before[name]}
+    if not changed:
+        return False
+    touched = [held]
+    if held.valid_from == day:
+        held.decision = _decision(versions[at - 1] if at else None, held, decision)
+    else:
+        begun = UnitVersion(unit=unit, valid_from=day, valid_to=held.valid_to, decision=decision)
+        for name in KEPT:
+            setattr(begun, name, getattr(held, name))
+        held.valid_to = day
+        held.save(update_fields=["valid_to"])
+        touched = [begun]
+        versions.insert(at + 1, begun)
+        at += 1
+    for name, value in changed.items():
+        for version in versions[at:]:
+            if version is not versions[at] and getattr(version, name) != before[name]:
+                break
+            setattr(version, name, value)
+            if version not in touched:
+                touched.append(version)
+    for version in touched:
+        version.save()
+    last = versions[-1]
+    unit.target_group, unit.uses_mountain_targets = last.target_group, last.uses_mountain_targets
+    unit.present_since = last.valid_from
+    unit.save(update_fields=[*GROUPING, "present_since"])
+    return True
+
+
+def _first(unit: Unit, day: date) -> UnitVersion:
+    """The state so far of a unit that never changed and so has no version yet."""
+    begins = unit.opened_on or day - timedelta(days=1)
+    version = UnitVersion(unit=unit, valid_from=begins, valid_to=unit.closed_on)
+    for name in KEPT:
+        setattr(version, name, getattr(unit, name))
+    version.save()
+    return version
+
+
+def _decision(earlier: UnitVersion | None, held: UnitVersion, decision: str) -> str:
+    """The paper behind a version corrected in place: its own where it began by something else, and the new one."""
+    only_grouping = earlier is not None and all(
+        getattr(earlier, name) == getattr(held, name) for name in KEPT if name not in GROUPING
+    )
+    kept = "" if only_grouping else held.decision
+    both = "; ".join(dict.fromkeys(filter(None, [kept, decision])))
+    if len(both) > 200:
+        raise Refused({"decision": f"Ghi số văn bản ngắn lại, còn tối đa {max(0, 198 - len(kept))} ký tự."})
+    return both
