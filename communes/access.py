@@ -1001,6 +1001,11 @@ def _reference(person: Roles, province_id: int | None) -> Decision:
     return refuse("Chỉ điều phối viên của tỉnh được sửa danh mục của tỉnh; danh mục trung ương do quản trị hệ thống.")
 
 
+def keeps_targets(user: Any) -> bool:
+    """Whether the person keeps reference data of some province: another one's rows don't exist for them."""
+    return bool(roles(user).having(COORDINATOR))
+
+
 # --- people ----------------------------------------------------------------------------
 
 

@@ -51,16 +51,20 @@ class SuccessionInline(OriginInline):
 
 @admin.register(Unit)
 class UnitAdmin(ScopedAdmin):
-    """Names, codes and places come from decisions and keep their history: they are loaded, not typed here."""
+    """Names, codes and places come from decisions and keep their history: they are loaded, not typed here.
+
+    So do groups and mountain targets, which the workshop changes from a day on (`communes.versions`).
+    """
 
     province_paths = ("province",)
     coordinators = {"view", "change"}
     superusers = {"view", "change"}
     sees_national_rows = False
     readonly_fields = [
-        "level", "kind", "name", "code", "province", "district", "region", "opened_on", "closed_on"
+        "level", "kind", "name", "code", "province", "district", "region", "target_group", "uses_mountain_targets",
+        "opened_on", "closed_on",
     ]  # fmt: skip
-    fields = [*readonly_fields, "target_group", "uses_mountain_targets", "population", "households"]
+    fields = [*readonly_fields, "population", "households"]
     inlines = [VersionInline, OriginInline, SuccessionInline]
     list_display = ["full_name", "code", "level", "district", "province", "target_group", "closed_on"]
     list_filter = ["level", "region", "target_group", ("closed_on", admin.EmptyFieldListFilter)]

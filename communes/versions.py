@@ -12,14 +12,10 @@ from datetime import date, timedelta
 
 from django.db import transaction
 
+from communes.checks import KEPT
 from communes.models import Unit, UnitVersion
 from ntm.clock import today
 
-# What a version keeps of its unit.
-KEPT = (
-    "code", "name", "kind", "parent_id", "province_id", "district_id", "commune_id", "region", "target_group",
-    "uses_mountain_targets",
-)  # fmt: skip
 GROUPING = ("target_group", "uses_mountain_targets")
 
 

@@ -29,25 +29,9 @@ from criteria.models import (
     TargetReport,
 )
 from criteria.publish import void
+from criteria.workshop.local_targets import DEMAND, confirm, withdraw
 
 audit = logging.getLogger("ntm.audit")
-
-# Changing any of these makes it another demand, which nobody has compared with the decision yet.
-DEMAND = {"variant", "from_year", "operator", "value", "text", "decision"}
-
-
-def confirm(targets: models.QuerySet, request: HttpRequest) -> int:
-    """Mark targets as compared with the decision's text by this person; return how many were not yet."""
-    number = targets.filter(confirmed_at__isnull=True).update(confirmed_by=request.user, confirmed_at=timezone.now())
-    audit.info("targets confirmed", extra={"username": request.user.get_username(), "targets": number})
-    return number
-
-
-def withdraw(targets: models.QuerySet, request: HttpRequest) -> int:
-    """Take confirmations back: the targets no longer bind; return how many were confirmed."""
-    number = targets.filter(confirmed_at__isnull=False).update(confirmed_by=None, confirmed_at=None)
-    audit.info("targets no longer confirmed", extra={"username": request.user.get_username(), "targets": number})
-    return number
 
 
 def own_targets(request: HttpRequest) -> Q:
@@ -145,12 +129,12 @@ class CriterionAdmin(ScopedAdmin):
 
     @admin.action(description="Xác nhận mọi yêu cầu của tiêu chí", permissions=["view"])
     def confirm_targets(self, request: HttpRequest, criteria: models.QuerySet) -> None:
-        number = confirm(self._targets(request, criteria), request)
+        number = confirm(self._targets(request, criteria), request.user)
         self.message_user(request, f"Đã xác nhận {number} yêu cầu.", messages.SUCCESS)
 
     @admin.action(description="Bỏ xác nhận mọi yêu cầu của tiêu chí", permissions=["view"])
     def withdraw_targets(self, request: HttpRequest, criteria: models.QuerySet) -> None:
-        number = withdraw(self._targets(request, criteria), request)
+        number = withdraw(self._targets(request, criteria), request.user)
         self.message_user(request, f"Đã bỏ xác nhận {number} yêu cầu.", messages.SUCCESS)
 
 
@@ -273,8 +257,8 @@ class TargetAdmin(ScopedAdmin):
     deletes_unused = True
     form = TargetForm
     fields = [
-        "indicator", "province", "unit", "variant", "from_year", "operator", "value", "text", "decision", "source",
-        "provenance", "confirmed_by", "confirmed_at",
+        "indicator", "province", "unit", "variant", "from_year", "to_year", "operator", "value", "text", "decision",
+        "source", "provenance", "confirmed_by", "confirmed_at",
     ]  # fmt: skip
     autocomplete_fields = ["indicator", "unit"]
     list_display = ["code", "place", "variant", "from_year", "text", "confirmed"]
@@ -336,11 +320,11 @@ class TargetAdmin(ScopedAdmin):
 
     @admin.action(description="Xác nhận yêu cầu đã chọn", permissions=["change"])
     def confirm_selected(self, request: HttpRequest, targets: models.QuerySet) -> None:
-        self._report(request, targets, confirm(self._own(request, targets), request), "Đã xác nhận")
+        self._report(request, targets, confirm(self._own(request, targets), request.user), "Đã xác nhận")
 
     @admin.action(description="Bỏ xác nhận yêu cầu đã chọn", permissions=["change"])
     def withdraw_selected(self, request: HttpRequest, targets: models.QuerySet) -> None:
-        self._report(request, targets, withdraw(self._own(request, targets), request), "Đã bỏ xác nhận")
+        self._report(request, targets, withdraw(self._own(request, targets), request.user), "Đã bỏ xác nhận")
 
     def _report(self, request: HttpRequest, targets: models.QuerySet, number: int, done: str) -> None:
         self.message_user(request, f"{done} {number} yêu cầu.", messages.SUCCESS)
@@ -403,10 +387,11 @@ class TargetReportAdmin(ScopedAdmin):
         "reported_by",
         "reported_at",
         "answer",
+        "answered_by",
         "answered_at",
     ]
     readonly_fields = [
-        "unit", "indicator", "target", "target_text", "text", "reported_by", "reported_at", "answered_at"
+        "unit", "indicator", "target", "target_text", "text", "reported_by", "reported_at", "answered_by", "answered_at"
     ]  # fmt: skip
     list_display = ["indicator", "unit", "target_text", "text", "reported_by", "reported_at", "answered_at"]
     list_filter = [("answered_at", admin.EmptyFieldListFilter)]
@@ -416,6 +401,7 @@ class TargetReportAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: TargetReport, form: forms.ModelForm, change: bool) -> None:
         if "answer" in form.changed_data:
             obj.answered_at = timezone.now() if obj.answer else None
+            obj.answered_by_id = request.user.pk if obj.answer else None
         super().save_model(request, obj, form, change)
 
 

@@ -273,6 +273,7 @@ def _target(row: Row) -> str:
         words = '<span class="muted">Chưa quy định mức</span>\n'
     if target.later:
         words += f'<span class="source">Từ năm {target.later.from_year}: {escape(target.later.text)}</span>\n'
+    words += f'<span class="source pre-line" id="report-{row.indicator.pk}" hx-preserve>{escape(row.report)}</span>\n'
     return f'<div class="entry-target"><span class="part-label">Yêu cầu</span>\n{words}</div>\n'
 
 

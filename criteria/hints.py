@@ -9,10 +9,12 @@ from __future__ import annotations
 from datetime import date
 from operator import itemgetter
 
+from django.utils import timezone
+
 from communes.models import Unit
 from criteria.base_figures import known_by_noun
 from criteria.checks import format_day
-from criteria.models import CriteriaSet, Revision
+from criteria.models import CriteriaSet, Revision, TargetReport
 from criteria.models.base_figures import FIGURE_NOUNS
 from criteria.nouns import whole_noun
 from criteria.numbers import format_number
@@ -22,7 +24,7 @@ from criteria.verdicts import VERDICTS, Stage
 
 
 def add_hints(unit: Unit, criteria_set: CriteriaSet, found: list[Sheet]) -> date:
-    """Give the rows their hints; returns the default day. Three queries at most."""
+    """Give the rows their hints; returns the default day. Four queries at most."""
     periods = periods_of(unit)
     day = default_day(unit, criteria_set, periods)
     rows = [row for sheet in found for row in sheet.rows]
@@ -30,6 +32,7 @@ def add_hints(unit: Unit, criteria_set: CriteriaSet, found: list[Sheet]) -> date
         row.default_day = day
         row.typed = typed_from(row.entry, day)
     _add_last_period(unit, criteria_set, rows, periods)
+    _add_reports(unit, rows)
     nouns = {row.indicator.pk: whole_noun(row.indicator) for row in rows if row.takes_fraction}
     if FIGURE_NOUNS.intersection(nouns.values()):
         figures = known_by_noun(unit, day)
@@ -59,3 +62,18 @@ def _add_last_period(unit: Unit, criteria_set: CriteriaSet, rows: list[Row], per
         said += [VERDICTS[verdict].label] if verdict else []
         if said:
             row.last_period = f"Kỳ trước ({format_day(period.ends_on)}): {' · '.join(said)}"
+
+
+def _add_reports(unit: Unit, rows: list[Row]) -> None:
+    """What became of the commune's last report that the target is wrong."""
+    reports = TargetReport.objects.filter(unit=unit, indicator__in=[row.indicator.pk for row in rows])
+    last = {report.indicator_id: report for report in reports.order_by("reported_at", "pk")}
+    for row in rows:
+        report = last.get(row.indicator.pk)
+        if report is None:
+            continue
+        said = f"Đã báo yêu cầu sai ngày {format_day(timezone.localdate(report.reported_at))}"
+        if report.answered_at is None:
+            row.report = f"{said}: chờ trả lời"
+        else:
+            row.report = f"{said}. Trả lời ngày {format_day(timezone.localdate(report.answered_at))}: {report.answer}"

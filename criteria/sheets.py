@@ -52,8 +52,10 @@ class Row:
     saved_now: bool = False
     returned: ReturnedIndicator | None = None
     owner: str = ""
-    # What only pages add (`criteria.hints`): the last period's result in words, the base figure of the whole.
+    # What only pages add (`criteria.hints`): the last period's result in words, what became of a report that
+    # the target is wrong, the base figure of the whole.
     last_period: str = ""
+    report: str = ""
     base: Known | None = None
     earlier: list[Any] = field(default_factory=list)  # of criteria.crosswalk.Earlier
 

@@ -2,10 +2,23 @@
 
 from django.urls import path
 
-from criteria.views import crosswalk, workshop
+from criteria.views import crosswalk, groups, local_targets, workshop
 
 urlpatterns = [
     path("workshop/", workshop.workshop, name="workshop"),
+    path("workshop/targets/", local_targets.target_grid, name="target_grid"),
+    path("workshop/targets/edit/", local_targets.target_bulk, name="target_bulk"),
+    path("workshop/targets/confirm/", local_targets.target_confirm, name="target_confirm"),
+    path("workshop/targets/add/", local_targets.target_create, name="target_create"),
+    path("workshop/targets/<int:pk>/", local_targets.target_edit, name="target_edit"),
+    path("workshop/targets/<int:pk>/delete/", local_targets.target_delete, name="target_delete"),
+    path("workshop/targets/table.xlsx", local_targets.target_book, name="target_workbook"),
+    path("workshop/targets/upload/", local_targets.target_upload, name="target_upload"),
+    path("workshop/targets/reports/", local_targets.target_report_list, name="target_report_list"),
+    path("workshop/targets/reports/<int:pk>/", local_targets.target_report_answer, name="target_report_answer"),
+    path("workshop/groups/", groups.group_list, name="group_list"),
+    path("workshop/groups/table.xlsx", groups.group_book, name="group_workbook"),
+    path("workshop/groups/upload/", groups.group_upload, name="group_upload"),
     path("workshop/crosswalk/", crosswalk.crosswalk_page, name="crosswalk"),
     path("units/<int:pk>/indicators/<int:indicator>/take-over/", crosswalk.take_over, name="take_over"),
 ]

@@ -161,11 +161,23 @@ def commune_section(user: Any, membership: Membership) -> Section:
         ToDo("Chỉ tiêu thiếu minh chứng", lacking, f"{entry}&show=evidence", verb="Bổ sung minh chứng"),
         ToDo("Minh chứng hết hạn", expiry["expired"], f"{documents}&state=expired", is_urgent=True),
         ToDo("Minh chứng sắp hết hạn trong 30 ngày", expiry["expiring"], f"{documents}&state=expiring-30"),
+        *answered_reports(unit),
         *section.todos,
     ]
     section.todos.sort(key=lambda todo: not todo.is_urgent)
     section.action = next_step(section, user, unit, chosen, rows, finished)
     return section
+
+
+def answered_reports(unit: Unit) -> list[ToDo]:
+    """Lately answered reports of wrong targets, leading to the newest one; nothing where there are none."""
+    found = TargetReport.objects.filter(unit=unit, answered_at__gte=timezone.now() - RECENT)
+    rows = list(found.order_by("-answered_at", "-pk").values_list("indicator_id", flat=True))
+    if not rows:
+        return []
+    return [
+        ToDo("Báo yêu cầu sai đã có trả lời", len(rows), reverse("criteria:target_report", args=[unit.pk, rows[0]]))
+    ]
 
 
 def send_url(unit: Unit, criteria_set: CriteriaSet) -> str:
@@ -503,13 +515,13 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
     reports = TargetReport.objects.filter(unit__province=area, answered_at__isnull=True).count()
     section.todos = [
         *own_work(user, area, counts),
+        ToDo("Báo yêu cầu sai chưa trả lời", reports, workshop_url("target_report_list", area), verb="Trả lời"),
         ToDo(
-            "Báo yêu cầu sai chưa trả lời",
-            reports,
-            f"{admin_list('targetreport')}?answered_at__isempty=1",
-            verb="Trả lời",
+            "Yêu cầu của tỉnh chưa xác nhận",
+            unconfirmed,
+            f"{workshop_url('target_grid', area)}&show=unconfirmed",
+            verb="Xác nhận",
         ),
-        ToDo("Yêu cầu của tỉnh chưa xác nhận", unconfirmed, unconfirmed_url(str(area.pk)), verb="Xác nhận"),
         ToDo(
             "Tài khoản chưa có mật khẩu", without, f"{reverse('communes:user_list')}?state=unused", verb="Cấp mật khẩu"
         ),
@@ -521,14 +533,8 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
     return section
 
 
-def unconfirmed_url(place: str) -> str:
-    """The admin's list of numeric targets to be confirmed: a province's, or the nation's."""
-    query = urlencode({"place": place, "confirmed": "no", "operator__in": ",".join(NUMERIC_OPERATORS)})
-    return f"{admin_list('target')}?{query}"
-
-
-def admin_list(model: str) -> str:
-    return reverse(f"admin:criteria_{model}_changelist")
+def workshop_url(name: str, province: Unit) -> str:
+    return f"{reverse(f'criteria:{name}')}?province={province.pk}"
 
 
 def reviewer_section(user: Any, membership: Membership) -> Section:
@@ -704,9 +710,8 @@ def admin_section() -> Section:
         province__isnull=True, unit__isnull=True, confirmed_at__isnull=True, operator__in=NUMERIC_OPERATORS,
         indicator__criterion__criteria_set__status=CriteriaSet.Status.PUBLISHED,
     ).count()  # fmt: skip
-    section.todos = [
-        ToDo("Yêu cầu trung ương chưa xác nhận", unconfirmed, unconfirmed_url("nation"), verb="Đối chiếu và xác nhận")
-    ]
+    grid = f"{reverse('criteria:target_grid')}?show=unconfirmed"
+    section.todos = [ToDo("Yêu cầu trung ương chưa xác nhận", unconfirmed, grid, verb="Đối chiếu và xác nhận")]
     admin = Action("Danh mục, tài khoản, kỳ báo cáo.", "Mở trang quản trị", reverse("admin:index"))
     section.action = first_waiting(section) if section.waiting else admin
     return section

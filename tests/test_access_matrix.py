@@ -13,7 +13,16 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from communes.models import Membership, Unit
 from criteria.evidence import store
-from criteria.models import CriterionOwner, Evidence, EvidenceLink, Indicator, Question, Submission
+from criteria.models import (
+    CriterionOwner,
+    Evidence,
+    EvidenceLink,
+    Indicator,
+    Question,
+    Submission,
+    Target,
+    TargetReport,
+)
 from inspections.models import Finding, Meeting, MeetingItem, TeamMember, Visit
 from ntm.accounts.models import User
 from tests.criteria.files import image
@@ -107,6 +116,16 @@ class Things:
         )
         self.item = MeetingItem.objects.create(meeting=self.commune_meeting, position=1, text="Ra quân vệ sinh")
         self.minutes = self.done.minutes_files.get(kind="pdf")
+        self.national_target = Target.objects.filter(indicator=self.indicator, province=None).first()
+        self.local_target, self.free_target = (
+            Target.objects.create(
+                indicator=self.school, province=self.thanh_hoa, from_year=year, operator="pass", text="Đạt"
+            )
+            for year in (2024, 2025)
+        )
+        self.target_report = TargetReport.objects.create(
+            unit=self.dong_phu, indicator=self.indicator, text="Mức sai", reported_by=self.officer
+        )
 
 
 def rows(t):
@@ -240,6 +259,20 @@ def rows(t):
         ("criteria:question_again", "province", [t.to_province.pk]),
         ("criteria:question_settle", "district", [t.to_district.pk]),
         ("criteria:question_settle", "province", [t.to_province.pk]),
+        ("criteria:target_grid", "", []),
+        ("criteria:target_bulk", "", [], "?criterion=17"),
+        ("criteria:target_confirm", "", []),
+        ("criteria:target_create", "", []),
+        ("criteria:target_edit", "Thanh Hóa", [t.local_target.pk]),
+        ("criteria:target_edit", "nation", [t.national_target.pk]),
+        ("criteria:target_delete", "Thanh Hóa", [t.free_target.pk]),
+        ("criteria:target_workbook", "", []),
+        ("criteria:target_upload", "", []),
+        ("criteria:target_report_list", "", []),
+        ("criteria:target_report_answer", "Đông Phú", [t.target_report.pk]),
+        ("criteria:group_list", "", []),
+        ("criteria:group_workbook", "", []),
+        ("criteria:group_upload", "", []),
         ("inspections:visit_list", "", []),
         ("inspections:visit_create", "", []),
         ("inspections:visit_detail", "planned", [t.planned.pk]),

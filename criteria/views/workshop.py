@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from communes import access
 from communes.models import Unit
+from criteria.workshop.local_targets import open_reports
 
 
 def chosen_province(request: HttpRequest) -> Unit | None:
@@ -28,4 +29,6 @@ def chosen_province(request: HttpRequest) -> Unit | None:
 @require_safe
 def workshop(request: HttpRequest) -> HttpResponse:
     """The ways in, each with what waits behind it."""
-    return render(request, "criteria/workshop/workshop.html", {"province": chosen_province(request)})
+    province = chosen_province(request)
+    context = {"province": province, "open_reports": open_reports(province).count()}
+    return render(request, "criteria/workshop/workshop.html", context)

@@ -1,0 +1,213 @@
+"""Groups of a province's communes as a workbook, out and in: a row a commune, changed where its cells were."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from communes.access import Decision, can
+from communes.models import Unit
+from communes.names import search_name
+from communes.workbooks import Sheet
+from criteria.models import Upload
+from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
+from criteria.workshop import groups, tables
+from criteria.workshop.groups import Change, version_of
+from criteria.workshop.tables import Column, Read, Table
+
+SHEET = "Nhóm xã"
+NONE = "Chưa xếp nhóm"
+YES, NO = "Có", "Không"
+CHANGED, SAME, CONFLICT, REFUSED = "changed", "same", "conflict", "refused"
+
+
+def code_of(province: Unit) -> str:
+    return f"nhom-xa / {province.code}"
+
+
+def columns(choices: Iterable[str] = ()) -> list[Column]:
+    named = tuple(choices)
+    return [
+        Column("code", "Mã xã", 9, "Mã 5 chữ số; không sửa.", fill=True),
+        Column("name", "Xã", 26),
+        Column("district", "Huyện", 22),
+        Column("group", "Nhóm xã", 24, f"Chọn trong danh sách; “{NONE}” để bỏ nhóm.", fill=True,
+               choices=(NONE, *named) if named else ()),
+        Column("mountain", "Áp dụng mức vùng núi", 12, f"{YES} hoặc {NO}.", fill=True,
+               choices=(YES, NO) if named else ()),
+        Column("day", "Từ ngày", 13, "Ngày/tháng/năm bắt đầu; bắt buộc ở dòng thay đổi, không ghi ngày chưa đến.",
+               fill=True, kind="day"),
+        Column("decision", "Văn bản", 30, "Số quyết định phân nhóm; bắt buộc ở dòng thay đổi.", fill=True),
+        Column("since", "Hiện trạng từ ngày", 13, kind="day"),
+        Column("seen", "Phiên bản", 8, hidden=True),
+    ]  # fmt: skip
+
+
+def workbook(province: Unit) -> bytes:
+    choices = groups.choices(province)
+    return tables.draw(
+        sheet_name=SHEET,
+        title=f"Nhóm xã và xã áp dụng mức vùng núi – {province.full_name}",
+        code=code_of(province),
+        columns=columns(choices.values() or (NONE,)),
+        rows=(
+            {
+                "code": unit.code,
+                "name": unit.full_name,
+                "district": unit.district.full_name if unit.district else "",
+                "group": choices.get(unit.target_group, unit.target_group) or NONE,
+                "mountain": YES if unit.uses_mountain_targets else NO,
+                "since": unit.present_since,
+                "seen": version_of(unit),
+            }
+            for unit in groups.communes(province).order_by("district__sort_key", "sort_key", "pk")
+        ),
+        notes=[
+            "Sửa “Nhóm xã” hoặc “Áp dụng mức vùng núi” ở những xã thay đổi, ghi “Từ ngày” và “Văn bản” của dòng đó.",
+            "Các dòng khác để nguyên.",
+            "Vùng riêng của tỉnh chưa có trong danh sách: ghi tên vùng vào ô, tối đa 40 ký tự.",
+            "Kết quả đã công bố giữ nguyên mức lúc đánh giá; số liệu của ngày trước đó vẫn theo nhóm cũ.",
+        ],
+        spare=0,
+    )
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def allowed(user: Any, upload: Upload) -> Decision:
+    return can(user, "reference.change", upload.unit_id)
+
+
+def plan(upload: Upload, book: list[Sheet], progress: Progress) -> Plan:
+    names = groups.choices(_province(upload))
+    table, found = _read(upload, names, book, progress)
+    counts = Counter(outcome for _, outcome, _, _ in found)
+    return Plan(
+        counts={name: counts[name] for name in (CHANGED, SAME, CONFLICT, REFUSED)},
+        lines=[_line(table, names, *one) for one in found if one[1] != SAME],
+    )
+
+
+def write(upload: Upload, plan: Plan, by: Any) -> dict[str, Any]:
+    """Write the rows that change, if they would still do what the plan says."""
+    names = groups.choices(_province(upload))
+    table, found = _read(upload, names, book_of(upload), lambda rows: None)
+    if [_line(table, names, *one) for one in found if one[1] != SAME] != plan.lines:
+        raise UploadChanged
+    changes = [change for _, outcome, change, _ in found if outcome == CHANGED and change is not None]
+    if changes and groups.apply(changes, by):
+        raise UploadChanged
+    return dict(plan.counts)
+
+
+def _province(upload: Upload) -> Unit:
+    if upload.unit is None:
+        raise Refused("Bảng nhóm xã là của một tỉnh; chọn tỉnh rồi tải lên lại.")
+    return upload.unit
+
+
+Found = tuple[Read, str, Change | None, dict[str, str]]
+
+
+def _read(upload: Upload, names: dict[str, str], book: list[Sheet], progress: Progress) -> tuple[Table, list[Found]]:
+    province = _province(upload)
+    table = tables.read(book, SHEET, code_of(province), columns())
+    units = {unit.code: unit for unit in groups.communes(province)}
+    choices = {search_name(code): code for code in names} | {search_name(name): code for code, name in names.items()}
+    found: list[Found] = []
+    rows: dict[str, list[int]] = defaultdict(list)
+    for done, row in enumerate(table.rows, start=1):
+        progress(done)
+        code = row.cells["code"].zfill(5) if row.cells["code"] else ""
+        if not code and not row.problems:
+            continue
+        rows[code].append(len(found))
+        found.append(_one(row, units.get(code), code, province, choices))
+    if not found:
+        raise Refused(f"Trang “{SHEET}” không có xã nào. Tải lại bảng rồi ghi vào đó.")
+    for code, places in rows.items():
+        if code and len(places) > 1:
+            numbers = ", ".join(str(found[at][0].number) for at in places)
+            for at in places:
+                errors = {"code": f"Xã mã {code} có ở nhiều dòng ({numbers}). Chỉ giữ một."}
+                found[at] = (found[at][0], REFUSED, found[at][2], errors)
+    changes = [change for _, outcome, change, _ in found if outcome == CHANGED and change is not None]
+    groups.check(changes)
+    for at, (row, outcome, change, errors) in enumerate(found):
+        if outcome == CHANGED and change is not None and change.errors:
+            found[at] = (row, REFUSED, change, errors | change.errors)
+    if sum(outcome == CHANGED for _, outcome, _, _ in found) > groups.MOST:
+        raise Refused(f"Mỗi lần đổi tối đa {groups.MOST} xã.")
+    return table, found
+
+
+def _one(row: Read, unit: Unit | None, code: str, province: Unit, choices: dict[str, str]) -> Found:
+    cells = row.cells
+    errors = {key: f"{message[:1].upper()}{message[1:]}" for key, message in row.problems.items()}
+    if unit is None:
+        errors["code"] = f"Không có xã mã “{code}” trong {province.in_sentence}."
+        return row, REFUSED, None, errors
+    group = _group(cells["group"], choices, errors)
+    mountain = {"co": True, "x": True, "khong": False}.get(search_name(cells["mountain"]))
+    if mountain is None:
+        errors["mountain"] = f"Ghi {YES} hoặc {NO}."
+    if errors or mountain is None:
+        return row, REFUSED, None, errors
+    wanted = (group, mountain)
+    if wanted == (unit.target_group, unit.uses_mountain_targets):
+        return row, SAME, None, {}
+    if cells["seen"] != version_of(unit):
+        # A row that was only looked at isn't a change against somebody else's.
+        untouched = cells["seen"] == version_of(Unit(target_group=group, uses_mountain_targets=mountain))
+        change = Change(unit, date.min, cells["decision"], group, mountain, cells["seen"])
+        return row, SAME if untouched else CONFLICT, change, {}
+    day = _day(cells["day"], errors)
+    if len(cells["decision"]) > 200:
+        errors["decision"] = "Số văn bản dài quá 200 ký tự."
+    if day is None or errors:
+        return row, REFUSED, None, errors
+    return row, CHANGED, Change(unit, day, cells["decision"], group, mountain, cells["seen"]), errors
+
+
+def _group(text: str, choices: dict[str, str], errors: dict[str, str]) -> str:
+    if search_name(text) in {"", search_name(NONE)}:
+        return ""
+    if (known := choices.get(search_name(text))) is not None:
+        return known
+    if len(text) > 40:
+        errors["group"] = "Tên vùng riêng của tỉnh dài quá 40 ký tự."
+    return text
+
+
+def _day(text: str, errors: dict[str, str]) -> date | None:
+    if not text:
+        errors["day"] = "Ghi ngày bắt đầu áp dụng."
+        return None
+    try:
+        return datetime.strptime(text, "%d/%m/%Y").date()  # noqa: DTZ007 - a day has no time zone
+    except ValueError:
+        errors["day"] = f"“{text[:20]}” không phải ngày như 31/12/2025."
+        return None
+
+
+def _said(group: str, mountain: bool, names: dict[str, str]) -> str:
+    return f"{names.get(group, group) or NONE}{', áp dụng mức vùng núi' if mountain else ''}"
+
+
+def _line(
+    table: Table, names: dict[str, str], row: Read, outcome: str, change: Change | None, errors: dict[str, str]
+) -> dict[str, Any]:
+    unit = change.unit if change else None
+    return {
+        "at": row.at,
+        "outcome": outcome,
+        "name": unit.full_name if unit else row.cells["code"],
+        "before": _said(unit.target_group, unit.uses_mountain_targets, names) if unit else "",
+        "after": _said(change.group, change.mountain, names) if change else "",
+        "day": f"{change.day:%d/%m/%Y}" if change and change.day != date.min else "",
+        "decision": row.cells["decision"],
+        "errors": [[table.place(key), message] for key, message in errors.items()],
+    }

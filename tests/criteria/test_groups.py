@@ -1,0 +1,245 @@
+"""Groups of communes: the list, several at once, the workbook."""
+
+from datetime import date
+from io import BytesIO
+
+import openpyxl
+import pytest
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.urls import reverse
+
+from communes.models import Role, Unit, UnitVersion
+from criteria import uploads
+from criteria.models import Upload
+from criteria.workshop import group_workbook, groups
+from criteria.workshop.groups import Change, version_of
+from tests.factories import (
+    CommuneFactory,
+    CriteriaSetFactory,
+    DistrictFactory,
+    MembershipFactory,
+    ProvinceFactory,
+    TargetFactory,
+)
+
+DAY = date(2024, 2, 15)
+HEAD = 4
+
+
+class Place:
+    def __init__(self):
+        self.province = ProvinceFactory()
+        self.district = DistrictFactory(parent=self.province)
+        self.communes = [CommuneFactory(parent=self.district, opened_on=date(2020, 1, 1)) for _ in range(3)]
+        self.coordinator = MembershipFactory(unit=self.province, role=Role.COORDINATOR).user
+
+    def now(self, at=0):
+        unit = Unit.objects.get(pk=self.communes[at].pk)
+        return unit.target_group, unit.uses_mountain_targets
+
+
+@pytest.fixture
+def place(db, media):
+    CriteriaSetFactory(variants=[{"code": f"nhom-{n}", "name": f"Xã nhóm {n}"} for n in (1, 2, 3)])
+    return Place()
+
+
+@pytest.fixture
+def client(place):
+    client = Client()
+    client.force_login(place.coordinator)
+    return client
+
+
+URL = "/workshop/groups/"
+
+
+def tick(*units):
+    return [f"{unit.pk}:{version_of(unit)}" for unit in units]
+
+
+def typed(**fields):
+    return {"group": "nhom-3", "mountain": "keep", "day": "15/02/2024", "decision": "QĐ 12/2024"} | fields
+
+
+def test_several_at_once(place, client):
+    done = client.post(URL, typed(chosen=tick(*place.communes[:2])), follow=True)
+    assert [str(message) for message in done.context["messages"]] == ["Đã đổi 2 xã."]
+    assert [place.now(at) for at in range(3)] == [("nhom-3", False), ("nhom-3", False), ("", False)]
+    version = UnitVersion.objects.get(unit=place.communes[0], valid_to=None)
+    assert (version.valid_from, version.decision) == (DAY, "QĐ 12/2024")
+    client.post(URL, typed(chosen=tick(Unit.objects.get(pk=place.communes[0].pk)), group="keep", mountain="yes"))
+    assert place.now() == ("nhom-3", True)
+
+
+def test_a_provinces_own_zone(place, client):
+    client.post(URL, typed(chosen=tick(place.communes[0]), group="other", other="Vùng ven biển"))
+    assert place.now() == ("Vùng ven biển", False)
+    assert groups.choices(place.province)["Vùng ven biển"] == "Vùng ven biển"
+    TargetFactory(province=place.province, variant="Vùng bãi ngang")
+    assert "Vùng bãi ngang" in groups.choices(place.province)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"day": "01/07/2024"}, "chưa đến"),
+        ({"day": "31/12/2019"}, "chỉ có từ ngày 01/01/2020"),
+        ({"day": "2024"}, "31/12/2025"),
+        ({"decision": ""}, "số văn bản"),
+        ({"group": "nhom-9"}, "nhom-9"),
+        ({"group": "other"}, "tên vùng"),
+        ({"group": "other", "other": "x" * 41}, "41"),
+        ({"group": "keep"}, "Chọn nhóm mới"),
+        ({"chosen": []}, "Đánh dấu"),
+        ({"chosen": ["x", "1e9:a", ":"]}, "Đánh dấu"),
+    ],
+)
+def test_refused(place, client, fields, words):
+    refused = client.post(URL, typed(chosen=tick(*place.communes)) | fields)
+    assert refused.status_code == 422 and words in refused.content.decode()
+    assert not UnitVersion.objects.filter(unit__in=place.communes).exists()
+
+
+def test_two_people_at_once(place, client):
+    seen = tick(*place.communes)
+    client.post(URL, typed(chosen=seen[:1], group="nhom-1"))
+    stale = client.post(URL, typed(chosen=seen))
+    assert stale.status_code == 409 and place.communes[0].full_name in stale.content.decode()
+    assert [place.now(at)[0] for at in range(3)] == ["nhom-1", "", ""]  # all or none
+
+
+def test_all_or_none_where_one_day_cant_be(place):
+    Unit.objects.filter(pk=place.communes[2].pk).update(opened_on=date(2024, 3, 1))
+    changes = [Change(unit, DAY, "QĐ", "nhom-1", False, version_of(unit)) for unit in place.communes]
+    assert [change.unit for change in groups.apply(changes, place.coordinator)] == [place.communes[2]]
+    assert not UnitVersion.objects.filter(unit__in=place.communes).exists()
+
+
+def test_other_provinces_communes_cant_be_ticked(place, client):
+    other = Place()
+    assert client.post(URL, typed(chosen=tick(other.communes[0]))).status_code == 422
+    assert other.now() == ("", False)
+
+
+def test_the_list_filters_and_searches(place, client):
+    client.post(URL, typed(chosen=tick(place.communes[0]), mountain="yes"))
+    for query, number in (
+        ({}, 3), ({"group": "nhom-3"}, 1), ({"group": "none"}, 2), ({"mountain": "yes"}, 1), ({"mountain": "no"}, 2),
+        ({"q": place.communes[1].code}, 1), ({"q": "khong co"}, 0), ({"page": "99"}, 3), ({"group": "lạ"}, 0),
+    ):  # fmt: skip
+        assert client.get(URL, query).context["page"].paginator.count == number, query
+
+
+def test_queries_of_the_list_dont_grow(place, client, count_queries):
+    with count_queries() as few:
+        client.get(URL)
+    for _ in range(27):
+        CommuneFactory(parent=place.district)
+    with count_queries() as many:
+        client.get(URL)
+    assert len(few) == len(many)
+
+
+# --- the workbook ----------------------------------------------------------------------------
+
+
+def book_of(place):
+    return openpyxl.load_workbook(BytesIO(group_workbook.workbook(place.province)))
+
+
+def fill(book, place, at=0, **cells):
+    sheet = book["Nhóm xã"]
+    names = {cell.value: cell.column for cell in sheet[HEAD]}
+    titles = {
+        "code": "Mã xã", "group": "Nhóm xã", "mountain": "Áp dụng mức vùng núi", "day": "Từ ngày",
+        "decision": "Văn bản", "seen": "Phiên bản",
+    }  # fmt: skip
+    codes = {sheet.cell(n, 1).value: n for n in range(HEAD + 1, sheet.max_row + 1)}
+    row = codes[place.communes[at].code]
+    for name, value in cells.items():
+        sheet.cell(row, names[titles[name]]).value = value
+    return row
+
+
+def hand_in(place, book):
+    stream = BytesIO()
+    book.save(stream)
+    return uploads.take(
+        Upload.Kind.GROUPS, ContentFile(stream.getvalue(), "nhom.xlsx"), by=place.coordinator, unit=place.province
+    )
+
+
+def test_what_is_handed_out_changes_nothing(place):
+    upload = hand_in(place, book_of(place))
+    assert upload.plan["counts"] == {"changed": 0, "same": 3, "conflict": 0, "refused": 0}, upload.problem
+
+
+def test_a_filled_workbook(place):
+    book = book_of(place)
+    fill(book, place, 0, group="Xã nhóm 2", day=DAY, decision="QĐ 12")
+    fill(book, place, 1, mountain="Có", day="15/02/2024", decision="QĐ 12")
+    upload = hand_in(place, book)
+    assert [line["after"] for line in upload.plan["lines"]] == ["Xã nhóm 2", "Chưa xếp nhóm, áp dụng mức vùng núi"]
+    uploads.apply(upload, upload.fingerprint, by=place.coordinator)
+    assert [place.now(at) for at in range(3)] == [("nhom-2", False), ("", True), ("", False)]
+    client = Client()
+    client.force_login(place.coordinator)
+    assert "Đã đổi 2 xã" in client.get(reverse("criteria:upload", args=[upload.pk])).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "words"),
+    [
+        ({"day": None}, "cột F (Từ ngày)", "Ghi ngày"),
+        ({"day": "15-02-2024"}, "cột F (Từ ngày)", "không phải ngày"),
+        ({"day": date(2030, 1, 1)}, "cột F (Từ ngày)", "chưa đến"),
+        ({"day": date(2019, 1, 1)}, "cột F (Từ ngày)", "chỉ có từ ngày"),
+        ({"decision": None}, "cột G (Văn bản)", "số văn bản"),
+        ({"decision": "x" * 201}, "cột G (Văn bản)", "200"),
+        ({"group": "=A1"}, "cột D (Nhóm xã)", "công thức"),
+        ({"group": "x" * 41}, "cột D (Nhóm xã)", "40"),
+        ({"mountain": "có lẽ"}, "cột E (Áp dụng mức vùng núi)", "Có hoặc Không"),
+        ({"code": "99999"}, "cột A (Mã xã)", "Không có xã"),
+    ],
+)
+def test_a_wrong_cell_is_named(place, cells, column, words):
+    book = book_of(place)
+    row = fill(book, place, **{"group": "Xã nhóm 1", "day": DAY, "decision": "QĐ 12"} | cells)
+    (line,) = hand_in(place, book).plan["lines"]
+    assert line["outcome"] == "refused" and line["at"] == f"trang “Nhóm xã”, dòng {row}"
+    assert [at for at, message in line["errors"] if words in message] == [column]
+
+
+def test_a_commune_twice(place):
+    book = book_of(place)
+    fill(book, place, 1, code=place.communes[0].code)
+    lines = hand_in(place, book).plan["lines"]
+    assert len(lines) == 2 and all("nhiều dòng" in line["errors"][0][1] for line in lines)
+
+
+def test_another_provinces_workbook(place):
+    upload = hand_in(place, book_of(Place()))
+    assert upload.state == "refused" and "biểu" in upload.problem
+
+
+def test_what_changed_on_the_server(place):
+    book = book_of(place)
+    fill(book, place, 0, group="Xã nhóm 2", day=DAY, decision="QĐ 12")
+    other = [Change(unit, DAY, "QĐ khác", "nhom-1", False, version_of(unit)) for unit in place.communes[:2]]
+    assert groups.apply(other, place.coordinator) == []
+    upload = hand_in(place, book)
+    (line,) = upload.plan["lines"]  # the second commune was only looked at
+    assert (line["outcome"], line["before"], line["after"]) == ("conflict", "Xã nhóm 1", "Xã nhóm 2")
+
+
+def test_a_change_between_preview_and_confirmation(place):
+    book = book_of(place)
+    fill(book, place, 0, group="Xã nhóm 2", day=DAY, decision="QĐ 12")
+    upload = hand_in(place, book)
+    unit = place.communes[0]
+    groups.apply([Change(unit, DAY, "QĐ khác", "nhom-1", False, version_of(unit))], place.coordinator)
+    with pytest.raises(uploads.UploadChanged):
+        uploads.apply(upload, upload.fingerprint, by=place.coordinator)
+    assert place.now()[0] == "nhom-1"

@@ -1,0 +1,275 @@
+"""Targets by workbook: what is handed out comes back the same; what changed is shown; what is wrong has its place."""
+
+from io import BytesIO
+
+import openpyxl
+import pytest
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from criteria import uploads
+from criteria.models import Target, Upload
+from criteria.workshop import target_workbook
+from tests.criteria.test_local_target_pages import Place
+from tests.factories import CriteriaSetFactory, IndicatorFactory, TargetFactory
+
+HEAD = 4
+
+
+@pytest.fixture
+def place(db, media):
+    found = Place()
+    found.row = found.own(value=96, text="≥ 96 %", variant="nhom-1")
+    return found
+
+
+def book_of(place, where="own"):
+    data = target_workbook.workbook(place.set, place.province if where == "own" else None, 2024)
+    return openpyxl.load_workbook(BytesIO(data))
+
+
+def columns(book):
+    return {cell.value: cell.column for cell in book["Yêu cầu"][HEAD]}
+
+
+def fill(book, row, **cells):
+    names = columns(book)
+    titles = {
+        "indicator": "Mã chỉ tiêu", "variant": "Vùng, nhóm", "unit": "Riêng cho xã (mã)", "from_year": "Từ năm",
+        "to_year": "Đến hết năm", "operator": "So sánh", "value": "Mức", "text": "Yêu cầu như văn bản",
+        "decision": "Văn bản", "compared": "Đã đối chiếu văn bản",
+    }  # fmt: skip
+    for name, value in cells.items():
+        book["Yêu cầu"].cell(row, names[titles[name]]).value = value
+
+
+def rows(book):
+    """{(code, variant): row number} of the filled part."""
+    names, sheet = columns(book), book["Yêu cầu"]
+    return {
+        (sheet.cell(n, names["Mã chỉ tiêu"]).value, sheet.cell(n, names["Vùng, nhóm"]).value): n
+        for n in range(HEAD + 1, sheet.max_row + 1)
+        if sheet.cell(n, names["Mã chỉ tiêu"]).value
+    }
+
+
+def hand_in(place, book, by=None):
+    stream = BytesIO()
+    book.save(stream)
+    return uploads.take(
+        Upload.Kind.TARGETS, ContentFile(stream.getvalue(), "yeu-cau.xlsx"), by=by or place.coordinator,
+        unit=place.province, criteria_set=place.set,
+    )  # fmt: skip
+
+
+def apply(place, upload):
+    return uploads.apply(upload, upload.fingerprint, by=place.coordinator)
+
+
+def test_what_is_handed_out_changes_nothing(place):
+    upload = hand_in(place, book_of(place))
+    assert upload.state == "ready", upload.problem
+    assert upload.plan["counts"] == {"added": 0, "changed": 0, "same": 1, "conflict": 0, "refused": 0}
+
+
+def test_the_workbook_holds_true_numbers_and_no_formula(place):
+    sheet = book_of(place)["Yêu cầu"]
+    row = rows(book_of(place))["17.1", "Xã nhóm 1"]
+    assert sheet.cell(row, columns(book_of(place))["Mức"]).value == 96
+    assert sheet.protection.sheet and sheet.freeze_panes == "A5"
+    assert all(cell.data_type != "f" for line in sheet.iter_rows() for cell in line)
+
+
+def test_added_changed_and_confirmed(place):
+    book = book_of(place)
+    fill(book, rows(book)["17.1", "Xã nhóm 1"], value=97.5, text="")
+    fill(book, rows(book)["17.2", "Xã nhóm 2"], operator="≤", value="3,5", decision="30/2024/QĐ-UBND", compared="x")
+    upload = hand_in(place, book)
+    assert [line["outcome"] for line in upload.plan["lines"]] == ["changed", "added"]
+    assert upload.plan["lines"][0]["unconfirms"] and upload.plan["lines"][1]["confirms"]
+    assert place.rows.count() == 1  # nothing is written yet
+    done = apply(place, upload)
+    assert done.result["added"] == done.result["changed"] == 1
+    place.row.refresh_from_db()
+    assert str(place.row.value) == "97.5000" and not place.row.is_confirmed
+    added = place.rows.get(indicator=place.waste)
+    assert (added.operator, str(added.value), added.variant, added.is_confirmed) == ("<=", "3.5000", "nhom-2", True)
+    with pytest.raises(uploads.NotWaiting):
+        apply(place, upload)
+
+
+def test_rows_sorted_moved_and_added(place):
+    book = book_of(place)
+    sheet, names = book["Yêu cầu"], columns(book)
+    lines = [[cell.value for cell in line] for line in sheet.iter_rows(min_row=HEAD + 1) if line[1].value]
+    for n, line in enumerate(reversed(lines), start=HEAD + 1):
+        for at, value in enumerate(line, start=1):
+            sheet.cell(n, at, value)
+    last = HEAD + 1 + len(lines) + 5
+    fill(book, last, indicator="17.2", unit=place.commune.code, operator="Đạt", decision="QĐ 5")
+    assert names["Mức"]
+    upload = hand_in(place, book)
+    assert [(line["outcome"], line["after"]) for line in upload.plan["lines"]] == [("added", "Đạt (QĐ 5)")]
+
+
+def test_what_changed_on_the_server_is_shown_with_both(place):
+    book = book_of(place)
+    fill(book, rows(book)["17.1", "Xã nhóm 1"], value=97, text="≥ 97 %")
+    fill(book, rows(book)["17.2", "Xã nhóm 1"], operator="≥", value=50, decision="QĐ 5")
+    Target.objects.filter(pk=place.row.pk).update(value=99, text="≥ 99 %")
+    upload = hand_in(place, book)
+    conflict, added = upload.plan["lines"]
+    assert conflict["outcome"] == "conflict" and "≥ 99 %" in conflict["before"] and "≥ 97 %" in conflict["after"]
+    apply(place, upload)
+    place.row.refresh_from_db()
+    assert place.row.value == 99 and added["outcome"] == "added" and place.rows.count() == 2
+
+
+def test_a_change_between_preview_and_confirmation(place):
+    book = book_of(place)
+    fill(book, rows(book)["17.1", "Xã nhóm 1"], value=97, text="")
+    upload = hand_in(place, book)
+    Target.objects.filter(pk=place.row.pk).update(value=99, text="≥ 99 %")
+    with pytest.raises(uploads.UploadChanged):
+        apply(place, upload)
+    place.row.refresh_from_db()
+    upload.refresh_from_db()
+    assert place.row.value == 99 and upload.plan["counts"]["conflict"] == 1
+
+
+def test_two_uploads_of_the_same(place):
+    uploaded = []
+    for value in (97, 98):
+        book = book_of(place)
+        fill(book, rows(book)["17.1", "Xã nhóm 1"], value=value, text="")
+        uploaded.append(hand_in(place, book))
+    apply(place, uploaded[0])
+    with pytest.raises(uploads.UploadChanged):
+        apply(place, uploaded[1])
+    place.row.refresh_from_db()
+    assert place.row.value == 97
+
+
+def test_a_weaker_level_is_warned_of_in_the_preview(place):
+    book = book_of(place)
+    fill(book, rows(book)["17.1", "Xã nhóm 2"], operator="≥", value=80, decision="QĐ 5")
+    (line,) = hand_in(place, book).plan["lines"]
+    assert line["outcome"] == "added" and "thấp hơn mức trung ương “≥95%”" in line["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "words"),
+    [
+        ({"value": "=1+1"}, "cột K (Mức)", "công thức"),
+        ({"value": "95%%"}, "cột K (Mức)", "không phải là số"),
+        ({"value": 950}, "cột K (Mức)", "100 %"),
+        ({"operator": ">"}, "cột J (So sánh)", "So sánh"),
+        ({"indicator": "9.9"}, "cột B (Mã chỉ tiêu)", "không có chỉ tiêu"),
+        ({"variant": "Vùng lạ"}, "cột E (Vùng, nhóm)", "Không có vùng"),
+        ({"variant": "", "unit": "99999"}, "cột F (Riêng cho xã (mã))", "Không có xã"),
+        ({"from_year": 2019}, "cột G (Từ năm)", "2021–2025"),
+        ({"to_year": "31/12/2024"}, "cột H (Đến hết năm)", "không phải một năm"),
+        ({"decision": None}, "cột M (Văn bản)", "số quyết định"),
+        ({"text": "x" * 600}, "cột L (Yêu cầu như văn bản)", "600"),
+    ],
+)
+def test_a_wrong_cell_is_named(place, cells, column, words):
+    book = book_of(place)
+    row = rows(book)["17.2", "Xã nhóm 2"]
+    fill(book, row, **{"operator": "≥", "value": 50, "decision": "QĐ 5"} | cells)
+    (line,) = hand_in(place, book).plan["lines"]
+    assert line["outcome"] == "refused" and line["at"] == f"trang “Yêu cầu”, dòng {row}"
+    assert [place_ for place_, message in line["errors"] if words in message] == [column]
+
+
+def test_merged_cells_are_refused(place):
+    book = book_of(place)
+    row = rows(book)["17.2", "Xã nhóm 2"]
+    fill(book, row, operator="≥", value=50, decision="QĐ 5")
+    book["Yêu cầu"].merge_cells(start_row=row, start_column=13, end_row=row + 1, end_column=13)
+    found = {line["at"]: line for line in hand_in(place, book).plan["lines"]}
+    assert "gộp" in found[f"trang “Yêu cầu”, dòng {row}"]["errors"][0][1]
+
+
+def test_rows_that_contradict_are_both_refused(place):
+    book = book_of(place)
+    for row, value in ((60, 50), (61, 60)):
+        fill(book, row, indicator="17.2", operator="≥", value=value, decision="QĐ 5")
+    lines = hand_in(place, book).plan["lines"]
+    assert [line["outcome"] for line in lines] == ["refused"] * 2
+    assert "Mâu thuẫn" in lines[0]["errors"][0][1] and "dòng 60" in lines[1]["errors"][0][1]
+
+
+def test_a_code_that_lost_its_zero(place):
+    IndicatorFactory(criterion=place.criterion, code="17.10", position=9)
+    book = book_of(place)
+    fill(book, 60, indicator=17.1, operator="≥", value=50, decision="QĐ 5")
+    (line,) = hand_in(place, book).plan["lines"]
+    assert line["outcome"] == "refused" and "17.1 hay 17.10" in line["errors"][0][1]
+
+
+def test_other_tables_are_refused_whole(place):
+    other = CriteriaSetFactory()
+    IndicatorFactory(criterion__criteria_set=other)
+    foreign = openpyxl.load_workbook(BytesIO(target_workbook.workbook(other, place.province, 2024)))
+    assert other.code in hand_in(place, foreign).problem and hand_in(place, foreign).state == "refused"
+    assert "trung-uong" in hand_in(place, book_of(place, "nation")).problem
+    for spoil, words in (
+        (lambda sheet: sheet.delete_cols(17), "Phiên bản"),
+        (lambda sheet: sheet.delete_rows(HEAD), "tiêu đề"),
+        (lambda sheet: setattr(sheet, "title", "Khác"), "không có trang"),
+        (lambda sheet: sheet.cell(HEAD, 18, "Mức"), "hai cột"),
+        (lambda sheet: sheet.delete_rows(HEAD + 1, 500), "chưa có dòng"),
+    ):
+        book = book_of(place)
+        spoil(book["Yêu cầu"])
+        upload = hand_in(place, book)
+        assert upload.state == "refused" and words in upload.problem, words
+
+
+def test_a_cleared_row_isnt_taken_for_an_end(place):
+    book = book_of(place)
+    fill(book, rows(book)["17.1", "Xã nhóm 1"], operator="", value="", text="")
+    (line,) = hand_in(place, book).plan["lines"]
+    assert "Đến hết năm" in line["errors"][0][1]
+
+
+def test_another_provinces_row_number(place):
+    theirs = TargetFactory(indicator=place.water, confirmed_at=timezone.now(), province=Place().province)
+    book = book_of(place)
+    row = rows(book)["17.2", "Xã nhóm 2"]
+    fill(book, row, operator="≥", value=50, decision="QĐ 5")
+    book["Yêu cầu"].cell(row, columns(book)["Dòng"], str(theirs.pk))
+    (line,) = hand_in(place, book).plan["lines"]
+    assert line["outcome"] == "refused"
+    before = theirs.value
+    theirs.refresh_from_db()
+    assert theirs.value == before
+
+
+def test_through_the_pages(place):
+    client = Client()
+    client.force_login(place.coordinator)
+    url = reverse("criteria:target_upload", query={"set": place.set.code})
+    assert client.get(url).status_code == 200
+    assert client.post(url, {}).status_code == 422
+    assert client.post(url, {"file": ContentFile(b"khong phai", "a.xlsx")}).status_code == 422
+    data = client.get(reverse("criteria:target_workbook", query={"set": place.set.code})).content
+    book = openpyxl.load_workbook(BytesIO(data))
+    fill(book, rows(book)["17.1", "Xã nhóm 2"], operator="≥", value=80, decision="QĐ 5")
+    fill(book, rows(book)["17.2", "Xã nhóm 2"], operator="≥", value="x", decision="QĐ 5")
+    stream = BytesIO()
+    book.save(stream)
+    page = client.post(url, {"file": ContentFile(stream.getvalue(), "bang.xlsx")}, follow=True)
+    text = page.content.decode()
+    assert "Ghi 1 yêu cầu" in text and "Cân nhắc" in text and "cột K (Mức)" in text
+    upload = page.context["upload"]
+    done = client.post(
+        reverse("criteria:upload_apply", args=[upload.pk]), {"fingerprint": upload.fingerprint}, follow=True
+    )
+    assert "Đã thêm 1, đổi 0 yêu cầu" in done.content.decode()
+    stranger = Client()
+    stranger.force_login(Place().coordinator)
+    assert stranger.get(reverse("criteria:upload", args=[upload.pk])).status_code == 404
