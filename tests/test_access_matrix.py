@@ -447,6 +447,20 @@ criteria:question_again district                   ffnunnnnnnnnnn-
 criteria:question_again province                   ffnnnnuunnnnnn-
 criteria:question_settle district                  ffnunnnnnnnnnn-
 criteria:question_settle province                  ffnnnnuunnnnnn-
+criteria:target_grid                               fffffffofffofo-
+criteria:target_bulk                               fffffffofffofo-
+criteria:target_confirm                            fffffffnfffnfn-
+criteria:target_create                             fffffffofffofo-
+criteria:target_edit Thanh Hóa                     fffffffofffnfo-
+criteria:target_edit nation                        fffffffffffffo-
+criteria:target_delete Thanh Hóa                   fffffffofffnfo-
+criteria:target_workbook                           fffffffofffofo-
+criteria:target_upload                             fffffffofffofo-
+criteria:target_report_list                        fffffffofffofo-
+criteria:target_report_answer Đông Phú             ffnnnnnonnnnno-
+criteria:group_list                                fffffffofffofo-
+criteria:group_workbook                            fffffffofffofo-
+criteria:group_upload                              fffffffofffofo-
 inspections:visit_list                             oooooooooooooo-
 inspections:visit_create                           fffooffofoooff-
 inspections:visit_detail planned                   nnooonnonnnnno-

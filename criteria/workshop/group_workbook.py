@@ -155,21 +155,22 @@ def _one(row: Read, unit: Unit | None, code: str, province: Unit, choices: dict[
     if mountain is None:
         errors["mountain"] = f"Ghi {YES} hoặc {NO}."
     if errors or mountain is None:
-        return row, REFUSED, None, errors
+        return row, REFUSED, Change(unit, date.min, "", unit.target_group, unit.uses_mountain_targets, ""), errors
     wanted = (group, mountain)
     if wanted == (unit.target_group, unit.uses_mountain_targets):
         return row, SAME, None, {}
+    change = Change(unit, date.min, cells["decision"], group, mountain, cells["seen"])
     if cells["seen"] != version_of(unit):
         # A row that was only looked at isn't a change against somebody else's.
         untouched = cells["seen"] == version_of(Unit(target_group=group, uses_mountain_targets=mountain))
-        change = Change(unit, date.min, cells["decision"], group, mountain, cells["seen"])
         return row, SAME if untouched else CONFLICT, change, {}
     day = _day(cells["day"], errors)
     if len(cells["decision"]) > 200:
         errors["decision"] = "Số văn bản dài quá 200 ký tự."
     if day is None or errors:
-        return row, REFUSED, None, errors
-    return row, CHANGED, Change(unit, day, cells["decision"], group, mountain, cells["seen"]), errors
+        return row, REFUSED, change, errors
+    change.day = day
+    return row, CHANGED, change, errors
 
 
 def _group(text: str, choices: dict[str, str], errors: dict[str, str]) -> str:

@@ -502,6 +502,7 @@ class Overlay:
         kept = [(one, one.demand) for one in judged if one.writes and one.demand]
         rows = self._as_if(kept)
         for one, demand in kept:
+            code = demand.indicator.code
             if said := self._weaker(demand, rows[demand.indicator.pk]):
                 one.warnings.append(said)
             if said := self._mixed(demand, rows[demand.indicator.pk]):
@@ -509,11 +510,14 @@ class Overlay:
             numbers = _numbers(demand.text)
             if demand.value is not None and numbers and demand.value not in numbers:
                 one.warnings.append(
-                    f"Lời văn ghi “{demand.text}” nhưng ô Mức ghi {format_number(demand.value)}; xem lại ô nào đúng."
+                    f"Chỉ tiêu {code}: lời văn ghi “{demand.text}” nhưng ô Mức ghi "
+                    f"{format_number(demand.value)}; xem lại ô nào đúng."
                 )
             elif demand.value is not None and 0 < demand.value < 1 and highest_of(demand.indicator):
                 percent = format_number(demand.value)
-                one.warnings.append(f"Mức {percent} % là chưa đến một phần trăm; nếu là 95 % thì ghi 95.")
+                one.warnings.append(
+                    f"Chỉ tiêu {code}: mức {percent} % là chưa đến một phần trăm; nếu là 95 % thì ghi 95."
+                )
 
     def _as_if(self, kept: Iterable[tuple[Judged, Demand]]) -> dict[int, list[Row]]:
         """The rows as they will be once these are written; a new one has a number below 0."""
@@ -539,7 +543,8 @@ class Overlay:
                 if level and is_weaker(demand.operator, demand.value, level.operator, level.value, highest=highest):
                     since = f" từ năm {year}" if year != begins else ""
                     return (
-                        f"{self.whom(demand)}: mức của tỉnh “{demand.text}” thấp hơn mức {self.base_name}{since} "
+                        f"Chỉ tiêu {demand.indicator.code}, {self.whom(demand)}: mức của tỉnh “{demand.text}” "
+                        f"thấp hơn mức {self.base_name}{since} "
                         f"“{level.text}”{f' ({kind.name})' if len(self.kinds) > 1 else ''}."
                     )
         return ""
