@@ -243,3 +243,15 @@ def test_a_change_between_preview_and_confirmation(place):
     with pytest.raises(uploads.UploadChanged):
         uploads.apply(upload, upload.fingerprint, by=place.coordinator)
     assert place.now()[0] == "nhom-1"
+
+
+def test_a_change_after_the_plan_was_made_anew(place):
+    """What another transaction commits between the second plan and the lock."""
+    book = book_of(place)
+    fill(book, place, 0, group="Xã nhóm 2", day=DAY, decision="QĐ 12")
+    upload = hand_in(place, book)
+    unit = place.communes[0]
+    groups.apply([Change(unit, DAY, "QĐ khác", "nhom-1", False, version_of(unit))], place.coordinator)
+    with pytest.raises(uploads.UploadChanged):
+        group_workbook.write(upload, uploads.Plan(**upload.plan), place.coordinator)
+    assert place.now()[0] == "nhom-1"

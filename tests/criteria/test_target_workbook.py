@@ -138,6 +138,18 @@ def test_a_change_between_preview_and_confirmation(place):
     assert place.row.value == 99 and upload.plan["counts"]["conflict"] == 1
 
 
+def test_a_change_after_the_plan_was_made_anew(place):
+    """What another transaction commits between the second plan and the lock."""
+    book = book_of(place)
+    fill(book, rows(book)["17.1", "Xã nhóm 1"], value=97, text="")
+    upload = hand_in(place, book)
+    Target.objects.filter(pk=place.row.pk).update(value=99, text="≥ 99 %")
+    with pytest.raises(uploads.UploadChanged):
+        target_workbook.write(upload, uploads.Plan(**upload.plan), place.coordinator)
+    place.row.refresh_from_db()
+    assert place.row.value == 99
+
+
 def test_two_uploads_of_the_same(place):
     uploaded = []
     for value in (97, 98):
