@@ -511,7 +511,7 @@ class _Loader:
     def run(self) -> Summary:
         summary, data = self.summary, self.data
         self._set()
-        indicators = Indicator.objects.filter(criterion__criteria_set=self.set)
+        indicators = Indicator.objects.filter(criterion__criteria_set=self.set, for_history=False)
         self.criteria = {row.number: row for row in self.set.criteria.all()}
         self.indicators = {(row.criterion_id, row.code): row for row in indicators}
         self.targets = {

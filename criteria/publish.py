@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from communes.models import Unit
 from criteria import targets
-from criteria.checks import Refused, judge, judge_history
+from criteria.checks import Judged, Refused, judge, judge_history
 from criteria.models import (
     Assessment,
     CriteriaSet,
@@ -92,99 +92,143 @@ def publish(
     it was saved; of imported history only what contradicts a confirmed target is refused.
     """
     lock_standing(unit, criteria_set, stage)
-    return _publish(unit, criteria_set, stage, opinions, source=source, source_ref=source_ref, by=by, at=at)
+    return _publish({unit: opinions}, criteria_set, stage, source=source, source_ref=source_ref, by=by, at=at)
+
+
+@transaction.atomic
+def publish_many(
+    opinions: Mapping[Unit, Sequence[Published]],
+    criteria_set: CriteriaSet,
+    stage: str,
+    *,
+    source: str,
+    source_ref: str,
+    by: Any,
+    at: datetime | None = None,
+) -> list[Revision]:
+    """publish() for many units at once, in a fixed number of queries where all speak
+    of one day. Raises PublicationRefused for the first unit with an opinion that can't stand."""
+    lock_standings([unit.pk for unit in opinions], criteria_set, stage)
+    return _publish(opinions, criteria_set, stage, source=source, source_ref=source_ref, by=by, at=at)
 
 
 def _publish(
-    unit: Unit,
+    opinions: Mapping[Unit, Sequence[Published]],
     criteria_set: CriteriaSet,
     stage: str,
-    opinions: Sequence[Published],
     *,
     source: str,
     source_ref: str,
     by: Any,
     at: datetime | None,
 ) -> list[Revision]:
-    """publish() for a caller who holds the standing's lock already."""
-    indicators = Indicator.objects.in_bulk([opinion.indicator_id for opinion in opinions])
-    by_year = {
-        year: targets.resolve_unit(unit, criteria_set, day, indicators.values())
-        for year, day in {opinion.effective_on.year: opinion.effective_on for opinion in opinions}.items()
-    }
+    """publish() for a caller who holds the standings' locks already."""
+    indicators = Indicator.objects.in_bulk({opinion.indicator_id for told in opinions.values() for opinion in told})
+    demanded = _demanded(opinions, criteria_set, list(indicators.values()))
     at = at or timezone.now()
-    revisions, errors = [], {}
-    for opinion in opinions:
-        target = by_year[opinion.effective_on.year][opinion.indicator_id]
-        said = {name: getattr(opinion, name) for name in SAID}
-        try:
-            if source == Source.IMPORT:
-                judged = judge_history(target, **said)
-            else:
-                judged = judge(indicators[opinion.indicator_id], target, **said, by_team=stage != Stage.SELF)
-        except Refused as refused:
-            errors[opinion.indicator_id] = str(refused)
-            continue
-        revisions.append(
-            Revision(
-                unit=unit,
-                indicator_id=opinion.indicator_id,
-                stage=stage,
-                verdict=judged.verdict,
-                value=judged.value,
-                part=judged.part,
-                whole=judged.whole,
-                attainment=judged.attainment,
-                note=judged.note,
-                target=target.target,
-                target_operator=target.operator,
-                target_value=target.value,
-                target_text=target.text,
-                effective_on=opinion.effective_on,
-                recorded_at=at,
-                recorded_by=by,
-                source=source,
-                source_ref=source_ref,
+    revisions = []
+    for unit, told in opinions.items():
+        errors = {}
+        for opinion in told:
+            target = demanded[unit.pk, opinion.effective_on.year][opinion.indicator_id]
+            try:
+                judged = _judged(opinion, indicators[opinion.indicator_id], target, source, stage)
+            except Refused as refused:
+                errors[opinion.indicator_id] = str(refused)
+                continue
+            revisions.append(
+                Revision(
+                    unit_id=unit.pk,
+                    indicator_id=opinion.indicator_id,
+                    stage=stage,
+                    verdict=judged.verdict,
+                    value=judged.value,
+                    part=judged.part,
+                    whole=judged.whole,
+                    attainment=judged.attainment,
+                    note=judged.note,
+                    target=target.target,
+                    target_operator=target.operator,
+                    target_value=target.value,
+                    target_text=target.text,
+                    effective_on=opinion.effective_on,
+                    recorded_at=at,
+                    recorded_by=by,
+                    source=source,
+                    source_ref=source_ref,
+                )
             )
-        )
-    if errors:
-        raise PublicationRefused(errors)
+        if errors:
+            raise PublicationRefused(errors)
     revisions = Revision.objects.bulk_create(revisions)
-    refresh_assessments(unit, stage, [opinion.indicator_id for opinion in opinions])
-    refresh_standing(unit, criteria_set, stage)
+    refresh_assessments([unit.pk for unit in opinions], stage, indicators)
+    refresh_standings(list(opinions), criteria_set, stage)
     return revisions
 
 
-def lock_standing(unit: Unit, criteria_set: CriteriaSet, stage: str) -> Standing:
+def _demanded(
+    opinions: Mapping[Unit, Sequence[Published]], criteria_set: CriteriaSet, indicators: Sequence[Indicator]
+) -> dict[tuple[int, int], dict[int, targets.Resolved]]:
+    """The targets by unit and year; one look for all units that speak of the same day of a year."""
+    days: dict[tuple[int, date], list[Unit]] = defaultdict(list)
+    for unit, told in opinions.items():
+        for year, day in {opinion.effective_on.year: opinion.effective_on for opinion in told}.items():
+            days[year, day].append(unit)
+    return {
+        (unit, year): resolved
+        for (year, day), units in days.items()
+        for unit, resolved in targets.resolve_area(units, criteria_set, day, indicators).items()
+    }
+
+
+def _judged(opinion: Published, indicator: Indicator, target: targets.Resolved, source: str, stage: str) -> Judged:
+    said = {name: getattr(opinion, name) for name in SAID}
+    if source == Source.IMPORT:
+        return judge_history(target, **said)
+    return judge(indicator, target, **said, by_team=stage != Stage.SELF)
+
+
+def lock_standing(unit: Unit, criteria_set: CriteriaSet, stage: str) -> None:
     """Hold the Standing row until the transaction ends, creating it if it isn't there.
 
     PostgreSQL locks the row; SQLite's IMMEDIATE transaction holds the whole file.
     """
-    named = {"unit": unit, "criteria_set": criteria_set, "stage": stage}
-    held = Standing.objects.select_for_update(of=("self",)).filter(**named).first()
-    if held is None:
-        Standing.objects.bulk_create([Standing(**named)], ignore_conflicts=True)
-        held = Standing.objects.select_for_update(of=("self",)).get(**named)
-    return held
+    lock_standings([unit.pk], criteria_set, stage)
+
+
+def lock_standings(unit_ids: Collection[int], criteria_set: CriteriaSet, stage: str) -> None:
+    """lock_standing() for many units, always in the same order, so that two such callers can't block each other."""
+    rows = Standing.objects.select_for_update(of=("self",)).filter(
+        unit__in=unit_ids, criteria_set=criteria_set, stage=stage
+    )
+    held = {standing.unit_id for standing in rows.only("unit_id").order_by("unit_id")}
+    missing = sorted(set(unit_ids) - held)
+    if missing:
+        new = [Standing(unit_id=pk, criteria_set=criteria_set, stage=stage) for pk in missing]
+        Standing.objects.bulk_create(new, ignore_conflicts=True)
+        list(rows.only("unit_id").order_by("unit_id"))
 
 
 CACHED = ["revision", "verdict", "value", "part", "whole", "attainment", "note", "effective_on"]
 
 
-def refresh_assessments(unit: Unit, stage: str, indicator_ids: Iterable[int]) -> None:
-    """Make the current assessments of these indicators equal to their newest valid revisions."""
-    ids = set(indicator_ids)
-    newest = Revision.objects.filter(unit=unit, stage=stage, indicator__in=ids).state_on(today())
-    current = list(newest.order_by().values("indicator_id", *CACHED[1:], revision_id=F("pk")))
+def refresh_assessments(unit_ids: Collection[int], stage: str, indicator_ids: Iterable[int]) -> None:
+    """Make the current assessments of these units and indicators equal to their newest valid revisions."""
+    where = {"unit__in": unit_ids, "stage": stage, "indicator__in": set(indicator_ids)}
+    newest = Revision.objects.filter(**where).state_on(today())
+    current = list(newest.order_by().values("unit_id", "indicator_id", *CACHED[1:], revision_id=F("pk")))
     Assessment.objects.bulk_create(
-        [Assessment(unit=unit, stage=stage, **state) for state in current],
+        [Assessment(stage=stage, **state) for state in current],
         update_conflicts=True,
         unique_fields=["unit", "indicator", "stage"],
         update_fields=CACHED,
     )
-    gone = ids - {state["indicator_id"] for state in current}
-    if gone:
-        Assessment.objects.filter(unit=unit, stage=stage, indicator__in=gone).delete()
+    kept = {(state["unit_id"], state["indicator_id"]) for state in current}
+    if len(kept) < len(unit_ids) * len(where["indicator__in"]):
+        cached = Assessment.objects.filter(**where).values_list("pk", "unit_id", "indicator_id")
+        gone = [pk for pk, *place in cached if tuple(place) not in kept]
+        if gone:
+            Assessment.objects.filter(pk__in=gone).delete()
 
 
 # --- standing --------------------------------------------------------------------------
@@ -208,20 +252,20 @@ def standing_fields(rollup: Rollup) -> dict[str, Any]:
 
 
 def compute_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: str) -> dict[int, dict[str, Any]]:
-    """The standings of units of one province from their assessments, in a fixed number of queries."""
+    """The standings of units from their assessments, in a fixed number of queries."""
     day = min(today(), criteria_set.last_day)
     numbers = dict(criteria_set.criteria.order_by("number").values_list("pk", "number"))
     indicators = list(
         Indicator.objects.filter(criterion__in=list(numbers))
-        .in_force(day)
-        .only("criterion_id", "part_of_id", "stands_for_criterion", "set_by_province")
+        .judged_on(day)
+        .only("criterion_id", "part_of_id", "stands_for_criterion", "set_by_province", "for_history")
         .order_by()
     )
-    opinions: dict[int, dict[int, tuple[str, Decimal | None]]] = defaultdict(dict)
-    for unit_id, indicator_id, verdict, attained in Assessment.objects.filter(
+    opinions: dict[int, dict[int, tuple[str, Decimal | None, date | None]]] = defaultdict(dict)
+    for unit_id, indicator_id, *said in Assessment.objects.filter(
         unit__in=[unit.pk for unit in units], stage=stage, indicator__in=[indicator.pk for indicator in indicators]
-    ).values_list("unit_id", "indicator_id", "verdict", "attainment"):
-        opinions[unit_id][indicator_id] = (verdict, attained)
+    ).values_list("unit_id", "indicator_id", "verdict", "attainment", "effective_on"):
+        opinions[unit_id][indicator_id] = tuple(said)
     # A part exists only to carry a second threshold: where none is set, it isn't asked.
     parts = [indicator for indicator in indicators if indicator.part_of_id]
     demanded = targets.resolve_area(units, criteria_set, day, parts) if parts else {}
@@ -230,7 +274,9 @@ def compute_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: s
         mine = opinions[unit.pk]
         items = []
         for indicator in indicators:
-            verdict, attained = mine.get(indicator.pk, ("", None))
+            verdict, attained, since = mine.get(indicator.pk, ("", None, None))
+            if indicator.for_history and not verdict:
+                continue
             items.append(
                 Item(
                     indicator.pk,
@@ -240,6 +286,8 @@ def compute_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: s
                     indicator.part_of_id,
                     counted=not indicator.stands_for_criterion,
                     applies=not indicator.part_of_id or bool(demanded[unit.pk][indicator.pk].operator),
+                    is_whole=indicator.for_history,
+                    since=(0, since) if since else (),
                 )
             )
         result[unit.pk] = standing_fields(roll_up(items, list(numbers.values())))
@@ -248,9 +296,21 @@ def compute_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: s
 
 def refresh_standing(unit: Unit, criteria_set: CriteriaSet, stage: str) -> None:
     """Recompute one stored standing; the caller holds its lock."""
-    fields = compute_standings([unit], criteria_set, stage)[unit.pk]
-    Standing.objects.filter(unit=unit, criteria_set=criteria_set, stage=stage).update(
-        **fields, updated_at=timezone.now()
+    refresh_standings([unit], criteria_set, stage)
+
+
+def refresh_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: str) -> None:
+    """refresh_standing() for many units."""
+    now = timezone.now()
+    computed = compute_standings(units, criteria_set, stage)
+    Standing.objects.bulk_create(
+        [
+            Standing(unit_id=pk, criteria_set=criteria_set, stage=stage, updated_at=now, **fields)
+            for pk, fields in computed.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["unit", "criteria_set", "stage"],
+        update_fields=[*next(iter(computed.values()), {}), "updated_at"],
     )
 
 
@@ -346,16 +406,16 @@ def send(
         settled_by=submission
     )
     if entries:
+        told = [
+            Published(
+                entry.indicator_id, effective_on=entry.effective_on, **{name: getattr(entry, name) for name in SAID}
+            )
+            for entry in entries
+        ]
         revisions = _publish(
-            unit,
+            {unit: told},
             criteria_set,
             Stage.SELF,
-            [
-                Published(
-                    entry.indicator_id, effective_on=entry.effective_on, **{name: getattr(entry, name) for name in SAID}
-                )
-                for entry in entries
-            ],
             source=Source.SUBMISSION,
             source_ref=str(submission.pk),
             by=by,
@@ -379,16 +439,17 @@ def void(revisions: Iterable[Revision], *, by: Any, reason: str) -> int:
     """
     if not reason.strip():
         raise ValueError("Nêu lý do hủy kết quả đã ghi.")
-    batches: dict[tuple[int, int, str], list[Revision]] = defaultdict(list)
+    batches: dict[tuple[int, str], list[Revision]] = defaultdict(list)
     for revision in revisions:
-        batches[(revision.unit_id, revision.indicator.criterion.criteria_set_id, revision.stage)].append(revision)
+        batches[revision.indicator.criterion.criteria_set_id, revision.stage].append(revision)
     count = 0
-    for (unit_id, set_id, stage), batch in sorted(batches.items()):
-        unit, criteria_set = Unit.objects.get(pk=unit_id), CriteriaSet.objects.get(pk=set_id)
-        lock_standing(unit, criteria_set, stage)
+    for (set_id, stage), batch in sorted(batches.items()):
+        units = list(Unit.objects.filter(pk__in={revision.unit_id for revision in batch}).order_by("pk"))
+        criteria_set, ids = CriteriaSet.objects.get(pk=set_id), [unit.pk for unit in units]
+        lock_standings(ids, criteria_set, stage)
         count += Revision.objects.filter(pk__in=[r.pk for r in batch], voided_at__isnull=True).update(
             voided_at=timezone.now(), voided_by=by, void_reason=reason.strip()
         )
-        refresh_assessments(unit, stage, [r.indicator_id for r in batch])
-        refresh_standing(unit, criteria_set, stage)
+        refresh_assessments(ids, stage, {revision.indicator_id for revision in batch})
+        refresh_standings(units, criteria_set, stage)
     return count

@@ -8,6 +8,7 @@ before it enters the unit's progress, so that printed figures can be recomputed 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
@@ -35,7 +36,9 @@ class Item:
     whole criterion: it decides the state and the attainment but isn't one of the set's
     indicators. `applies` is False for what isn't asked of this unit at all (a part for which
     no target is in force): it is left out of everything. It isn't the verdict
-    "not_applicable", which is an opinion.
+    "not_applicable", which is an opinion. `is_whole`: an old table judged the criterion as one,
+    without its indicators (decision 0010). `since` says when the opinion holds from, the rank of
+    its stage first where stages are combined; only such a judgement asks for it.
     """
 
     indicator_id: int
@@ -45,6 +48,8 @@ class Item:
     part_of: int | None = None
     counted: bool = True
     applies: bool = True
+    is_whole: bool = False
+    since: tuple[int, date] | tuple[()] = ()
 
     @property
     def is_part(self) -> bool:
@@ -116,12 +121,13 @@ Opinion = TypeVar("Opinion", bound=HasVerdict)
 def criterion_state(items: Iterable[Item]) -> State:
     """The state of the criterion that all of `items` belong to.
 
-    The weakest of its applicable indicators and parts decides. Where something isn't assessed
+    What an old table said of it as a whole decides while no indicator has been judged since.
+    Else the weakest of its applicable indicators and parts does. Where something isn't assessed
     the state is "incomplete", unless something is already not met. The attainment is the mean
     over the applicable indicators, what isn't assessed weighing 0; parts are in it only where
     every indicator they belong to is not applicable. No items: "not_assessed" with 0.
     """
-    asked = [item for item in items if item.applies]
+    asked = _deciding([item for item in items if item.applies])
     verdicts = {item.verdict for item in asked}
     if verdicts <= {""}:
         return State("not_assessed", ZERO)
@@ -136,6 +142,25 @@ def criterion_state(items: Iterable[Item]) -> State:
         return State("incomplete", attained)
     weakest = min((item.verdict for item in applicable), key=STRENGTH.index)
     return State(weakest, attained)
+
+
+def whole_decides(items: Iterable[Item]) -> bool:
+    """Whether the criterion these items belong to stands as an old table judged it as a whole."""
+    return any(item.is_whole for item in _deciding([item for item in items if item.applies]))
+
+
+def _deciding(items: list[Item]) -> list[Item]:
+    """A judgement of the criterion as a whole where it is later than every one on its indicators,
+    else the indicators: who judged these, then or since, looked closer."""
+    whole = [item for item in items if item.is_whole]
+    if not whole:
+        return items
+    indicators = [item for item in items if not item.is_whole]
+    told = [item for item in whole if item.verdict]
+    if not told:
+        return indicators
+    newest = max(told, key=lambda item: item.since)
+    return [newest] if all(item.since < newest.since for item in indicators if item.verdict) else indicators
 
 
 def roll_up(items: Iterable[Item], criteria: Sequence[int]) -> Rollup:

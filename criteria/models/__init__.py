@@ -29,7 +29,7 @@ from criteria.models.sets import (
     Operator,
     Target,
 )
-from criteria.models.uploads import Upload
+from criteria.models.uploads import RememberedChoice, Upload
 from criteria.models.work import CriterionOwner, FinishedCriterion, ReturnedIndicator, SubmissionStep
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Operator",
     "Question",
     "QuestionMessage",
+    "RememberedChoice",
     "ReportingPeriod",
     "ReturnedIndicator",
     "Revision",

@@ -257,7 +257,7 @@ class CriterionDepartment(models.Model):
 class IndicatorQuerySet(models.QuerySet):
     def for_unit(self, unit: Unit) -> IndicatorQuerySet:
         """Indicators of the sets a unit can be judged by today."""
-        return self.filter(judges(unit, path="criterion__criteria_set__"))
+        return self.filter(judges(unit, path="criterion__criteria_set__"), for_history=False)
 
     def in_force(self, on: date) -> IndicatorQuerySet:
         """Indicators that apply on that day."""
@@ -266,6 +266,10 @@ class IndicatorQuerySet(models.QuerySet):
             Q(in_force_to__isnull=True) | Q(in_force_to__gte=on),
         )
 
+    def judged_on(self, on: date) -> IndicatorQuerySet:
+        """Those in force, and what stands for whole criteria of old tables: all a state of that day rests on."""
+        return self.in_force(on) | self.filter(for_history=True)
+
 
 class Indicator(models.Model):
     """One sub-criterion (chỉ tiêu), or a part of one.
@@ -273,7 +277,9 @@ class Indicator(models.Model):
     `part_of`: a second threshold within an indicator (17.1 needs both hygienic and piped
     water); it must hold too but isn't counted among the set's indicators.
     `stands_for_criterion`: a placeholder where the decision's indicators aren't known
-    yet; it decides its criterion but isn't counted either.
+    yet; it decides its criterion but isn't counted either. `for_history`: one that only carries what
+    tables of past years said of the criterion as a whole (decision 0010): it is never in force,
+    so that nobody enters, scores or proves it.
     """
 
     class Kind(models.TextChoices):
@@ -294,6 +300,7 @@ class Indicator(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="parts", verbose_name="Là phần của"
     )
     stands_for_criterion = models.BooleanField("Thay cho cả tiêu chí", default=False)
+    for_history = models.BooleanField("Chỉ cho số liệu các năm trước", default=False, editable=False)
     set_by_province = models.BooleanField("Mức do tỉnh quy định", default=False)
     in_force_from = models.DateField("Áp dụng từ", null=True, blank=True)
     in_force_to = models.DateField("Áp dụng đến hết", null=True, blank=True)

@@ -25,7 +25,7 @@ class Upload(models.Model):
     `unit` is the place it speaks of (a commune, a district, a province; empty: the nation),
     `options` what its sender chose beside it, by kind. `plan` is what writing it would do, as
     `criteria.uploads.Plan`; what was confirmed is compared with it by `fingerprint`. `result`
-    says what was written. `rows_done` of `rows` are checked while it is CHECKING.
+    says what was written. It is SETUP while its sender still says how it is to be read. `rows_done` of `rows` are checked while it is CHECKING.
     """
 
     class Kind(models.TextChoices):
@@ -36,6 +36,7 @@ class Upload(models.Model):
         HISTORY = "history", "Số liệu các năm trước"
 
     class State(models.TextChoices):
+        SETUP = "setup", "Đang khai báo"
         CHECKING = "checking", "Đang kiểm tra"
         READY = "ready", "Chờ xác nhận"
         WRITING = "writing", "Đang ghi"
@@ -83,3 +84,28 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.original_name
+
+
+class RememberedChoice(models.Model):
+    """How a province read something in its old tables: what a row of headings means, which commune a
+    name is. Offered again with the next table; `key` says of what, `choice` what was chosen."""
+
+    class About(models.TextChoices):
+        COLUMNS = "columns", "Ý nghĩa các cột"
+        COMMUNE = "commune", "Tên xã"
+        MARK = "mark", "Ý nghĩa dấu"
+
+    province = models.ForeignKey(Unit, models.CASCADE, related_name="remembered_choices")
+    about = models.CharField(max_length=10, choices=About.choices)
+    key = models.CharField(max_length=200)
+    choice = models.JSONField()
+    chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    chosen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "lựa chọn khi nhập bảng cũ"
+        verbose_name_plural = "lựa chọn khi nhập bảng cũ"
+        constraints = [models.UniqueConstraint(fields=["province", "about", "key"], name="remembered_choice_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.get_about_display()}: {self.key}"

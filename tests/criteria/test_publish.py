@@ -221,7 +221,7 @@ def test_the_state_on_a_day_as_known_at_a_moment_is_the_definition(small, events
     found = state_on([unit.pk], criteria_set, ["district"], on, at)
     assert {key[2]: row["verdict"] for key, row in found.items()} == {k: r.verdict for k, r in expected.items()}
     publish.lock_standing(unit, criteria_set, "district")
-    publish.refresh_assessments(unit, "district", [i.pk for i in indicators])
+    publish.refresh_assessments([unit.pk], "district", [i.pk for i in indicators])
     publish.refresh_standing(unit, criteria_set, "district")
     assert_consistent(unit, criteria_set)
     transaction.savepoint_rollback(sid)
@@ -270,14 +270,14 @@ def test_two_publications_at_once_leave_stored_equal_to_recomputed(monkeypatch):
     world = small_world()
     unit, criteria_set, indicators, _ = world
     put(world, say(indicators[3], "met"), stage="district")
-    rolled_up, meeting = publish.refresh_standing, Barrier(2)
+    rolled_up, meeting = publish.refresh_standings, Barrier(2)
 
     def wait_for_the_other(*args):
         with suppress(BrokenBarrierError):
             meeting.wait(timeout=1)
         rolled_up(*args)
 
-    monkeypatch.setattr(publish, "refresh_standing", wait_for_the_other)
+    monkeypatch.setattr(publish, "refresh_standings", wait_for_the_other)
     results = run_together(
         lambda: put(world, say(indicators[1], "met"), stage="district"),
         lambda: put(world, say(indicators[2], "not_met"), stage="district"),

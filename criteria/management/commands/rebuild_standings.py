@@ -55,7 +55,7 @@ def rebuild(units: list[Unit], criteria_set: CriteriaSet, stage: str) -> None:
             indicators = Revision.objects.filter(
                 unit=unit, stage=stage, indicator__criterion__criteria_set=criteria_set
             ).values_list("indicator_id", flat=True)
-            publish.refresh_assessments(unit, stage, indicators)
+            publish.refresh_assessments([unit.pk], stage, indicators)
             publish.refresh_standing(unit, criteria_set, stage)
 
 
