@@ -1006,6 +1006,13 @@ def keeps_targets(user: Any) -> bool:
     return bool(roles(user).having(COORDINATOR))
 
 
+def _import_history(person: Roles, province_id: int | None) -> Decision:
+    """Tables of past years become published opinions: the coordinator of the province alone (DESIGN §6)."""
+    if province_id is not None and any(m.unit_id == province_id for m in person.having(COORDINATOR)):
+        return ALLOWED
+    return refuse("Chỉ điều phối viên của tỉnh được nhập và hủy số liệu các năm trước của tỉnh.")
+
+
 # --- people ----------------------------------------------------------------------------
 
 
@@ -1148,6 +1155,7 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "question.follow": _follow_question,
     "criterion.review": _review,
     "reference.change": _reference,
+    "history.import": _import_history,
     "people.list": _list_people,
     "people.create": _create_people,
     "person.change": _change_person,

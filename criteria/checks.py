@@ -72,7 +72,7 @@ def judge(
     """
     if verdict == Verdict.NOT_APPLICABLE:
         value = part = whole = entered_attainment = None
-    errors = _verdict_errors(indicator, verdict, note, by_team) | _number_errors(
+    errors = _verdict_errors(indicator, verdict, note, by_team) | number_errors(
         indicator, value, part, whole, entered_attainment
     )
     if errors:
@@ -130,13 +130,14 @@ def _verdict_errors(indicator: Indicator, verdict: str, note: str, by_team: bool
     return {}
 
 
-def _number_errors(
+def number_errors(
     indicator: Indicator,
     value: Decimal | None,
     part: Decimal | None,
     whole: Decimal | None,
     entered_attainment: Decimal | None,
 ) -> dict[str, str]:
+    """Why these figures can't be an indicator's, by field; whatever the verdict."""
     errors: dict[str, str] = {}
     kind = indicator.kind
     if kind == Indicator.Kind.BOOLEAN and value is not None:

@@ -262,10 +262,10 @@ def compute_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: s
         .order_by()
     )
     opinions: dict[int, dict[int, tuple[str, Decimal | None, date | None]]] = defaultdict(dict)
-    for unit_id, indicator_id, *said in Assessment.objects.filter(
+    for unit_id, indicator_id, verdict, attained, effective_on in Assessment.objects.filter(
         unit__in=[unit.pk for unit in units], stage=stage, indicator__in=[indicator.pk for indicator in indicators]
     ).values_list("unit_id", "indicator_id", "verdict", "attainment", "effective_on"):
-        opinions[unit_id][indicator_id] = tuple(said)
+        opinions[unit_id][indicator_id] = (verdict, attained, effective_on)
     # A part exists only to carry a second threshold: where none is set, it isn't asked.
     parts = [indicator for indicator in indicators if indicator.part_of_id]
     demanded = targets.resolve_area(units, criteria_set, day, parts) if parts else {}

@@ -154,6 +154,14 @@ class Sheet:
     state: str = "not_assessed"
     attainment: Decimal = Decimal(0)
     assessed: int = 0
+    # What old tables say of the criterion as a whole, by stage; `whole_id` is the indicator that carries it.
+    whole: dict[str, dict[str, Any]] = field(default_factory=dict)
+    whole_id: int = 0
+
+    @property
+    def whole_opinions(self) -> list[tuple[str, dict[str, Any]]]:
+        """What old tables say, by the stages' labels, where any does."""
+        return [(stage.label, self.whole[stage]) for stage in Stage if stage.value in self.whole]
 
     @property
     def owner(self) -> str:
@@ -218,7 +226,7 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
     `access.sees_drafts_of`. Departments get their own criteria only. The links' documents are
     at hand where one criterion is asked for. Nine queries at most.
     """
-    indicators = Indicator.objects.in_force(latest_day(unit, criteria_set)).select_related("criterion")
+    indicators = Indicator.objects.judged_on(latest_day(unit, criteria_set)).select_related("criterion")
     indicators = indicators.filter(criterion__criteria_set=criteria_set)
     allowed = visible_criteria(user)
     if allowed is not None:
@@ -301,6 +309,8 @@ def _assemble(
     something was recorded for it.
     """
     day = latest_day(unit, criteria_set)
+    wholes = {indicator.pk: indicator.criterion_id for indicator in indicators if indicator.for_history}
+    indicators = [indicator for indicator in indicators if not indicator.for_history]
     demanded = targets.resolve_unit(unit, criteria_set, day, indicators)
     ids = [indicator.pk for indicator in indicators]
     entries = {}
@@ -308,8 +318,12 @@ def _assemble(
         for entry in Entry.objects.filter(unit=unit, indicator__in=ids):
             entries[entry.indicator_id] = entry
     published: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-    for (stage, _, indicator_id), state in state_on([unit.pk], criteria_set, stages, only=ids).items():
-        if state["verdict"] or state["value"] is not None:
+    whole: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for (stage, _, indicator_id), state in state_on([unit.pk], criteria_set, stages, only=[*ids, *wholes]).items():
+        if indicator_id in wholes:
+            if state["verdict"]:
+                whole[wholes[indicator_id]][stage] = state
+        elif state["verdict"] or state["value"] is not None:
             published[indicator_id][stage] = state
     found: dict[int, Sheet] = {}
     for indicator in indicators:
@@ -328,6 +342,9 @@ def _assemble(
                 day,
             )
         )
+    for pk, criterion in wholes.items():
+        if criterion in found:
+            found[criterion].whole, found[criterion].whole_id = whole[criterion], pk
     result = list(found.values())
     add_states(result, drafts)
     return result
@@ -354,6 +371,20 @@ def add_states(found: list[Sheet], drafts: bool) -> None:
                     part_of,
                     counted=not row.indicator.stands_for_criterion,
                     applies=part_of is None or bool(row.target.operator),
+                    since=(0, sent["effective_on"]) if sent else (),
+                )
+            )
+        told = None if drafts else sheet.whole.get(Stage.SELF.value)
+        if told:
+            items.append(
+                Item(
+                    sheet.whole_id,
+                    sheet.criterion.number,
+                    told["verdict"],
+                    told["attainment"],
+                    counted=False,
+                    is_whole=True,
+                    since=(0, told["effective_on"]),
                 )
             )
         sheet.assessed = sheet.total - len(open_ones)

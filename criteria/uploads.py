@@ -10,7 +10,8 @@ a module with
                                                   UploadChanged where a row changed under its hands
 
 and templates `criteria/uploads/<kind>_plan.html` and `<kind>_done.html`; a kind whose refused rows go
-back as a workbook also has `refused_workbook(upload) -> bytes`.
+back as a workbook also has `refused_workbook(upload) -> bytes`, one that asks first how a table is to be
+read `setup_url(upload) -> str`.
 
 `apply` plans anew under a lock and writes only if that is still what was shown, so that the second
 click, a second upload and a change made meanwhile are all seen.
@@ -102,8 +103,12 @@ def take(
     unit: Unit | None = None,
     criteria_set: CriteriaSet | None = None,
     options: dict[str, Any] | None = None,
+    begin: bool = True,
 ) -> Upload:
-    """Store an uploaded workbook and check it; raises UnsafeWorkbook for one that isn't read at all."""
+    """Store an uploaded workbook and check it; raises UnsafeWorkbook for one that isn't read at all.
+
+    Without `begin` it waits in SETUP until its sender has said how it is to be read, and `start` is called.
+    """
     # One byte more than allowed is enough to see that it is too large.
     data = file.read(TABLE.file + 1)
     rows = sum(sheet.table.total_height for sheet in read_book(data, TABLE))
@@ -119,8 +124,10 @@ def take(
         sha256=hashlib.sha256(data).hexdigest(),
         rows=rows,
         uploaded_by=by,
+        state=Upload.State.CHECKING if begin else Upload.State.SETUP,
     )
-    start(upload)
+    if begin:
+        start(upload)
     return upload
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from criteria.views import crosswalk, groups, local_targets, workshop
+from criteria.views import crosswalk, groups, history, local_targets, workshop
 
 urlpatterns = [
     path("workshop/", workshop.workshop, name="workshop"),
@@ -21,4 +21,12 @@ urlpatterns = [
     path("workshop/groups/upload/", groups.group_upload, name="group_upload"),
     path("workshop/crosswalk/", crosswalk.crosswalk_page, name="crosswalk"),
     path("units/<int:pk>/indicators/<int:indicator>/take-over/", crosswalk.take_over, name="take_over"),
+    path("workshop/history/", history.history_list, name="history_list"),
+    path("workshop/history/<uuid:pk>/about/", history.history_about, name="history_about"),
+    path("workshop/history/<uuid:pk>/sheet/", history.history_sheet, name="history_sheet"),
+    path("workshop/history/<uuid:pk>/headings/", history.history_headings, name="history_headings"),
+    path("workshop/history/<uuid:pk>/columns/", history.history_columns, name="history_columns"),
+    path("workshop/history/<uuid:pk>/marks/", history.history_marks, name="history_marks"),
+    path("workshop/history/<uuid:pk>/communes/", history.history_communes, name="history_communes"),
+    path("workshop/history/<uuid:pk>/void/", history.history_void, name="history_void"),
 ]

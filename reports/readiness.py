@@ -27,7 +27,7 @@ from criteria.models import CriteriaSet, EvidenceLink, Indicator
 from criteria.models.evidence import has_expired
 from criteria.nouns import counted_noun
 from criteria.numbers import format_number, round_half_up
-from criteria.rollup import Item, Rollup, State, combined, roll_up
+from criteria.rollup import Item, Rollup, State, combined, roll_up, whole_decides
 from criteria.state import state_on
 from criteria.targets import Resolved
 from criteria.verdicts import NO_OPINION, Stage
@@ -183,6 +183,8 @@ class CriterionLine:
     is_key: bool
     states: dict[str, State]
     indicators: list[IndicatorLine]
+    # What an old table says of the criterion as a whole, where that decides at the stage asked for.
+    whole: Opinion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,11 @@ class Readiness:
     @property
     def indicators(self) -> list[IndicatorLine]:
         return [line for criterion in self.criteria for line in criterion.indicators]
+
+    @property
+    def by_old_tables(self) -> list[CriterionLine]:
+        """Criteria that stand as an old table judged them, without their indicators."""
+        return [criterion for criterion in self.criteria if criterion.whole is not None]
 
     @property
     def newer_selfs(self) -> int:
@@ -310,13 +317,15 @@ def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = Non
         if own is None or row["id"] in own
     ]
     numbers = {row["id"]: row["number"] for row in criteria}
-    indicators = [
+    judged = [
         indicator
         for indicator in Indicator.objects.filter(criterion__criteria_set=criteria_set)
-        .in_force(target_day)
+        .judged_on(target_day)
         .order_by("criterion__number", "position", "pk")
         if indicator.criterion_id in numbers
     ]
+    indicators = [indicator for indicator in judged if not indicator.for_history]
+    wholes = {numbers[indicator.criterion_id]: indicator.pk for indicator in judged if indicator.for_history}
     resolved = targets.resolve_unit(unit, criteria_set, target_day, indicators)
     opinions = _opinions(unit, criteria_set, on)
     joint = combined({code: opinions[code] for code in Stage.values})
@@ -330,7 +339,10 @@ def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = Non
     ]
     for line in lines:
         documents.fill(line)
-    rollups = {code: _roll_up(lines, opinions[code], list(numbers.values())) for code in STAGES}
+    items = {code: _items(lines, wholes, opinions[code], joint if code == COMBINED else {}) for code in STAGES}
+    rollups = {code: _roll_up(items[code], list(numbers.values())) for code in STAGES}
+    told = {item.criterion: opinions[stage][item.indicator_id] for item in items[stage] if item.is_whole}
+    decided = {number for number in told if whole_decides(i for i in items[stage] if i.criterion == number)}
     by_criterion: dict[int, list[IndicatorLine]] = defaultdict(list)
     for line in lines:
         by_criterion[line.criterion].append(line)
@@ -339,11 +351,13 @@ def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = Non
             **row,
             states={code: rollup.states[row["number"]] for code, rollup in rollups.items() if rollup is not None},
             indicators=by_criterion[row["number"]],
+            whole=told[row["number"]] if row["number"] in decided else None,
         )
         for row in criteria
     ]
     missing = _missing(criterion_lines, findings)
-    days = [line.opinion.effective_on for line in lines if line.opinion.verdict and line.opinion.effective_on]
+    said = [line.opinion for line in lines] + [told[number] for number in decided]
+    days = [opinion.effective_on for opinion in said if opinion.verdict and opinion.effective_on]
     return Readiness(
         unit=unit,
         criteria_set=criteria_set,
@@ -543,14 +557,54 @@ def gap_words(indicator: Indicator, operator: str, own_gap: Decimal | None, item
     return f"còn thiếu {counted} ({amount})" if counted else f"còn thiếu {amount}"
 
 
-def _roll_up(lines: Iterable[IndicatorLine], opinions: Mapping[int, Opinion], numbers: list[int]) -> Rollup | None:
-    """The same roll-up as the stored standing's (`criteria.publish.compute_standings`); None without an opinion."""
+def _items(
+    lines: Iterable[IndicatorLine],
+    wholes: Mapping[int, int],
+    opinions: Mapping[int, Opinion],
+    joint: Mapping[int, tuple[str, Opinion]],
+) -> list[Item]:
+    """What the roll-up of one stage rests on; `joint` names the stage of each combined opinion, `wholes` the
+    indicator that carries what old tables say of a whole criterion, by its number."""
+    ranks = {stage: rank for rank, stage in enumerate(Stage.values)}
+
+    def since(indicator: int, said: Opinion) -> tuple[int, date] | tuple[()]:
+        rank = ranks[joint[indicator][0]] if indicator in joint else 0
+        return (rank, said.effective_on) if said.effective_on else ()
+
     items = []
     for line in lines:
         said = opinions.get(line.id, NO_WORD)
         items.append(
-            Item(line.id, line.criterion, said.verdict, said.attainment, line.part_of, not line.stands, line.applies)
+            Item(
+                line.id,
+                line.criterion,
+                said.verdict,
+                said.attainment,
+                line.part_of,
+                counted=not line.stands,
+                applies=line.applies,
+                since=since(line.id, said),
+            )
         )
+    for number, indicator in wholes.items():
+        said = opinions.get(indicator, NO_WORD)
+        if said.verdict:
+            items.append(
+                Item(
+                    indicator,
+                    number,
+                    said.verdict,
+                    said.attainment,
+                    counted=False,
+                    is_whole=True,
+                    since=since(indicator, said),
+                )
+            )
+    return items
+
+
+def _roll_up(items: list[Item], numbers: list[int]) -> Rollup | None:
+    """The same roll-up as the stored standing's (`criteria.publish.compute_standings`); None without an opinion."""
     return roll_up(items, numbers) if any(item.verdict for item in items) else None
 
 
@@ -560,6 +614,9 @@ def _missing(criteria: list[CriterionLine], findings: list[FindingLine]) -> list
     names = {criterion.number: criterion.name for criterion in criteria}
     found: list[Missing] = []
     for criterion in criteria:
+        if criterion.whole is not None:
+            found += _whole_lacks(criterion, criterion.whole)
+            continue
         asked = [line for line in criterion.indicators if line.applies]
         if asked and not any(line.opinion.verdict for line in asked):
             many = sum(not line.is_part for line in asked)
@@ -587,6 +644,18 @@ def _missing(criteria: list[CriterionLine], findings: list[FindingLine]) -> list
         )
     order = {line.code: place for place, line in enumerate(lines.values())}
     return sorted(found, key=lambda item: (_WEIGHT[item.kind], item.criterion, order.get(item.indicator, -1)))
+
+
+def _whole_lacks(criterion: CriterionLine, whole: Opinion) -> list[Missing]:
+    """What a criterion lacks that only an old table judged, as a whole: its indicators at any rate."""
+    if whole.verdict == "not_applicable":
+        return []
+    kind = whole.verdict if whole.verdict in KINDS else "unassessed"
+    words = "theo bảng tổng hợp cũ" + (f" tính đến {whole.effective_on:%d/%m/%Y}" if whole.effective_on else "")
+    text = f"{_said(whole)} {words}, " if kind == "unassessed" else f"{words}, "
+    return [
+        Missing(kind, criterion.number, criterion.name, "", criterion.name, f"{text}chưa có đánh giá từng chỉ tiêu")
+    ]
 
 
 def _line_lacks(line: IndicatorLine, parent: IndicatorLine | None) -> list[tuple[str, str]]:

@@ -25,7 +25,8 @@ class Upload(models.Model):
     `unit` is the place it speaks of (a commune, a district, a province; empty: the nation),
     `options` what its sender chose beside it, by kind. `plan` is what writing it would do, as
     `criteria.uploads.Plan`; what was confirmed is compared with it by `fingerprint`. `result`
-    says what was written. It is SETUP while its sender still says how it is to be read. `rows_done` of `rows` are checked while it is CHECKING.
+    says what was written. It is SETUP while its sender still says how it is to be read;
+    `rows_done` of `rows` are checked while it is CHECKING.
     """
 
     class Kind(models.TextChoices):

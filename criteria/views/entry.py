@@ -24,6 +24,7 @@ from criteria.evidence_panels import EvidencePanels
 from criteria.forms import EntryForm, TargetReportForm
 from criteria.hints import add_hints
 from criteria.models import CriteriaSet, FinishedCriterion, Indicator, Revision
+from criteria.models.sets import judges
 from criteria.questions import count_by_indicator
 from criteria.sheets import Row, Sheet, add_states, count_indicators, sheet_of, sheets, suggestion, typed_from
 from ntm.clock import today
@@ -142,10 +143,12 @@ def _criterion_page(
     numbers = list(others.values_list("number", "name"))
     place = [n for n, _ in numbers].index(number)
     page = page_context(request, unit, criteria_set, found)
+    by_old_tables = Revision.objects.filter(unit=unit, indicator=sheet.whole_id)
     context = {
         **page,
         "day": day,
         "sheet": sheet,
+        "has_old_tables": bool(sheet.whole) or (bool(sheet.whole_id) and by_old_tables.exists()),
         "questions": _questions(request, unit, sheet),
         "can_enter": can_enter,
         "finished": FinishedCriterion.objects.filter(unit=unit, criterion=sheet.criterion, ended_at__isnull=True)
@@ -302,7 +305,8 @@ def entry_suggestion(request: HttpRequest, pk: int, indicator: int) -> HttpRespo
 def revision_list(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     """The published states of one indicator, newest first, as a person can read them."""
     unit = get_unit(request.user, pk)
-    item = _indicator(unit, indicator)
+    of_its_sets = Indicator.objects.filter(judges(unit, path="criterion__criteria_set__"))
+    item = get_object_or_404(of_its_sets.select_related("criterion__criteria_set"), pk=indicator)
     revisions = (
         Revision.objects.visible_to(request.user)
         .filter(unit=unit, indicator=item)

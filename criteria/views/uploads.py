@@ -19,10 +19,10 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PER_PAGE = 25
 
 
-def visible(request: HttpRequest, pk: Any) -> Upload:
+def visible(request: HttpRequest, pk: Any, **where: Any) -> Upload:
     """The upload if the person may see it, else Http404."""
     rows = Upload.objects.visible_to(request.user).select_related("unit", "criteria_set", "uploaded_by", "voided_by")
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(rows, pk=pk, **where)
 
 
 @require_safe
@@ -41,10 +41,14 @@ def upload_detail(request: HttpRequest, pk: Any) -> HttpResponse:
 def show(request: HttpRequest, upload: Upload, *, changed: bool = False) -> HttpResponse:
     """The upload as it stands; `changed`: it isn't what was shown before, so nothing was written."""
     kind = uploads.kind_of(upload)
+    setup_url = kind.setup_url(upload) if hasattr(kind, "setup_url") else ""
+    if upload.state == Upload.State.SETUP:
+        return redirect(setup_url)
     context = {
         "upload": upload,
         "plan": upload.plan,
         "changed": changed,
+        "setup_url": setup_url,
         "allowed": kind.allowed(request.user, upload),
         "plan_template": f"criteria/uploads/{upload.kind}_plan.html",
         "done_template": f"criteria/uploads/{upload.kind}_done.html",
@@ -81,7 +85,7 @@ def upload_apply(request: HttpRequest, pk: Any) -> HttpResponse:
 def upload_recheck(request: HttpRequest, pk: Any) -> HttpResponse:
     """Check a waiting file again: after something it was refused for was mended, or a check that got stuck."""
     upload = visible(request, pk)
-    if upload.state in {Upload.State.DONE, Upload.State.VOIDED, Upload.State.WRITING}:
+    if upload.state in {Upload.State.SETUP, Upload.State.DONE, Upload.State.VOIDED, Upload.State.WRITING}:
         messages.info(request, "Tệp này đã được xử lý trước đó.")
     else:
         Upload.objects.filter(pk=upload.pk).update(state=Upload.State.CHECKING, rows_done=0)

@@ -30,5 +30,9 @@ def chosen_province(request: HttpRequest) -> Unit | None:
 def workshop(request: HttpRequest) -> HttpResponse:
     """The ways in, each with what waits behind it."""
     province = chosen_province(request)
-    context = {"province": province, "open_reports": open_reports(province).count()}
+    context = {
+        "province": province,
+        "open_reports": open_reports(province).count(),
+        "imports_history": access.can(request.user, "history.import", province.pk if province else None),
+    }
     return render(request, "criteria/workshop/workshop.html", context)
