@@ -74,7 +74,8 @@ class Sheet:
             values = before + [_value_of(cell) for cell in cells]
             for column in self._formulas.get(number, ()):
                 values += [None] * (column - len(values))
-                values[column - 1] = Formula(values[column - 1])
+                # Saved by a program that works nothing out, a formula has no value.
+                values[column - 1] = Formula("=" if values[column - 1] is None else values[column - 1])
             if any(value is not None and str(value).strip() for value in values):
                 yield number, values
 

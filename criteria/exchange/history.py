@@ -101,6 +101,12 @@ class Table:
     def day(self) -> date:
         return date.fromisoformat(self.options["day"])
 
+    @property
+    def filled_sheets(self) -> list[tuple[int, int]]:
+        """Places of the sheets that hold something, and how many rows down that goes."""
+        ends = [sheet.table.end for sheet in self.book]
+        return [(place, end[0] + 1) for place, end in enumerate(ends) if end is not None]
+
     @cached_property
     def sheet(self) -> Sheet:
         return self.book[self.options["sheet"]]

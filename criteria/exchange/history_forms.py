@@ -98,9 +98,8 @@ class SheetForm(forms.Form):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["sheet"]
         field.choices = [
-            (place, f"{sheet.name}: {sheet.table.total_height} dòng{', đang ẩn' if sheet.is_hidden else ''}")
-            for place, sheet in enumerate(table.book)
-            if sheet.table.total_height
+            (place, f"{table.book[place].name}: {rows} dòng{', đang ẩn' if table.book[place].is_hidden else ''}")
+            for place, rows in table.filled_sheets
         ]
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from decimal import Decimal
 from typing import Any
 
@@ -352,20 +353,17 @@ def read_rows(sheet: Sheet, last_heading: int, roles: dict[int, str], is_commune
 def _kind(row: Row, cells: list[Cell], is_commune: Any) -> tuple[str, str]:
     folded = search_name(row.name)
     first = next((text_of(cell) for cell in cells if text_of(cell)), "")
-    if not row.code:
+    if not row.code and not is_commune(row.name):
         if not row.name and any(is_district_name(text_of(cell)) for cell in cells[:3]):
             return DISTRICT_ROW, ""
         if is_district_name(row.name) or (folded and _ROMAN.fullmatch(first) and first != row.name):
             return DISTRICT_ROW, ""
-        if not is_commune(row.name):
-            if _TOTALS.fullmatch(folded) or _TOTALS.fullmatch(search_name(first)):
-                return LEFT_OUT, "dòng tổng"
-            if folded.startswith(_NOTES) or search_name(first).startswith(_NOTES):
-                return LEFT_OUT, "ghi chú"
-            if _is_numbering(cells, _leftmost(cells)) and not any(letter.isalpha() for letter in row.name[1:]):
-                return LEFT_OUT, "dòng đánh số cột"
-            if not row.cells:
-                return LEFT_OUT, "không có đánh giá"
+        if _TOTALS.fullmatch(folded) or _TOTALS.fullmatch(search_name(first)):
+            return LEFT_OUT, "dòng tổng"
+        if folded.startswith(_NOTES) or search_name(first).startswith(_NOTES):
+            return LEFT_OUT, "ghi chú"
+        if _is_numbering(cells, _leftmost(cells)) and not any(letter.isalpha() for letter in row.name[1:]):
+            return LEFT_OUT, "dòng đánh số cột"
     if not row.cells:
         return LEFT_OUT, "không có đánh giá"
     return COMMUNE, ""
@@ -428,6 +426,7 @@ _USUAL = {mark: meaning for meaning, marks in USUAL.items() for mark in marks.sp
 }
 
 
+@lru_cache(maxsize=1024, typed=True)
 def mark_of(cell: Cell) -> str:
     """A cell as a mark: "Đạt ", "ĐẠT" and "đạt" are one; numbers but 0 and 1 are all SHARE."""
     text = text_of(cell).lower()

@@ -8,6 +8,7 @@ is never decided here: it comes back with candidates for a person to choose from
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
@@ -19,23 +20,27 @@ from django.db.models import Q
 
 from communes.access import predecessors
 from communes.models import Level, Succession, Unit, UnitVersion
-from communes.names import full_name, search_name
+from communes.names import full_name, search_name, sort_key
 
 CANDIDATES = 6
 NEAR = 0.78  # similarity from which a name is offered
 
 _COMMUNE_KIND = re.compile(r"^(?:xa|phuong|thi tran|tt|x|p|dac khu)\s+(?=\S)")
 _DISTRICT_KIND = re.compile(r"^(?:huyen|thi xa|thanh pho|quan|tx|tp|h)\s+(?=\S)")
+# Folded, "quận" is also the beginning of Quan Hóa and Quan Sơn.
+_IS_DISTRICT = re.compile(r"^(?:huyện|thị xã|thành phố|quận|huyen|thi xa|thanh pho|tx|tp|h\.)[\s.]+\S", re.IGNORECASE)
+_KIND_AS_WRITTEN = re.compile(r"^(?:xã|phường|thị trấn|đặc khu|tt|x|p)[\s.]+(?=\S)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A commune as it was on the day."""
+    """A commune as it was on the day; names folded, `exact` with its diacritics (`communes.names.sort_key`)."""
 
     unit: int
     code: str
     label: str
     name: str
+    exact: str
     district: str
 
 
@@ -59,7 +64,7 @@ def bare_district(text: str) -> str:
 
 def is_district_name(text: str) -> bool:
     """Whether a text is a district with its kind: "Huyện Đông Sơn", "TX. Nghi Sơn"."""
-    return bool(_DISTRICT_KIND.match(search_name(text))) and not search_name(text).startswith("h ")
+    return bool(_IS_DISTRICT.match(unicodedata.normalize("NFC", text.strip())))
 
 
 def memory_key(name: str, district: str) -> str:
@@ -101,7 +106,12 @@ class Communes:
             district = districts.get(state.district_id)
             label = full_name(state.kind, state.name) + (f", {district.full_name}" if district else "")
             place = Place(
-                pk, state.code, label, search_name(state.name), bare_district(district.name) if district else ""
+                unit=pk,
+                code=state.code,
+                label=label,
+                name=search_name(state.name),
+                exact=sort_key(state.name),
+                district=search_name(district.name) if district else "",
             )
             self.places[pk] = place
             self.by_name[place.name].append(pk)
@@ -141,14 +151,18 @@ class Communes:
         if not named:
             return self._unknown(name)
         if district and self.district_names:
-            there = [pk for pk in named if self.places[pk].district in ("", bare_district(district))]
-            if len(there) == 1:
-                return Match(there[0])
+            meant = ("", search_name(district), bare_district(district))
+            there = [pk for pk in named if self.places[pk].district in meant]
             if not there:
                 return Match(None, "Có xã tên này nhưng ở huyện khác.", tuple(named[:CANDIDATES]))
             named = there
         if len(named) == 1:
             return Match(named[0])
+        # Hoa Lộc and Hòa Lộc are two communes of one district.
+        written = sort_key(_KIND_AS_WRITTEN.sub("", unicodedata.normalize("NFC", name.strip())))
+        exact = [pk for pk in named if self.places[pk].exact in (written, sort_key(name))]
+        if len(exact) == 1:
+            return Match(exact[0])
         return Match(None, f"Có {len(named)} xã cùng tên.", tuple(named[:CANDIDATES]))
 
     def _named(self, name: str) -> list[int]:

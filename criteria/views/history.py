@@ -121,9 +121,9 @@ def history_list(request: HttpRequest) -> HttpResponse:
 
 def _after_upload(upload: Upload) -> HttpResponse:
     """A workbook with one sheet that isn't empty needs no choice of it."""
-    filled = [place for place, sheet in enumerate(Table.of(upload).book) if sheet.table.total_height]
+    filled = Table.of(upload).filled_sheets
     if len(filled) == 1:
-        history.choose(upload, sheet=filled[0])
+        history.choose(upload, sheet=filled[0][0])
     return redirect(history.setup_url(upload))
 
 
@@ -347,7 +347,7 @@ def _check(request: HttpRequest, table: Table, choices: dict[int, int]) -> HttpR
         history.settle(table, choices, request.user)
     except history.NotWaiting:
         return go_on(request, table.upload)
-    rows = table.sheet.table.total_height
+    rows = dict(table.filled_sheets)[table.options["sheet"]]
     Upload.objects.filter(pk=table.upload.pk, state=Upload.State.SETUP).update(
         state=Upload.State.CHECKING, rows=rows, rows_done=0, problem=""
     )

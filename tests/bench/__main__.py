@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.postgres import Server
 
-PARTS = ("pages", "compare", "memory", "load")
+PARTS = ("pages", "compare", "memory", "history", "load")
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def run(folder: Path, parts: list[str], quick: bool) -> None:
     django.setup()
     from django.db import connections
 
-    from tests.bench import load, memory, pages, world
+    from tests.bench import history, load, memory, pages, world
     from tests.bench.server import Gunicorn
     from tests.bench.table import Report
 
@@ -64,6 +64,8 @@ def run(folder: Path, parts: list[str], quick: bool) -> None:
     try:
         if "memory" in parts:
             memory.measure(report, folder)
+        if "history" in parts:
+            history.measure(report)
         if {"pages", "compare"} & set(parts):
             with Gunicorn(folder) as server:
                 before = server.memory()
