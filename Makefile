@@ -84,13 +84,18 @@ pdf-libraries: .venv/installed
 
 # --- Run ---------------------------------------------------------------------------------
 
+# The worker checks and writes long tables beside the server; both end together.
+
 .PHONY: run
 run: .venv/installed pdf-libraries
 	@mkdir -p var/static
 	@$(DEMONSTRATION) $(BIN)/python manage.py migrate --verbosity 0
 	@$(DEMONSTRATION) $(BIN)/python manage.py createcachetable --verbosity 0
 	@$(DEMONSTRATION) $(BIN)/python manage.py demo
-	@exec env $(DEMONSTRATION) $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT)
+	@trap 'kill $$server $$worker 2>/dev/null || true; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	env $(DEMONSTRATION) $(BIN)/python manage.py db_worker --no-reload --verbosity 0 & worker=$$!; \
+	env $(DEMONSTRATION) $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT) & server=$$!; \
+	wait $$server
 
 # --- Test --------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from communes.models import Membership, Unit
+from criteria import uploads
 from criteria.evidence import store
 from criteria.models import (
     CriterionOwner,
@@ -26,6 +27,7 @@ from criteria.models import (
 from inspections.models import Finding, Meeting, MeetingItem, TeamMember, Visit
 from ntm.accounts.models import User
 from tests.criteria.files import image
+from tests.criteria.history_world import workbook
 from tests.factories import MembershipFactory
 
 WHO = [
@@ -125,6 +127,15 @@ class Things:
         )
         self.target_report = TargetReport.objects.create(
             unit=self.dong_phu, indicator=self.indicator, text="Mức sai", reported_by=self.officer
+        )
+        self.old_table = uploads.take(
+            "history",
+            ContentFile(workbook([["TT", "Tên xã", 1, 2], [1, "Đông Phú", "x", "x"]]), "cu.xlsx"),
+            by=self.colleague,
+            unit=self.thanh_hoa,
+            criteria_set=self.indicator.criterion.criteria_set,
+            options={"stage": "province", "day": "2022-12-31", "note": "Báo cáo", "clash": "keep", "sheet": 0},
+            begin=False,
         )
 
 
@@ -234,6 +245,14 @@ def rows(t):
         ("criteria:evidence_attach", "Đông Phú 17.1", row),
         ("criteria:evidence_attach_many", "Đông Phú", unit, f"?evidence={t.sent.pk}"),
         ("criteria:evidence_combine", "Đông Phú", unit, "?" + "&".join(f"evidence={row.pk}" for row in t.pictures)),
+        ("criteria:history_list", "", []),
+        ("criteria:history_about", "Thanh Hóa", [t.old_table.pk]),
+        ("criteria:history_sheet", "Thanh Hóa", [t.old_table.pk]),
+        ("criteria:history_headings", "Thanh Hóa", [t.old_table.pk]),
+        ("criteria:history_columns", "Thanh Hóa", [t.old_table.pk]),
+        ("criteria:history_marks", "Thanh Hóa", [t.old_table.pk]),
+        ("criteria:history_communes", "Thanh Hóa", [t.old_table.pk]),
+        ("criteria:history_void", "Thanh Hóa", [t.old_table.pk]),
         ("reports:meeting_list", "", []),
         ("reports:meeting_overdue", "", []),
         ("reports:meeting_create", "Đông Sơn", [], f"?unit={t.dong_son.pk}"),
@@ -405,6 +424,14 @@ criteria:entry_save Đông Phú 17.1                  uunfnnffnnnnnf-
 criteria:entry_suggestion Đông Phú 17.1            oonfnnffnnnnnf-
 criteria:revision_list Đông Phú 17.1               oononnnonnnnno-
 criteria:revision_list Đông Phú 14.1               oononnoonnnnno-
+criteria:history_list                              fffffffofffoff-
+criteria:history_about Thanh Hóa                   nnnnnnnonnnnnf-
+criteria:history_sheet Thanh Hóa                   nnnnnnnonnnnnf-
+criteria:history_headings Thanh Hóa                nnnnnnnonnnnnf-
+criteria:history_columns Thanh Hóa                 nnnnnnnrnnnnnf-
+criteria:history_marks Thanh Hóa                   nnnnnnnrnnnnnf-
+criteria:history_communes Thanh Hóa                nnnnnnnrnnnnnf-
+criteria:history_void Thanh Hóa                    nnnnnnnrnnnnnf-
 criteria:target_report Đông Phú 17.1               oonfnnffnnnnnf-
 criteria:evidence_list                             oooooooooooofo-
 criteria:evidence_detail sent                      oononnnonnnnno-

@@ -14,6 +14,7 @@ from criteria.checks import format_day
 from criteria.exchange import matrix_reading as reading
 from criteria.exchange.history import Table
 from criteria.models import CriteriaSet
+from criteria.numbers import format_number
 from criteria.verdicts import Stage
 from ntm.clock import today
 
@@ -78,8 +79,8 @@ class AboutForm(forms.Form):
 class NewTableForm(AboutForm):
     file = forms.FileField(
         label="Tệp bảng cũ (.xlsx)",
-        help_text=f"Tối đa {TABLE.file // MB} MB, {TABLE.rows:,} dòng mỗi trang tính.".replace(",", ".", 1)
-        + " Không nhận tệp có macro, mật khẩu hoặc liên kết tới tệp khác.",
+        help_text=f"Tối đa {TABLE.file // MB} MB và {format_number(TABLE.rows)} dòng mỗi trang tính."
+        " Không nhận tệp có macro, mật khẩu hoặc liên kết tới tệp khác.",
         widget=forms.FileInput({"accept": ".xlsx"}),
         error_messages={"required": "Chọn tệp.", "empty": "Tệp này trống (0 byte)."},
     )

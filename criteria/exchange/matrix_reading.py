@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from communes.names import search_name
@@ -141,8 +141,9 @@ def guess_headings(sheet: Sheet, codes: set[str], names: set[str]) -> tuple[int,
             continue
         known = {code for cell in cells if (code := heading_code(cell)) in codes}
         known |= {folded for cell in cells if (folded := search_name(text_of(cell))) in names}
-        words = sum(search_name(text_of(cell)) in _NAMES | _IGNORED for cell in cells)
-        score = 3 * len(known) + words
+        words = sum(search_name(text_of(cell)) in _IGNORED for cell in cells)
+        # A commune's row holds numbers that look like codes too; no such row says "Tên xã".
+        score = 3 * len(known) + words + 10 * _names_above(cells)
         if score > best_score:
             best, best_score = number, score
     top = best
@@ -158,7 +159,7 @@ def guess_headings(sheet: Sheet, codes: set[str], names: set[str]) -> tuple[int,
 
 
 def _names_above(cells: list[Cell]) -> bool:
-    return any(search_name(text_of(cell)) in _NAMES | {"tt", "stt"} for cell in cells)
+    return any(search_name(text_of(cell)) in _NAMES for cell in cells)
 
 
 def _filled(cells: Iterable[Cell]) -> int:

@@ -1,4 +1,5 @@
 from collections import Counter
+from datetime import date
 from decimal import Decimal
 from itertools import count
 
@@ -18,6 +19,7 @@ from criteria.rollup import (
     criterion_state,
     is_partial,
     roll_up,
+    whole_decides,
 )
 
 SHORT = {
@@ -364,3 +366,39 @@ def test_published_buckets_of_bac_giang():
 @given(st.lists(st.none() | st.integers(0, 25)))
 def test_buckets_sum_to_the_communes_with_an_opinion(mets):
     assert sum(n for _, n in bucket_counts(DEFAULT_BUCKETS, mets)) == sum(met is not None for met in mets)
+
+
+# --- what an old table says of a whole criterion (decision 0010) ---------------------------
+
+
+@pytest.mark.parametrize(
+    ("whole", "indicators", "state"),
+    [
+        (("met", 1), [("", 0), ("", 0)], "met"),
+        (("met", 2), [("not_met", 1), ("met", 1)], "met"),
+        (("met", 1), [("not_met", 2), ("met", 0)], "not_met"),
+        (("met", 1), [("met", 1), ("", 0)], "incomplete"),
+        (("not_met", 2), [("met", 1), ("met", 3)], "met"),
+        (("", 9), [("met", 1), ("met", 1)], "met"),
+        (("not_applicable", 1), [("", 0)], "not_applicable"),
+    ],
+)
+def test_a_whole_criterion_of_an_old_table_holds_until_its_indicators_are_judged(whole, indicators, state):
+    def item(number, told, *, is_whole=False):
+        verdict, day = told
+        since = (0, date(2024, 1, day)) if verdict else ()
+        return Item(number, 1, verdict, None, counted=not is_whole, is_whole=is_whole, since=since)
+
+    items = [item(0, whole, is_whole=True), *(item(n, told) for n, told in enumerate(indicators, 1))]
+    for order in (items, items[::-1]):
+        found = roll_up(order, [1])
+        assert found.states[1].state == state
+        assert found.indicators_total == len(indicators)
+
+
+def test_a_higher_stages_whole_criterion_comes_before_a_later_day():
+    whole = Item(0, 1, "met", Decimal(100), counted=False, is_whole=True, since=(2, date(2022, 12, 31)))
+    later = Item(1, 1, "not_met", None, since=(0, date(2024, 6, 1)))
+    assert criterion_state([whole, later]).state == "met"
+    assert whole_decides([whole, later])
+    assert not whole_decides([Item(1, 1, "not_met", None, since=(2, date(2022, 12, 31))), whole])

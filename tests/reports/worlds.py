@@ -61,7 +61,9 @@ def member(unit: Unit, role: str, **extra) -> User:
 
 def indicators_of(criteria_set: CriteriaSet) -> list[Indicator]:
     return list(
-        Indicator.objects.filter(criterion__criteria_set=criteria_set).order_by("criterion__number", "position")
+        Indicator.objects.filter(criterion__criteria_set=criteria_set, for_history=False).order_by(
+            "criterion__number", "position"
+        )
     )
 
 
