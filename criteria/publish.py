@@ -211,7 +211,7 @@ def lock_standings(unit_ids: Collection[int], criteria_set: CriteriaSet, stage: 
 
 
 KEY = ("unit_id", "indicator_id", "stage")
-CACHED = ("unit", "indicator", "stage", "verdict", "value", "part", "whole", "attainment", "note", "effective_on")
+CACHED = ("verdict", "value", "part", "whole", "attainment", "note", "effective_on")
 
 
 def refresh_assessments(unit_ids: Collection[int], stage: str, indicator_ids: Iterable[int]) -> None:
@@ -222,10 +222,10 @@ def refresh_assessments(unit_ids: Collection[int], stage: str, indicator_ids: It
     where: dict[str, Any] = {"unit__in": list(unit_ids), "stage": stage, "indicator__in": set(indicator_ids)}
     if not (where["unit__in"] and where["indicator__in"]):
         return
-    newest = Revision.objects.filter(**where).state_on(today()).order_by().values_list("pk", *CACHED)
+    newest = Revision.objects.filter(**where).state_on(today()).order_by().values_list("pk", *KEY, *CACHED)
     select, params = newest.query.sql_with_params()
-    columns = ["revision_id", *(Assessment._meta.get_field(name).column for name in CACHED)]
-    told = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in KEY)
+    columns = ("revision_id", *KEY, *CACHED)
+    told = ", ".join(f"{column} = excluded.{column}" for column in ("revision_id", *CACHED))
     with connection.cursor() as cursor:
         cursor.execute(
             # Of names of columns and a statement of Django's own; "WHERE true" keeps SQLite from reading

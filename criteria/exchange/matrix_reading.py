@@ -134,32 +134,38 @@ def guess_headings(sheet: Sheet, codes: set[str], names: set[str]) -> tuple[int,
     rows = first_rows(sheet, LOOKED_AT)
     if not rows:
         return 1, 1
-    best, best_score = rows[0][0], 0
-    left = min((_leftmost(cells) for _, cells in rows if _filled(cells) >= 3), default=1)
-    for number, cells in rows:
-        if _is_numbering(cells, left):
-            continue
-        known = {code for cell in cells if (code := heading_code(cell)) in codes}
-        known |= {folded for cell in cells if (folded := search_name(text_of(cell))) in names}
-        words = sum(search_name(text_of(cell)) in _IGNORED for cell in cells)
-        # A commune's row holds numbers that look like codes too; no such row says "Tên xã".
-        score = 3 * len(known) + words + 10 * _names_above(cells)
-        if score > best_score:
-            best, best_score = number, score
-    top = best
     by_number = dict(rows)
-    while best - top + 1 < MAX_HEADINGS and _filled(by_number.get(top - 1, [])) >= 3:
+    left = min((_leftmost(cells) for _, cells in rows if _filled(cells) >= 3), default=1)
+    known = {number: 0 if _is_numbering(cells, left) else len(_known(cells, codes, names)) for number, cells in rows}
+    # A commune's row holds numbers that look like codes too, but no such row says "Tên xã".
+    named = next((number for number, cells in rows if _name_column(cells)), None)
+    if named is None:
+        last = top = max(known, key=lambda number: (known[number], -number))
+    else:
+        last = top = named
+        column = _name_column(by_number[named])
+        for number in range(named + 1, named + MAX_HEADINGS):
+            cells = by_number.get(number, [])
+            is_blank = column > len(cells) or not text_of(cells[column - 1])
+            if is_blank and known.get(number, 0) > known[named]:
+                last = number
+    while last - top + 1 < MAX_HEADINGS and _filled(by_number.get(top - 1, [])) >= 3:
         top -= 1
-    if top == best and _names_above(by_number.get(top - 1, [])):
-        top -= 1
-    below = [search_name(text_of(cell)) for cell in by_number.get(best + 1, []) if text_of(cell)]
-    if best - top + 1 < MAX_HEADINGS and len(below) >= 2 and set(below) <= _HALVES:
-        best += 1
-    return top, best
+    below = [search_name(text_of(cell)) for cell in by_number.get(last + 1, []) if text_of(cell)]
+    if last - top + 1 < MAX_HEADINGS and len(below) >= 2 and set(below) <= _HALVES:
+        last += 1
+    return top, last
 
 
-def _names_above(cells: list[Cell]) -> bool:
-    return any(search_name(text_of(cell)) in _NAMES for cell in cells)
+def _known(cells: list[Cell], codes: set[str], names: set[str]) -> set[str]:
+    """The set's codes and criteria's names that stand in a row."""
+    found = {code for cell in cells if (code := heading_code(cell)) in codes}
+    return found | {folded for cell in cells if (folded := search_name(text_of(cell))) in names}
+
+
+def _name_column(cells: list[Cell]) -> int:
+    """The column that says "Tên xã", or 0."""
+    return next((place for place, cell in enumerate(cells, 1) if search_name(text_of(cell)) in _NAMES), 0)
 
 
 def _filled(cells: Iterable[Cell]) -> int:

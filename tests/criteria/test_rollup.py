@@ -376,7 +376,7 @@ def test_buckets_sum_to_the_communes_with_an_opinion(mets):
     [
         (("met", 1), [("", 0), ("", 0)], "met"),
         (("met", 2), [("not_met", 1), ("met", 1)], "met"),
-        (("met", 1), [("not_met", 2), ("met", 0)], "not_met"),
+        (("met", 1), [("not_met", 2), ("", 0)], "not_met"),
         (("met", 1), [("met", 1), ("", 0)], "incomplete"),
         (("not_met", 2), [("met", 1), ("met", 3)], "met"),
         (("", 9), [("met", 1), ("met", 1)], "met"),
