@@ -84,7 +84,8 @@ pdf-libraries: .venv/installed
 
 # --- Run ---------------------------------------------------------------------------------
 
-# The worker checks and writes long tables beside the server; both end together.
+# The worker checks and writes long tables beside the server; both end together. Ctrl-C reaches the worker
+# by itself, which takes a second signal for impatience.
 
 .PHONY: run
 run: .venv/installed pdf-libraries
@@ -92,10 +93,10 @@ run: .venv/installed pdf-libraries
 	@$(DEMONSTRATION) $(BIN)/python manage.py migrate --verbosity 0
 	@$(DEMONSTRATION) $(BIN)/python manage.py createcachetable --verbosity 0
 	@$(DEMONSTRATION) $(BIN)/python manage.py demo
-	@trap 'kill $$server $$worker 2>/dev/null || true; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	@trap 'kill $$server || true; wait; exit 130' INT; trap 'kill $$server $$worker || true; wait; exit 143' TERM; \
 	env $(DEMONSTRATION) $(BIN)/python manage.py db_worker --no-reload --verbosity 0 & worker=$$!; \
 	env $(DEMONSTRATION) $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT) & server=$$!; \
-	wait $$server
+	wait $$server || ended=$$?; kill $$worker; wait; exit $${ended:-0}
 
 # --- Test --------------------------------------------------------------------------------
 
