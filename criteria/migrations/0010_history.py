@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('communes', '0004_rights_log'),
-        ('criteria', '0007_uploads'),
+        ('criteria', '0009_targets'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
