@@ -210,6 +210,11 @@ def rows(t):
         ("criteria:take_over", "Đông Phú 17.1", row),
         ("criteria:crosswalk", "", []),
         ("criteria:workshop", "", []),
+        ("criteria:upload_list", "", []),
+        ("criteria:upload", "old table", [t.old_table.pk]),
+        ("criteria:upload_apply", "old table", [t.old_table.pk]),
+        ("criteria:upload_recheck", "old table", [t.old_table.pk]),
+        ("criteria:upload_refused", "old table", [t.old_table.pk]),
         ("criteria:base_figures", "Đông Phú", unit),
         ("criteria:base_figures", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:criterion", "Đông Phú 17", [*unit, 17]),
@@ -406,6 +411,11 @@ criteria:entry_renew Đông Phú 17                   rrnfnnffnnnnnf-
 criteria:take_over Đông Phú 17.1                   nnnfnnffnnnnnf-
 criteria:crosswalk                                 fffffffofffofo-
 criteria:workshop                                  fffffffofffofo-
+criteria:upload_list                               oooooooooooooo-
+criteria:upload old table                          nnnnnnnrnnnnnr-
+criteria:upload_apply old table                    nnnnnnnrnnnnnf-
+criteria:upload_recheck old table                  nnnnnnnrnnnnnr-
+criteria:upload_refused old table                  nnnnnnnnnnnnnn-
 criteria:base_figures Đông Phú                     oononnfonnnnnf-
 criteria:base_figures Kim Lộc                      nnnnnnnnoofoff-
 criteria:criterion Đông Phú 17                     oononnnonnnnno-

@@ -287,7 +287,7 @@ class Overlay:
         self.place = place
         self.indicators = {
             row.pk: row
-            for row in Indicator.objects.filter(criterion__criteria_set=criteria_set)
+            for row in Indicator.objects.filter(criterion__criteria_set=criteria_set, for_history=False)
             .select_related("criterion")
             .order_by("criterion__number", "position", "pk")
         }
