@@ -26,6 +26,7 @@ from criteria.rollup import Item, roll_up
 from criteria.state import state_on
 from criteria.targets import Resolved
 from criteria.verdicts import NO_OPINION, VERDICTS, Stage, Verdict
+from criteria.wordings import worded
 
 OFFICER_VERDICTS = (Verdict.MET.value, Verdict.NEARLY_MET.value, Verdict.NOT_MET.value)
 
@@ -224,16 +225,18 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
 
     `drafts`: whether the reader works on the unit and sees its entries; the caller asked
     `access.sees_drafts_of`. Departments get their own criteria only. The links' documents are
-    at hand where one criterion is asked for. Nine queries at most.
+    at hand where one criterion is asked for. Ten queries at most.
     """
-    indicators = Indicator.objects.judged_on(latest_day(unit, criteria_set)).select_related("criterion")
+    day = latest_day(unit, criteria_set)
+    indicators = Indicator.objects.judged_on(day).select_related("criterion")
     indicators = indicators.filter(criterion__criteria_set=criteria_set)
     allowed = visible_criteria(user)
     if allowed is not None:
         indicators = indicators.filter(criterion__in=allowed)
     if number is not None:
         indicators = indicators.filter(criterion__number=number)
-    listed = sorted(indicators.order_by(), key=lambda indicator: (indicator.criterion.number, indicator.position))
+    listed = worded(indicators.order_by(), criteria_set, day)
+    listed.sort(key=lambda indicator: (indicator.criterion.number, indicator.position))
     for indicator in listed:
         indicator.criterion.criteria_set = criteria_set
     found = _assemble(unit, criteria_set, listed, drafts)
@@ -273,7 +276,7 @@ def _work(unit: Unit, user: Any, indicators: list[int]) -> tuple[dict[int, Retur
 
 def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
     """The criterion of one indicator as its unit enters it, without evidence or higher stages;
-    None where the indicator is of none of the unit's sets or no longer in force. Five queries
+    None where the indicator is of none of the unit's sets or no longer in force. Six queries
     at most: what saving a row needs, and its answer."""
     indicators = list(
         Indicator.objects.for_unit(unit)
@@ -293,6 +296,7 @@ def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:
     ]
     if indicator_id not in {indicator.pk for indicator in indicators}:
         return None
+    indicators = worded(indicators, criterion.criteria_set, day)
     return _assemble(unit, criterion.criteria_set, indicators, drafts=True, stages=[Stage.SELF.value])[0]
 
 

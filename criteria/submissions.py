@@ -39,6 +39,7 @@ from criteria.models import (
     SubmissionStep,
 )
 from criteria.publish import fingerprints, unsent_entries, unsent_links
+from criteria.wordings import worded
 from ntm.clock import today
 
 State = Submission.State
@@ -202,7 +203,7 @@ class Sent:
 
 
 def sent(submission: Submission, user: Any) -> list[Sent]:
-    """What a sending brought, by indicator in the set's order, as far as the person may see it. Three
+    """What a sending brought, by indicator in the set's order, as far as the person may see it. Four
     queries at most."""
     results = {row.indicator_id: row for row in sent_rows(submission, user)}
     allowed = access.visible_criteria(user)
@@ -216,6 +217,7 @@ def sent(submission: Submission, user: Any) -> list[Sent]:
         indicators.setdefault(tie.indicator_id, tie.indicator)
         if tie.pk in seen:
             documents[tie.indicator_id].append(tie)
+    worded(indicators.values(), submission.criteria_set, timezone.localdate(submission.sent_at))
     ordered = sorted(indicators.values(), key=lambda item: (item.criterion.number, item.position, item.pk))
     return [Sent(item, results.get(item.pk), documents[item.pk]) for item in ordered]
 

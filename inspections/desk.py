@@ -26,6 +26,7 @@ from criteria.numbers import format_number
 from criteria.publish import lock_standing
 from criteria.targets import Resolved
 from criteria.verdicts import Stage
+from criteria.wordings import worded
 from inspections import scoring
 from inspections.conclude import ScoresRefused, conclude
 from inspections.models import Score, Visit
@@ -168,12 +169,13 @@ def _fingerprint(lines: Iterable[Line]) -> str:
 
 
 def desk_rows(units: Sequence[Unit], criterion: Criterion, criteria_set: CriteriaSet, user: Any) -> list[DeskRow]:
-    """The rows of these communes of one province, in a fixed number of queries (five at most)."""
+    """The rows of these communes of one province, in a fixed number of queries (six at most)."""
     if not units:
         return []
     criterion.criteria_set = criteria_set
     day = min(latest_day(unit, criteria_set) for unit in units)
-    indicators = list(Indicator.objects.filter(criterion=criterion).in_force(day).order_by("position", "pk"))
+    rows = Indicator.objects.filter(criterion=criterion).in_force(day).order_by("position", "pk")
+    indicators = worded(rows, criteria_set, day)
     for indicator in indicators:
         indicator.criterion = criterion
     demanded = targets.resolve_area(units, criteria_set, day, indicators)

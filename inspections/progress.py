@@ -10,6 +10,7 @@ from criteria import targets
 from criteria.models import CriteriaSet, Criterion, Indicator
 from criteria.rollup import Item, Rollup, State, roll_up
 from criteria.targets import Resolved
+from criteria.wordings import worded
 from inspections.models import Score, Visit
 from inspections.planning import scope_of
 
@@ -59,7 +60,7 @@ def asked_indicators(
 ) -> tuple[list[Indicator], dict[int, Resolved]]:
     """The indicators a team has to judge on that day, in order, and the targets by indicator id.
 
-    A part for which no target is in force isn't asked (`criteria.publish`). Three queries.
+    A part for which no target is in force isn't asked (`criteria.publish`). Four queries at most.
     """
     rows = (
         Indicator.objects.filter(criterion__criteria_set=criteria_set)
@@ -69,8 +70,9 @@ def asked_indicators(
     )
     if criteria is not None:
         rows = rows.filter(criterion__in=[criterion.pk for criterion in criteria])
-    resolved = targets.resolve_unit(unit, criteria_set, on, rows)
-    asked = [indicator for indicator in rows if indicator.part_of_id is None or resolved[indicator.pk].operator]
+    listed = worded(rows, criteria_set, on)
+    resolved = targets.resolve_unit(unit, criteria_set, on, listed)
+    asked = [indicator for indicator in listed if indicator.part_of_id is None or resolved[indicator.pk].operator]
     for indicator in asked:
         indicator.criterion.criteria_set = criteria_set
     return asked, resolved

@@ -31,6 +31,7 @@ from criteria.rollup import Item, Rollup, State, combined, roll_up, whole_decide
 from criteria.state import state_on
 from criteria.targets import Resolved
 from criteria.verdicts import NO_OPINION, Stage
+from criteria.wordings import worded
 from inspections.models import Finding
 from ntm.clock import today
 from reports.matrix import progress_so_far
@@ -326,6 +327,7 @@ def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = Non
     ]
     indicators = [indicator for indicator in judged if not indicator.for_history]
     wholes = {numbers[indicator.criterion_id]: indicator.pk for indicator in judged if indicator.for_history}
+    indicators = worded(indicators, criteria_set, target_day)
     resolved = targets.resolve_unit(unit, criteria_set, target_day, indicators)
     opinions = _opinions(unit, criteria_set, on)
     joint = combined({code: opinions[code] for code in Stage.values})

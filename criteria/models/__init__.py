@@ -1,6 +1,6 @@
 """Against what, and where each unit stands.
 
-`sets` holds the decisions: criteria sets, criteria, indicators, targets. `results` holds
+`sets` holds the decisions: criteria sets, criteria, indicators, targets, wordings. `results` holds
 what people say of a unit: drafts, sendings, published states and the standing that
 follows. `work` holds who answers for what in a commune, what is finished and what came
 back. `evidence` holds the proof, `questions` what commune and offices ask each other,
@@ -28,6 +28,7 @@ from criteria.models.sets import (
     Indicator,
     Operator,
     Target,
+    Wording,
 )
 from criteria.models.uploads import RememberedChoice, Upload
 from criteria.models.work import CriterionOwner, FinishedCriterion, ReturnedIndicator, SubmissionStep
@@ -59,4 +60,5 @@ __all__ = [
     "Target",
     "TargetReport",
     "Upload",
+    "Wording",
 ]

@@ -35,17 +35,23 @@ def default_buckets() -> list[dict]:
     ]
 
 
+def in_use(path: str = "") -> Q:
+    """Rows whose set is published and in force by today. What happened before that day may still be
+    judged by it: a decision of March 2022 speaks of the whole of 2021–2025."""
+    begun = Q(**{path + "effective_on__isnull": True}) | Q(**{path + "effective_on__lte": today()})
+    return Q(**{path + "status": CriteriaSet.Status.PUBLISHED}) & begun
+
+
 def judges(unit: Unit, on: date | None = None, path: str = "") -> Q:
-    """Rows whose criteria set a unit can be judged by: published, of its level, national or of its
+    """Rows whose criteria set a unit can be judged by: in use, of its level, national or of its
     province, whose period has begun by `on` (default today) and meets the unit's life.
     `path` leads from the row to its set ("criterion__criteria_set__")."""
     last = min(on or today(), unit.closed_on or date.max)
     where: dict[str, Any] = {
-        "status": CriteriaSet.Status.PUBLISHED,
         "level": unit.level,
         "first_year__lte": last.year,
     }
-    found = Q(**{path + name: value for name, value in where.items()})
+    found = Q(**{path + name: value for name, value in where.items()}) & in_use(path)
     found &= Q(**{path + "province__isnull": True}) | Q(**{path + "province": unit.province_id})
     if unit.opened_on:
         found &= Q(**{path + "last_year__isnull": True}) | Q(**{path + "last_year__gte": unit.opened_on.year})
@@ -56,6 +62,9 @@ class CriteriaSetQuerySet(models.QuerySet):
     def published(self) -> CriteriaSetQuerySet:
         return self.filter(status=CriteriaSet.Status.PUBLISHED)
 
+    def in_use(self) -> CriteriaSetQuerySet:
+        return self.filter(in_use())
+
     def for_choosing(self) -> CriteriaSetQuerySet:
         """Without the long texts of the decision, which take longer to read than all else of a page."""
         return self.defer("amended_by", "rules", "sources", "note")
@@ -65,9 +74,9 @@ class CriteriaSetQuerySet(models.QuerySet):
         return self.filter(judges(unit, on)).order_by("-first_year", "grade_order", "code").for_choosing()
 
     def for_area(self, area: Unit, on: date | None = None) -> CriteriaSetQuerySet:
-        """Published sets for communes of a province or district whose period has begun: newest
+        """Sets in use for communes of a province or district whose period has begun: newest
         first, the standard grade first."""
-        sets = self.published().filter(
+        sets = self.in_use().filter(
             Q(province__isnull=True) | Q(province=area.province_id),
             level=Level.COMMUNE,
             first_year__lte=(on or today()).year,
@@ -149,6 +158,8 @@ class CriteriaSet(models.Model):
     rules = models.JSONField("Quy định kèm theo", default=list, blank=True)
     note = models.TextField("Ghi chú", blank=True)
     sources = models.JSONField("Nguồn", default=list, blank=True)
+    # Whether any of its indicators has a Wording: pages of the others ask no query for them.
+    has_wordings = models.BooleanField(default=False, editable=False)
 
     objects = CriteriaSetQuerySet.as_manager()
 
@@ -366,6 +377,35 @@ class Continuation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.earlier.code} → {self.later.code}"
+
+
+class Wording(models.Model):
+    """How an indicator reads from a day on, by an amending decision; `Indicator.name` is how it read at first.
+
+    A mere change of words, or of the scope they describe: an indicator that asks for something
+    else is a new one.
+    """
+
+    indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="wordings", verbose_name="Chỉ tiêu")
+    starts_on = models.DateField("Từ ngày")
+    name = models.TextField("Nội dung")
+    decision = models.CharField("Văn bản", max_length=200, blank=True)
+    source = models.TextField("Nguồn", blank=True)
+
+    class Meta:
+        verbose_name = "nội dung sửa đổi"
+        verbose_name_plural = "nội dung sửa đổi"
+        ordering = ["indicator_id", "starts_on"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["indicator", "starts_on"],
+                name="wording_unique",
+                violation_error_message="Đã có nội dung sửa đổi của chỉ tiêu này từ ngày đó.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.indicator.code} từ {self.starts_on:%d/%m/%Y}"
 
 
 class Operator(models.TextChoices):

@@ -27,6 +27,7 @@ from criteria.models import CriteriaSet, FinishedCriterion, Indicator, Revision
 from criteria.models.sets import judges
 from criteria.questions import count_by_indicator
 from criteria.sheets import Row, Sheet, add_states, count_indicators, sheet_of, sheets, suggestion, typed_from
+from criteria.wordings import worded_of_sets
 from ntm.clock import today
 
 SHOWN = {
@@ -214,7 +215,8 @@ def criterion_url(unit: Unit, criteria_set: CriteriaSet, number: int) -> str:
 
 def _indicator(unit: Unit, pk: int) -> Indicator:
     """An indicator of one of the unit's sets, with criterion and set; 404 for a forged one."""
-    return get_object_or_404(Indicator.objects.for_unit(unit).select_related("criterion__criteria_set"), pk=pk)
+    found = get_object_or_404(Indicator.objects.for_unit(unit).select_related("criterion__criteria_set"), pk=pk)
+    return worded_of_sets([found], today())[0]
 
 
 @require_POST

@@ -24,11 +24,14 @@ from communes.access import can, get_unit, home_units, predecessors, require, se
 from communes.models import Unit
 from communes.text import clean_text, safe_filename
 from criteria import evidence as rules
+from criteria.checks import latest_day
 from criteria.evidence import EvidenceRefused, UploadRefused
 from criteria.evidence_forms import CombineForm, EvidenceForm, RetireForm
 from criteria.evidence_panels import EvidencePanels
 from criteria.models import CriteriaSet, Criterion, Evidence, EvidenceLink, Indicator
 from criteria.models.evidence import EvidenceQuerySet
+from criteria.models.sets import IndicatorQuerySet
+from criteria.wordings import worded, worded_of_sets
 from ntm.accounts.middleware import asks_for_json
 from ntm.clock import today
 
@@ -92,7 +95,7 @@ def own_evidence(request: HttpRequest, pk: Any) -> Evidence:
     return evidence
 
 
-def indicators_of(unit: Unit) -> QuerySet[Indicator]:
+def indicators_of(unit: Unit) -> IndicatorQuerySet:
     """The indicators a unit can be judged by, of all its sets."""
     return Indicator.objects.for_unit(unit).select_related("criterion__criteria_set")
 
@@ -101,7 +104,7 @@ def chosen_indicators(request: HttpRequest, unit: Unit) -> list[Indicator]:
     """The indicators named by the request; one that isn't the unit's is a 404."""
     data = request.POST if request.method == "POST" else request.GET
     ids = {int(text) for text in data.getlist("indicator") if text.isdecimal() and len(text) < 19}
-    found = list(indicators_of(unit).filter(pk__in=ids)) if ids else []
+    found = worded_of_sets(indicators_of(unit).filter(pk__in=ids), today()) if ids else []
     if len(found) != len(set(data.getlist("indicator"))):
         raise Http404("Không có chỉ tiêu này cho đơn vị.")
     require_criteria(request, unit, found)
@@ -581,10 +584,11 @@ def evidence_links(request: HttpRequest, pk: int, evidence: Any) -> HttpResponse
         criteria_set = CriteriaSet.objects.chosen(unit, request.GET.get("set", ""))
     except CriteriaSet.DoesNotExist:
         raise Http404("Không có bộ tiêu chí này cho đơn vị.") from None
-    indicators = list(
-        indicators_of(unit).filter(criterion__criteria_set=criteria_set).order_by("criterion__number", "position")
-    )
     tied = set(document.links.filter(unit=unit, removed_at=None).values_list("indicator_id", flat=True))
+    day = latest_day(unit, criteria_set)
+    listed = indicators_of(unit).in_force(day) | indicators_of(unit).filter(pk__in=tied)
+    listed = listed.filter(criterion__criteria_set=criteria_set).order_by("criterion__number", "position")
+    indicators = worded(listed, criteria_set, day)
     page = reverse("criteria:evidence_detail", args=[document.pk])
     if request.method == "POST":
         wanted, seen = set(request.POST.getlist("indicator")), set(request.POST.getlist("seen"))
@@ -683,8 +687,9 @@ def criteria_to_prove(
 ) -> list[tuple[Criterion, list[Indicator], str]]:
     """The set's criteria with their indicators, and why the person may not prove them ("": they may)."""
     found: dict[int, tuple[Criterion, list[Indicator]]] = {}
-    indicators = indicators_of(unit).filter(criterion__criteria_set=criteria_set)
-    for indicator in indicators.order_by("criterion__number", "position"):
+    day = latest_day(unit, criteria_set)
+    listed = indicators_of(unit).in_force(day).filter(criterion__criteria_set=criteria_set)
+    for indicator in worded(listed.order_by("criterion__number", "position"), criteria_set, day):
         found.setdefault(indicator.criterion_id, (indicator.criterion, []))[1].append(indicator)
     return [
         (criterion, rows, can(request.user, "criterion.enter", (unit, criterion)).reason)

@@ -17,6 +17,7 @@ from communes.models import Unit
 from criteria import questions as steps
 from criteria.models import Evidence, Indicator, Question
 from criteria.question_forms import AnswerForm, AskAgainForm, AskForm, QuestionFilterForm, SettleForm
+from criteria.wordings import worded_of_sets
 from ntm.clock import today
 
 PER_PAGE = 25
@@ -84,6 +85,7 @@ def question_ask(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     """Ask about one indicator of a unit; below, what was asked before."""
     unit = access.get_unit(request.user, pk)
     item = get_object_or_404(Indicator.objects.for_unit(unit).select_related("criterion__criteria_set"), pk=indicator)
+    worded_of_sets([item], today())
     limited_to = access.visible_criteria(request.user)
     if limited_to is not None and item.criterion_id not in limited_to:
         raise Http404
@@ -113,7 +115,9 @@ def question_ask(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
 
 
 def _get(request: HttpRequest, pk: int) -> Question:
-    return get_object_or_404(_listed(request.user), pk=pk)
+    question = get_object_or_404(_listed(request.user), pk=pk)
+    worded_of_sets([question.indicator], today())
+    return question
 
 
 def _proof(request: HttpRequest, question: Question) -> Any:

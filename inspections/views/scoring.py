@@ -23,6 +23,7 @@ from communes import access
 from criteria.checks import MISSES_TARGET, Refused
 from criteria.forms import TargetReportForm
 from criteria.models import Criterion, Indicator
+from criteria.wordings import worded
 from inspections import planning, scoring
 from inspections.forms import AgreeForm, RemarkForm, ScoreForm
 from inspections.models import Finding, Visit
@@ -114,6 +115,7 @@ def _target(request: HttpRequest, pk: int, indicator: int) -> tuple[Visit, Indic
     )
     _, scope = _criterion(request, visit, found.criterion.number)
     found.criterion.criteria_set = visit.criteria_set
+    worded([found], visit.criteria_set, visit.day)
     access.require(request.user, "visit.score", (visit, found.criterion))
     return visit, found, scope
 

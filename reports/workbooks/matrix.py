@@ -15,6 +15,7 @@ from criteria.models import Assessment, Indicator, Standing
 from criteria.numbers import round_half_up
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.verdicts import NO_OPINION, STATES
+from criteria.wordings import worded
 from reports.matrix import STAGES, Matrix, Row, per_cent
 from reports.workbooks.layout import (
     A3,
@@ -88,13 +89,12 @@ def _criteria(book: Book, heading: Heading, result: Matrix) -> None:
 def _indicators(book: Book, heading: Heading, result: Matrix) -> list[tuple[str, str]]:
     """Draw communes × indicators; return the indicators' codes and names, for the definitions."""
     own = {criterion.id for criterion in result.criteria}
+    day = min(result.as_of, result.criteria_set.last_day)
+    listed = Indicator.objects.filter(criterion__criteria_set=result.criteria_set).in_force(day)
     indicators = [
-        row
-        for row in Indicator.objects.filter(criterion__criteria_set=result.criteria_set)
-        .in_force(min(result.as_of, result.criteria_set.last_day))
-        .order_by("criterion__number", "position", "pk")
-        .values_list("id", "code", "name", "criterion_id")
-        if row[3] in own
+        (row.pk, row.code, row.name, row.criterion_id)
+        for row in worded(listed.order_by("criterion__number", "position", "pk"), result.criteria_set, day)
+        if row.criterion_id in own
     ]
     verdicts: dict[int, dict[int, str]] = defaultdict(dict)
     for unit, indicator, verdict in Assessment.objects.filter(
