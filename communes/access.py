@@ -1013,6 +1013,19 @@ def _import_history(person: Roles, province_id: int | None) -> Decision:
     return refuse("Chỉ điều phối viên của tỉnh được nhập và hủy số liệu các năm trước của tỉnh.")
 
 
+def visible_sets(user: Any) -> models.QuerySet:
+    """Criteria sets a person sees in the workshop: a coordinator the published ones of the nation
+    and of the province, drafts too of the province's own; superusers all."""
+    person = roles(user)
+    sets = apps.get_model("criteria", "CriteriaSet")._default_manager.all()
+    if person.is_superuser:
+        return sets
+    provinces = managed_provinces(person)
+    if not provinces:
+        return sets.none()
+    return sets.filter(Q(province__in=provinces) | Q(province__isnull=True, status="published"))
+
+
 # --- people ----------------------------------------------------------------------------
 
 

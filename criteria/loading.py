@@ -5,6 +5,9 @@ writes anything: what is wrong is listed with its place, and nothing is half-loa
 are found again by their natural keys (set code, criterion number, indicator code; for a
 target province, variant and year), so that loading twice changes nothing. Nothing that
 people entered is deleted, and a confirmation stands as long as the confirmed number does.
+
+The workshop (`criteria.workshop`) checks and writes sets by the same rules: `Check`,
+`check_set` and `write_set` are its way in.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from django.db.models import ProtectedError
 
 from communes.models import Department, Level, Unit
 from criteria import shapes
-from criteria.models import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target
+from criteria.models import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target, Wording
 from criteria.numbers import format_number
 from ntm.clock import today
 
@@ -69,7 +72,7 @@ SET_KEYS = {
     "issued": ANY_TEXT, "effective?": ANY_TEXT, "period": list, "official_counts": dict, "variants": list,
     "groups": list, "criteria": list, "rules": list, "note?": ANY_TEXT, "sources": list,
     "provincial_targets?": list, "mountain_variant?": ANY_TEXT, "requires?": ANY_TEXT, "province?": ANY_TEXT,
-    "buckets?": list, "nearly_met_threshold?": NUMBER, "incomplete?": bool,
+    "buckets?": list, "nearly_met_threshold?": NUMBER, "incomplete?": bool, "wordings?": list,
 }  # fmt: skip
 COUNT_KEYS = {"criteria": YEAR, "indicators": YEAR}
 GROUP_KEYS = {"code": str, "name": str}
@@ -80,12 +83,14 @@ CRITERION_KEYS = {
 INDICATOR_KEYS = {
     "code": str, "name": str, "kind": str, "unit": ANY_TEXT, "targets": list, "set_by_province": bool,
     "provenance": str, "source": ANY_TEXT, "note": ANY_TEXT, "confidence": ANY_TEXT, "part_of": ANY_TEXT,
-    "may_be_not_applicable": bool,
+    "may_be_not_applicable": bool, "needs_evidence?": bool, "guidance?": ANY_TEXT, "in_force_from?": ANY_TEXT,
+    "in_force_to?": ANY_TEXT,
 }  # fmt: skip
 TARGET_KEYS = {
     "variant": ANY_TEXT, "year": YEAR, "operator": str, "value": NUMBER, "text": str, "provenance": str,
-    "source?": ANY_TEXT,
+    "source?": ANY_TEXT, "decision?": ANY_TEXT,
 }  # fmt: skip
+WORDING_KEYS = {"indicator": str, "from": str, "name": str, "decision?": ANY_TEXT, "source?": ANY_TEXT}
 PROVINCIAL_KEYS = {
     "province": str, "province_code": str, "indicator": ANY_TEXT, "variant?": ANY_TEXT, "year": YEAR,
     "operator": str, "value": NUMBER, "text": str, "decision": ANY_TEXT, "source": ANY_TEXT,
@@ -102,11 +107,11 @@ def read_sets(paths: Iterable[Path]) -> list[dict]:
     problems: list[str] = []
     sets = []
     for path in _files(paths, problems):
-        check = _Check(path, problems)
-        data = check.parse()
-        if data is not None and check.keys(data, "", SET_KEYS):
-            _SetCheck(check, data).run()
+        check = Check()
+        data = check.read(path)
+        if data is not None and check_set(check, data):
             sets.append(data)
+        problems += check.told(path)
     codes = Counter(data["code"] for data in sets)
     problems += [f"Mã bộ tiêu chí “{code}” có trong {times} tệp." for code, times in codes.items() if times > 1]
     known = set(codes) | set(CriteriaSet.objects.values_list("code", flat=True))
@@ -122,9 +127,8 @@ def read_sets(paths: Iterable[Path]) -> list[dict]:
 
 def read_departments(path: Path) -> dict:
     """The checked contents of the file of departments. Raises Malformed."""
-    problems: list[str] = []
-    check = _Check(path, problems)
-    data = check.parse()
+    check = Check()
+    data = check.read(path)
     if data is not None and check.keys(data, "", DEPARTMENTS_KEYS):
         codes: set[str] = set()
         for place, row in check.each(data["departments"], "departments", DEPARTMENT_KEYS):
@@ -135,9 +139,17 @@ def read_departments(path: Path) -> dict:
             for number in row["criteria"]:
                 if type(number) is not int or not 1 <= number <= data["criteria_in_set"]:
                     check.problem(f"{place}.criteria", f"{number!r} không phải số tiêu chí 1–{data['criteria_in_set']}")
-    if data is None or problems:
-        raise Malformed(problems)
+    if check.found:
+        raise Malformed(check.told(path))
     return data
+
+
+def check_set(check: Check, data: Any) -> bool:
+    """Note what is wrong with a set's data; whether it has the form of one, so that it can be looked into."""
+    if not check.keys(data, "", SET_KEYS):
+        return False
+    _SetCheck(check, data).run()
+    return True
 
 
 def _files(paths: Iterable[Path], problems: list[str]) -> list[Path]:
@@ -150,21 +162,30 @@ def _files(paths: Iterable[Path], problems: list[str]) -> list[Path]:
     return found
 
 
-class _Check:
-    """Collects the problems of one file."""
+class Check:
+    """Collects the problems of one file: the place in its data (`criteria[3].number`) and the reason."""
 
-    def __init__(self, path: Path, problems: list[str]) -> None:
-        self.path = path
-        self.problems = problems
+    def __init__(self) -> None:
+        self.found: list[shapes.Problem] = []
 
     def problem(self, place: str, reason: str) -> None:
-        self.problems.append(f"{self.path.name}: {place}: {reason}." if place else f"{self.path.name}: {reason}.")
+        self.found.append((place, reason))
 
-    def parse(self) -> Any:
+    def told(self, path: Path) -> list[str]:
+        return [
+            f"{path.name}: {place}: {reason}." if place else f"{path.name}: {reason}." for place, reason in self.found
+        ]
+
+    def read(self, path: Path) -> Any:
         try:
-            text = self.path.read_text(encoding="utf-8-sig")
+            return self.parse(path.read_bytes())
         except OSError as error:
             return self.problem("", f"không đọc được tệp ({error.strerror})")
+
+    def parse(self, content: bytes) -> Any:
+        """The JSON's data, or None with the problem noted."""
+        try:
+            text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             return self.problem(f"byte {error.start}", "tệp không phải mã hóa UTF-8")
         try:
@@ -189,9 +210,9 @@ class _Check:
 
     def keys(self, data: Any, place: str, expected: dict) -> bool:
         """Whether `data` is an object with these keys and types; problems are noted."""
-        before = len(self.problems)
+        before = len(self.found)
         self.note(shapes.key_problems(data, place, expected))
-        return len(self.problems) == before
+        return len(self.found) == before
 
     def each(self, rows: list, place: str, expected: dict) -> Iterable[tuple[str, dict]]:
         """Well-formed rows of a list with their places."""
@@ -213,14 +234,14 @@ class _Check:
 class _SetCheck:
     """The rules of one set's file beyond the types of its keys."""
 
-    def __init__(self, check: _Check, data: dict) -> None:
+    def __init__(self, check: Check, data: dict) -> None:
         self.check = check
         self.data = data
         self.variants: set[str] = set()
         self.first: int | None = None
         self.last: int | None = None
         self.codes: dict[str, int] = {}
-        self.provincial: set[tuple] = set()
+        self.provincial: dict[tuple, tuple] = {}
 
     def run(self) -> None:
         check, data = self.check, self.data
@@ -239,6 +260,7 @@ class _SetCheck:
             self._indicators(row, place)
         for place, row in check.each(data.get("provincial_targets", []), "provincial_targets", PROVINCIAL_KEYS):
             self._provincial(row, place)
+        self._wordings()
         self._counts()
 
     def _head(self) -> None:
@@ -283,11 +305,33 @@ class _SetCheck:
                     f"{place}.part_of", f"không có chỉ tiêu “{row['part_of']}” đứng trước trong tiêu chí này"
                 )
             self.codes[row["code"]] = criterion["number"]
+            self._force(row, place)
             self.check.model(Indicator(**_indicator_fields(row, 1)), place, {"measure": "unit"})
-            seen: set[tuple] = set()
+            seen: dict[tuple, tuple] = {}
             for target_place, target in self.check.each(row["targets"], f"{place}.targets", TARGET_KEYS):
                 self._target(target, target_place, row["kind"])
-                self._unique(seen, (target["variant"], target["year"]), target_place)
+                self._unique(seen, (target["variant"], target["year"]), target, target_place)
+
+    def _force(self, row: dict, place: str) -> None:
+        keys = ("in_force_from", "in_force_to")
+        first, last = (row.get(key) for key in keys)
+        wrong = [key for key in keys if row.get(key) and not whole_day(row[key])]
+        for key in wrong:
+            self.check.problem(f"{place}.{key}", "phải là ngày dạng 2024-03-01")
+        if not wrong and first and last and last < first:
+            self.check.problem(f"{place}.in_force_to", "ngày hết áp dụng trước ngày bắt đầu")
+
+    def _wordings(self) -> None:
+        seen: set[tuple] = set()
+        for place, row in self.check.each(self.data.get("wordings", []), "wordings", WORDING_KEYS):
+            if row["indicator"] not in self.codes:
+                self.check.problem(f"{place}.indicator", f"không có chỉ tiêu “{row['indicator']}”")
+            if not whole_day(row["from"]):
+                self.check.problem(f"{place}.from", "phải là ngày dạng 2024-03-01")
+            elif (row["indicator"], row["from"]) in seen:
+                self.check.problem(place, "nội dung sửa đổi bị lặp: cùng chỉ tiêu và cùng ngày")
+            seen.add((row["indicator"], row["from"]))
+            self.check.model(Wording(**_wording_fields(row)), place, {"starts_on": "from"})
 
     def _provincial(self, row: dict, place: str) -> None:
         if row["indicator"] is None:
@@ -296,12 +340,15 @@ class _SetCheck:
             self.check.problem(f"{place}.indicator", f"không có chỉ tiêu “{row['indicator']}”")
         kinds = {i["code"]: i["kind"] for c in self.data["criteria"] for i in c.get("indicators", []) if "kind" in i}
         self._target({"provenance": "recalled", "variant": None, **row}, place, kinds.get(row["indicator"], ""))
-        self._unique(self.provincial, (row["province_code"], row["indicator"], row.get("variant"), row["year"]), place)
+        key = (row["province_code"], row["indicator"], row.get("variant"), row["year"])
+        self._unique(self.provincial, key, row, place)
 
-    def _unique(self, seen: set[tuple], key: tuple, place: str) -> None:
-        if key in seen:
-            self.check.problem(place, "yêu cầu bị lặp: cùng vùng, nhóm và cùng năm")
-        seen.add(key)
+    def _unique(self, seen: dict[tuple, tuple], key: tuple, row: dict, place: str) -> None:
+        demanded = (row["operator"], row["value"])
+        before = seen.setdefault(key, demanded)
+        if before is not demanded:
+            differs = "" if before == demanded else f", mà trái nhau: {_demanded(before)} và {_demanded(demanded)}"
+            self.check.problem(place, f"yêu cầu bị lặp: cùng vùng, nhóm và cùng năm{differs}")
 
     def _target(self, row: dict, place: str, kind: str) -> None:
         check, value = self.check, row["value"]
@@ -337,9 +384,8 @@ class _SetCheck:
             for place, row in enumerate(self.data["criteria"])
             if isinstance(row, dict) and not row.get("indicators")
         ]
-        counted = sum(
-            1 for row in criteria for i in row.get("indicators") or [] if isinstance(i, dict) and not i.get("part_of")
-        )
+        indicators = [i for row in criteria for i in row.get("indicators") or [] if isinstance(i, dict)]
+        counted = sum(1 for i in indicators if not i.get("part_of") and not i.get("in_force_to"))
         if incomplete:
             if counted > stated:
                 self.check.problem("criteria", f"có {counted} chỉ tiêu, văn bản nói {stated}")
@@ -352,6 +398,11 @@ class _SetCheck:
             )
         if not empty and counted != stated:
             self.check.problem("criteria", f"có {counted} chỉ tiêu, văn bản nói {stated}")
+
+
+def _demanded(demand: tuple) -> str:
+    operator, value = demand
+    return f"{operator} {format_number(value)}" if value is not None else f"“{operator}”"
 
 
 def _refuse_constant(text: str) -> Any:
@@ -373,7 +424,7 @@ def _is_day_or_month(text: str) -> bool:
     return len(text) in (7, 10)
 
 
-def _day(text: str | None) -> date | None:
+def whole_day(text: str | None) -> date | None:
     """A whole date; a month alone ("2014-08") isn't one and stays in the file."""
     return date.fromisoformat(text) if text and len(text) == 10 and _is_day_or_month(text) else None
 
@@ -389,15 +440,15 @@ def _set_fields(data: dict) -> dict[str, Any]:
         "grade": data["grade"],
         "decision": data["decision"] or "",
         "amended_by": data.get("amended_by", []),
-        "issued_on": _day(data["issued"]),
-        "effective_on": _day(data.get("effective")),
+        "issued_on": whole_day(data["issued"]),
+        "effective_on": whole_day(data.get("effective")),
         "first_year": data["period"][0],
         "last_year": data["period"][1],
         "variants": data["variants"],
         "mountain_variant": data.get("mountain_variant") or "",
         "official_criteria": data["official_counts"].get("criteria"),
         "official_indicators": data["official_counts"].get("indicators"),
-        "rules": [*data["rules"], *_conditions(data)],
+        "rules": [*data["rules"], *conditions(data)],
         "note": data.get("note") or "",
         "sources": data["sources"],
     }
@@ -408,7 +459,7 @@ def _set_fields(data: dict) -> dict[str, Any]:
     return fields
 
 
-def _conditions(data: dict) -> list[str]:
+def conditions(data: dict) -> list[str]:
     """Provinces' extra conditions that concern no single indicator."""
     return [
         f"{row['province']}: {row['text']} ({'; '.join(filter(None, [row.get('decision'), row.get('source')]))})"
@@ -443,6 +494,19 @@ def _indicator_fields(row: dict, position: int) -> dict[str, Any]:
         "confidence": row["confidence"] or "",
         "source": row["source"] or "",
         "note": row["note"] or "",
+        # What files older than these columns don't say stays as it is.
+        **{key: row[key] or "" for key in ("guidance",) if key in row},
+        **{key: row[key] for key in ("needs_evidence",) if key in row},
+        **{key: whole_day(row[key]) for key in ("in_force_from", "in_force_to") if key in row},
+    }
+
+
+def _wording_fields(row: dict) -> dict[str, Any]:
+    return {
+        "starts_on": whole_day(row["from"]),
+        "name": row["name"],
+        "decision": row.get("decision") or "",
+        "source": row.get("source") or "",
     }
 
 
@@ -465,6 +529,7 @@ def _target_fields(row: dict) -> dict[str, Any]:
         "value": None if row["value"] is None else Decimal(row["value"]),
         "text": row["text"],
         "source": row.get("source") or "",
+        "decision": row.get("decision") or "",
         "provenance": row["provenance"],
     }
 
@@ -486,6 +551,18 @@ def load(sets: Iterable[dict], departments: dict | None = None) -> list[Summary]
     return summaries
 
 
+def write_set(data: dict, *, province: Unit | None, requires: CriteriaSet | None, first_day: date) -> Summary:
+    """Make a set what the checked data says, within the caller's transaction: a new one as a draft.
+
+    The data is the whole set: targets and wordings that aren't in it go, in a draft also
+    indicators and criteria, except where something was entered for them. `first_day` ends the
+    placeholders of criteria that get their indicators.
+    """
+    summary = _Loader(data, whole=True, province=province, first_day=first_day).run()
+    _store(summary.criteria_set, {"requires": requires}, summary)
+    return summary
+
+
 def _store(row: Any, fields: dict[str, Any], summary: Summary) -> bool:
     """Give the row these values; save it if that makes it new or different. Whether it did."""
     new = row.pk is None
@@ -501,10 +578,15 @@ def _store(row: Any, fields: dict[str, Any], summary: Summary) -> bool:
 
 
 class _Loader:
-    """Writes one set; what it needs of the database is read once."""
+    """Writes one set; what it needs of the database is read once. `whole`: see write_set."""
 
-    def __init__(self, data: dict) -> None:
+    def __init__(
+        self, data: dict, *, whole: bool = False, province: Unit | None = None, first_day: date | None = None
+    ) -> None:
         self.data = data
+        self.whole = whole
+        self.province = province
+        self.first_day = first_day or today()
         self.set = CriteriaSet.objects.filter(code=data["code"]).first() or CriteriaSet(code=data["code"])
         self.summary = Summary(self.set)
 
@@ -518,6 +600,9 @@ class _Loader:
             (row.indicator_id, row.province_id, row.variant, row.from_year): row
             for row in Target.objects.filter(indicator__in=indicators, unit__isnull=True)
         }
+        self.wordings = {
+            (row.indicator_id, row.starts_on): row for row in Wording.objects.filter(indicator__in=indicators)
+        }
         self.kept: set[tuple[str, int]] = set()
         groups = {row["code"]: row["name"] for row in data["groups"]}
         for row in data["criteria"]:
@@ -526,14 +611,23 @@ class _Loader:
             self.kept.add(("criterion", criterion.pk))
             self._indicators(criterion, row)
         self._provincial()
-        self._left_over()
+        self._wordings()
+        if self.whole:
+            self._drop_left_over()
+        else:
+            self._left_over()
         summary.criteria = len(data["criteria"])
         return summary
 
     def _set(self) -> None:
         fields = _set_fields(self.data)
+        if self.whole:
+            if self.set.pk is None:
+                fields["status"] = CriteriaSet.Status.DRAFT
+            _store(self.set, {**fields, "province": self.province}, self.summary)
+            return
         code = self.data.get("province")
-        province = _province(code, self.set.province_id, fields["first_year"]) if code else None
+        province = province_of(code, self.set.province_id, fields["first_year"]) if code else None
         if code and province is None:
             self.summary.notes.append(
                 f"Chưa có tỉnh ban hành (mã {code}) trong danh mục đơn vị: bộ để ở dạng dự thảo; "
@@ -551,6 +645,7 @@ class _Loader:
         if not row["indicators"]:
             self._placeholder(criterion, row)
             return
+        self._make_way(criterion, {described["code"] for described in row["indicators"]})
         stored: dict[str, Indicator] = {}
         for position, described in enumerate(row["indicators"], start=1):
             fields = _indicator_fields(described, position)
@@ -560,13 +655,21 @@ class _Loader:
             stored[indicator.code] = indicator
             self.kept.add(("indicator", indicator.pk))
             for target in described["targets"]:
-                self._target(indicator, {**_target_fields(target), "decision": self.set.decision}, None)
+                fields = _target_fields(target)
+                self._target(indicator, {**fields, "decision": fields["decision"] or self.set.decision}, None)
                 summary.verified += target["provenance"] == "verified"
                 summary.recalled += target["provenance"] != "verified"
             summary.without_target += not described["targets"]
             summary.parts += described["part_of"] is not None
             summary.indicators += described["part_of"] is None
-        self._close_placeholders(criterion, set(stored))
+        self._close_placeholders(criterion, stored)
+
+    def _make_way(self, criterion: Criterion, codes: set[str]) -> None:
+        """Give a placeholder another code where one of the new indicators has its: their results aren't the same."""
+        for (owner, code), indicator in list(self.indicators.items()):
+            if owner == criterion.pk and indicator.stands_for_criterion and code in codes:
+                _store(indicator, {"code": f"TC{criterion.number}"}, self.summary)
+                self.indicators[(owner, indicator.code)] = self.indicators.pop((owner, code))
 
     def _placeholder(self, criterion: Criterion, row: dict) -> None:
         """One yes/no row that stands for a criterion whose indicators the file doesn't have."""
@@ -583,22 +686,22 @@ class _Loader:
         self.kept.add(("indicator", indicator.pk))
         self.summary.placeholders += 1
 
-    def _close_placeholders(self, criterion: Criterion, codes: set[str]) -> None:
-        """End the placeholder whose criterion got its indicators; its results stay."""
+    def _close_placeholders(self, criterion: Criterion, stored: dict[str, Indicator]) -> None:
+        """End the placeholder whose criterion got its indicators the day before they begin; its results stay."""
         for (owner, code), indicator in self.indicators.items():
-            if owner != criterion.pk or not indicator.stands_for_criterion or code in codes:
+            if owner != criterion.pk or not indicator.stands_for_criterion or code in stored:
                 continue
             self.kept.add(("indicator", indicator.pk))
-            try:
-                with transaction.atomic():
-                    indicator.delete()
-            except ProtectedError:
-                if indicator.in_force_to is None:
-                    _store(indicator, {"in_force_to": today() - timedelta(days=1)}, self.summary)
-                    self.summary.notes.append(
-                        f"Tiêu chí {criterion.number} nay đã có chỉ tiêu; dòng thay cho cả tiêu chí ngừng áp dụng, "
-                        "kết quả đã nhập vẫn giữ."
-                    )
+            if indicator.in_force_to is not None or (self.first_day <= today() and _deleted(indicator)):
+                continue
+            _store(indicator, {"in_force_to": self.first_day - timedelta(days=1)}, self.summary)
+            for new in stored.values():
+                if (owner, new.code) not in self.indicators and new.in_force_from is None:
+                    _store(new, {"in_force_from": self.first_day}, self.summary)
+            self.summary.notes.append(
+                f"Tiêu chí {criterion.number} nay đã có chỉ tiêu; dòng thay cho cả tiêu chí ngừng áp dụng, "
+                "kết quả đã nhập vẫn giữ."
+            )
 
     def _target(self, indicator: Indicator, fields: dict[str, Any], province: Unit | None) -> None:
         key = (indicator.pk, province.pk if province else None, fields["variant"], fields["from_year"])
@@ -622,16 +725,46 @@ class _Loader:
         for row in self.data.get("provincial_targets", []):
             if row["indicator"] is None:
                 continue
-            province = _province(row["province_code"], None, self.set.first_year)
+            province = province_of(row["province_code"], None, self.set.first_year)
             if province is None:
                 skipped[row["province"]] += 1
                 continue
-            fields = {**_target_fields({"provenance": "recalled", **row}), "decision": row["decision"] or ""}
+            fields = _target_fields({"provenance": "recalled", **row})
             self._target(by_code[row["indicator"]], fields, province)
         self.summary.notes += [
             f"Bỏ qua {times} yêu cầu của {province}: tỉnh chưa có trong danh mục đơn vị của giai đoạn này."
             for province, times in skipped.items()
         ]
+
+    def _wordings(self) -> None:
+        """The amended wordings, and the set's note of having some."""
+        by_code = {
+            indicator.code: indicator
+            for indicator in Indicator.objects.filter(criterion__criteria_set=self.set, stands_for_criterion=False)
+        }
+        for row in self.data.get("wordings", []):
+            indicator, fields = by_code[row["indicator"]], _wording_fields(row)
+            wording = self.wordings.get((indicator.pk, fields["starts_on"])) or Wording(indicator=indicator)
+            _store(wording, fields, self.summary)
+            self.kept.add(("wording", wording.pk))
+        if self.whole:
+            for wording in self.wordings.values():
+                if ("wording", wording.pk) not in self.kept:
+                    wording.delete()
+                    self.summary.changed += 1
+        has_wordings = Wording.objects.filter(indicator__criterion__criteria_set=self.set).exists()
+        _store(self.set, {"has_wordings": has_wordings}, self.summary)
+
+    def _drop_left_over(self) -> None:
+        """Take out what a whole set's data doesn't have; what something was entered for stays."""
+        gone: list[models.Model] = [
+            row for row in self.targets.values() if row.province_id is None and ("target", row.pk) not in self.kept
+        ]
+        if self.set.status == CriteriaSet.Status.DRAFT:
+            indicators = [row for row in self.indicators.values() if ("indicator", row.pk) not in self.kept]
+            gone += [row for row in indicators if row.part_of_id] + [row for row in indicators if not row.part_of_id]
+            gone += [row for row in self.criteria.values() if ("criterion", row.pk) not in self.kept]
+        self.summary.changed += sum(_deleted(row) for row in gone)
 
     def _left_over(self) -> None:
         """Say what the database has beyond the file; it is kept."""
@@ -647,7 +780,17 @@ class _Loader:
         ]
 
 
-def _province(code: str, known: int | None, year: int) -> Unit | None:
+def _deleted(row: models.Model) -> bool:
+    """Delete the row unless something rests on it; whether it is gone."""
+    try:
+        with transaction.atomic():
+            row.delete()
+    except ProtectedError:
+        return False
+    return True
+
+
+def province_of(code: str, known: int | None, year: int) -> Unit | None:
     """The province of that code in that year. A province formed later by a merger isn't it."""
     if known is not None:
         return Unit.objects.get(pk=known)

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from communes.models import Unit
@@ -328,9 +328,10 @@ def refresh_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: s
 
 
 def unsent_entries(unit: Unit, criteria_set: CriteriaSet):
-    """The unit's draft rows that differ from what was last sent."""
+    """The unit's draft rows that differ from what was last sent; those of indicators that have ended stay drafts."""
+    ended = Q(indicator__in_force_to__lt=min(today(), criteria_set.last_day))
     return Entry.objects.filter(unit=unit, indicator__criterion__criteria_set=criteria_set).exclude(
-        version=F("sent_version")
+        ended | Q(version=F("sent_version"))
     )
 
 

@@ -13,6 +13,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+
 from communes.access import criteria_of_others, roles, visible_criteria
 from communes.models import Unit
 from criteria import attainment as rules
@@ -148,10 +150,12 @@ class Row:
 
 @dataclass
 class Sheet:
-    """A criterion with its rows; `state` and `attainment` follow from the drafts."""
+    """A criterion with its rows; `state` and `attainment` follow from the drafts. `former`: what was recorded
+    for the whole criterion before its indicators came (one criterion's page only)."""
 
     criterion: Criterion
     rows: list[Row]
+    former: list[Row] = field(default_factory=list)
     state: str = "not_assessed"
     attainment: Decimal = Decimal(0)
     assessed: int = 0
@@ -225,7 +229,8 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
 
     `drafts`: whether the reader works on the unit and sees its entries; the caller asked
     `access.sees_drafts_of`. Departments get their own criteria only. The links' documents are
-    at hand where one criterion is asked for. Ten queries at most.
+    at hand where one criterion is asked for. Ten queries at most; five more for a criterion that was
+    judged as a whole earlier.
     """
     day = latest_day(unit, criteria_set)
     indicators = Indicator.objects.judged_on(day).select_related("criterion")
@@ -234,12 +239,17 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
     if allowed is not None:
         indicators = indicators.filter(criterion__in=allowed)
     if number is not None:
-        indicators = indicators.filter(criterion__number=number)
+        former = Indicator.objects.filter(stands_for_criterion=True, in_force_to__lt=day)
+        indicators = indicators.filter(criterion__number=number).annotate(
+            has_former=Exists(former.filter(criterion=OuterRef("criterion")))
+        )
     listed = worded(indicators.order_by(), criteria_set, day)
     listed.sort(key=lambda indicator: (indicator.criterion.number, indicator.position))
     for indicator in listed:
         indicator.criterion.criteria_set = criteria_set
     found = _assemble(unit, criteria_set, listed, drafts)
+    if number is not None and listed and listed[0].has_former:  # type: ignore[attr-defined]
+        found[0].former = _former(unit, criteria_set, found[0].criterion, day, drafts)
     documents = (
         EvidenceLink.objects.visible_to(user)
         .filter(
@@ -262,6 +272,17 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
             row.returned = back.get(row.indicator.pk)
             row.owner = others.get(sheet.criterion.pk, "")
     return found
+
+
+def _former(unit: Unit, criteria_set: CriteriaSet, criterion: Criterion, day: date, drafts: bool) -> list[Row]:
+    """What is recorded on rows that stood for the whole criterion and have ended. Five queries."""
+    ended = list(
+        Indicator.objects.filter(criterion=criterion, stands_for_criterion=True, in_force_to__lt=day).order_by("pk")
+    )
+    for indicator in ended:
+        indicator.criterion = criterion
+    rows = [row for sheet in _assemble(unit, criteria_set, ended, drafts) for row in sheet.rows]
+    return [row for row in rows if row.published or row.entry]
 
 
 def _work(unit: Unit, user: Any, indicators: list[int]) -> tuple[dict[int, ReturnedIndicator], dict[int, str]]:

@@ -11,7 +11,8 @@ a module with
 
 and templates `criteria/uploads/<kind>_plan.html` and `<kind>_done.html`; a kind whose refused rows go
 back as a workbook also has `refused_workbook(upload) -> bytes`, one that asks first how a table is to be
-read `setup_url(upload) -> str`.
+read `setup_url(upload) -> str`, one that takes more than workbooks `read(data) -> content`, which `plan`
+then gets instead of the sheets.
 
 `apply` plans anew under a lock and writes only if that is still what was shown, so that the second
 click, a second upload and a change made meanwhile are all seen.
@@ -35,7 +36,7 @@ from django_tasks import task
 from communes.access import Decision
 from communes.models import Unit
 from communes.text import safe_filename
-from communes.workbooks import TABLE, Sheet, UnsafeWorkbook, read_book
+from communes.workbooks import TABLE, UnsafeWorkbook, read_book
 from criteria.evidence import stored_path, write_file
 from criteria.models import CriteriaSet, Upload
 
@@ -74,7 +75,7 @@ class Plan:
 class Kind(Protocol):
     def allowed(self, user: Any, upload: Upload) -> Decision: ...
 
-    def plan(self, upload: Upload, book: list[Sheet], progress: Progress) -> Plan: ...
+    def plan(self, upload: Upload, book: Any, progress: Progress) -> Plan: ...
 
     def write(self, upload: Upload, plan: Plan, by: Any) -> dict[str, Any]: ...
 
@@ -88,7 +89,12 @@ class NotWaiting(Exception):
 
 
 class Refused(Exception):
-    """A table that can't be taken at all, whole; the message says why and what to do."""
+    """A table that can't be taken at all, whole; the message says why and what to do. `problems`: its
+    places, each a row of sheet, row, column, title and reason."""
+
+    def __init__(self, message: str, problems: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(message)
+        self.problems = problems or []
 
 
 def kind_of(upload: Upload) -> Kind:
@@ -111,7 +117,8 @@ def take(
     """
     # One byte more than allowed is enough to see that it is too large.
     data = file.read(TABLE.file + 1)
-    rows = sum(sheet.table.total_height for sheet in read_book(data, TABLE))
+    content = _read(kind, data)
+    rows = content.count(b"\n") if isinstance(content, bytes) else sum(sheet.table.total_height for sheet in content)
     file.seek(0)
     upload = Upload.objects.create(
         kind=kind,
@@ -139,8 +146,14 @@ def start(upload: Upload) -> None:
         check(upload)
 
 
-def book_of(upload: Upload) -> list[Sheet]:
-    return read_book(stored_path(str(upload.file)).read_bytes(), TABLE)
+def book_of(upload: Upload) -> Any:
+    """The sheets of the upload's workbook, or what its kind makes of the file."""
+    return _read(upload.kind, stored_path(str(upload.file)).read_bytes())
+
+
+def _read(kind: str, data: bytes) -> Any:
+    reader = getattr(import_module(KINDS[Upload.Kind(kind)]), "read", None)
+    return reader(data) if reader else read_book(data, TABLE)
 
 
 def check(upload: Upload) -> None:
@@ -157,7 +170,8 @@ def check(upload: Upload) -> None:
         plan = kind_of(upload).plan(upload, book_of(upload), progress)
     except (Refused, UnsafeWorkbook) as refused:
         upload.state, upload.problem = Upload.State.REFUSED, str(refused)
-        upload.save(update_fields=["state", "problem"])
+        upload.plan = {"shown": {"problems": getattr(refused, "problems", [])}}
+        upload.save(update_fields=["state", "problem", "plan"])
         return
     keep(upload, plan)
 

@@ -2,10 +2,19 @@
 
 from django.urls import path
 
-from criteria.views import crosswalk, groups, history, local_targets, workshop
+from criteria.views import crosswalk, groups, history, local_targets, sets, workshop
 
 urlpatterns = [
     path("workshop/", workshop.workshop, name="workshop"),
+    path("workshop/sets/", sets.set_list, name="set_list"),
+    path("workshop/sets/upload/", sets.set_upload, name="set_upload"),
+    path("workshop/sets/template.xlsx", sets.set_template, name="set_template"),
+    path("workshop/sets/<slug:code>/", sets.set_detail, name="set"),
+    path("workshop/sets/<slug:code>/difference/", sets.set_difference, name="set_difference"),
+    path("workshop/sets/<slug:code>/set.xlsx", sets.set_workbook, name="set_workbook"),
+    path("workshop/sets/<slug:code>/set.json", sets.set_json, name="set_json"),
+    path("workshop/sets/<slug:code>/publish/", sets.set_publish, name="set_publish"),
+    path("workshop/sets/<slug:code>/discard/", sets.set_discard, name="set_discard"),
     path("workshop/targets/", local_targets.target_grid, name="target_grid"),
     path("workshop/targets/edit/", local_targets.target_bulk, name="target_bulk"),
     path("workshop/targets/confirm/", local_targets.target_confirm, name="target_confirm"),

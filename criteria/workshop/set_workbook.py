@@ -1,0 +1,228 @@
+"""A criteria set handed in as a workbook or as JSON (`Upload.Kind.CRITERIA_SET`).
+
+A new code becomes a draft. A set that is there becomes what the file says; of a published one
+nothing that people entered for goes away (`set_data.after`). The preview is the difference.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from django.db import IntegrityError
+
+from communes import access
+from communes.access import Decision
+from communes.models import Unit
+from communes.workbooks import MB, TABLE, UnsafeWorkbook, read_book
+from criteria import shapes
+from criteria.loading import province_of, write_set
+from criteria.models import CriteriaSet, Entry, Indicator, Revision, Upload
+from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
+from criteria.workshop import set_reading
+from criteria.workshop.difference import counts, difference
+from criteria.workshop.set_data import Data, after, described
+from criteria.workshop.set_reading import Found, NotOurs
+from criteria.workshop.standings import refresh_standings
+from ntm.clock import today
+
+audit = logging.getLogger("ntm.audit")
+
+MOST_PROBLEMS = 500  # told at once
+
+
+def allowed(user: Any, upload: Upload) -> Decision:
+    return access.can(user, "reference.change", upload.unit_id)
+
+
+def read(content: bytes) -> Any:
+    """The sheets of a workbook, or the bytes of a JSON file; raises UnsafeWorkbook."""
+    if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in {b"{", b"["}:
+        return read_book(content, TABLE)
+    if len(content) > TABLE.file:
+        raise UnsafeWorkbook(f"Tệp lớn hơn {TABLE.file // MB} MB; một bộ tiêu chí nhỏ hơn nhiều. Kiểm tra lại tệp.")
+    return content
+
+
+def plan(upload: Upload, book: Any, progress: Progress) -> Plan:
+    """What the file would make of its set; raises Refused with every problem at its place."""
+    found = _found(book)
+    stored, province = _checked(found, upload)
+    result = _result(found, stored, province, upload)
+    made = _plan(stored, result)
+    made.shown["first_day"] = f"{first_day_of(upload):%d/%m/%Y}"
+    return made
+
+
+def write(upload: Upload, plan: Plan, by: Any) -> dict[str, Any]:
+    """Make the set what the file says."""
+    found = _found(book_of(upload))
+    code = found.data["code"] if found.data else ""
+    list(CriteriaSet.objects.select_for_update().filter(code=code).order_by("pk"))
+    # Another file for the same set may have been written since it was looked at.
+    stored, province = _checked(found, upload)
+    result = _result(found, stored, province, upload)
+    if _plan(stored, result).fingerprint != plan.fingerprint:
+        raise UploadChanged
+    requires = CriteriaSet.objects.get(code=result["requires"]) if result["requires"] else None
+    try:
+        summary = write_set(result, province=province, requires=requires, first_day=first_day_of(upload))
+    except IntegrityError:  # the same new code, written by another at this moment
+        raise UploadChanged from None
+    refresh_standings(summary.criteria_set)
+    audit.info("criteria set written", extra={"username": by.get_username(), "set": code, "upload": str(upload.pk)})
+    return {"code": code, "name": result["name"], "is_new": stored is None, "notes": summary.notes}
+
+
+def first_day_of(upload: Upload) -> date:
+    """The day from which what is new in a published set is in force: chosen, or the day of the check."""
+    chosen = upload.options.get("first_day")
+    return date.fromisoformat(chosen) if chosen else today()
+
+
+# --- checking ------------------------------------------------------------------------------
+
+
+def _found(book: Any) -> Found:
+    try:
+        found = set_reading.read_json(book) if isinstance(book, bytes) else set_reading.read_book(book)
+    except NotOurs as error:
+        raise Refused(str(error)) from None
+    if found.problems or found.data is None:
+        _refuse(found)
+    return found
+
+
+def _refuse(found: Found) -> None:
+    total = len(found.problems)
+    more = f" Dưới đây là {MOST_PROBLEMS} chỗ đầu tiên." if total > MOST_PROBLEMS else ""
+    raise Refused(
+        f"Có {total} chỗ cần sửa; chưa ghi gì. Sửa trong tệp rồi tải lên lại.{more}",
+        [problem.line() for problem in found.problems[:MOST_PROBLEMS]],
+    )
+
+
+def _checked(found: Found, upload: Upload) -> tuple[CriteriaSet | None, Unit | None]:
+    """The set the file is for (None: a new one) and its province, checked against what is there."""
+    data = found.data or {}
+    stored = CriteriaSet.objects.select_related("province", "requires").filter(code=data["code"]).first()
+    province = _province(data, upload, stored)
+    found.problems = [found.problem(*problem) for problem in _problems(data, upload, stored, province)]
+    if found.problems:
+        _refuse(found)
+    return stored, province
+
+
+def _province(data: Data, upload: Upload, stored: CriteriaSet | None) -> Unit | None:
+    """The province that issued the set: the one worked for, that of the set there is, or by its code."""
+    code = data.get("province")
+    for known in (upload.unit, stored.province if stored else None):
+        if known is not None and known.code == code:
+            return known
+    return province_of(code, None, data["period"][0]) if code and upload.unit is None else None
+
+
+def _problems(
+    data: Data, upload: Upload, stored: CriteriaSet | None, province: Unit | None
+) -> Iterator[shapes.Problem]:
+    code, required = data.get("province"), data.get("requires")
+    if upload.unit and province is None:
+        yield (
+            "province",
+            (
+                f"phải là {upload.unit.code}, mã của {upload.unit.in_sentence}: bộ tiêu chí của trung ương do quản trị "
+                "hệ thống tải lên"
+            ),
+        )
+    elif code and province is None:
+        yield "province", f"không có tỉnh mang mã “{code}” trong giai đoạn này"
+    elif stored and stored.province != province:
+        yield "code", f"mã “{stored.code}” đã dùng cho bộ tiêu chí của nơi khác; đặt mã khác"
+    if upload.unit:
+        for place, row in enumerate(data.get("provincial_targets", [])):
+            if row["province_code"] != upload.unit.code:
+                yield f"provincial_targets[{place}].province_code", "chỉ ghi được yêu cầu của tỉnh mình"
+    visible = access.visible_sets(upload.uploaded_by)
+    if required and (required == data["code"] or not visible.filter(code=required).exists()):
+        yield "requires", f"không có bộ tiêu chí “{required}”"
+    if stored and stored.status == CriteriaSet.Status.PUBLISHED:
+        yield from _published_problems(data, stored, first_day_of(upload))
+
+
+def _published_problems(data: Data, stored: CriteriaSet, first_day: date) -> Iterator[shapes.Problem]:
+    """What a set in use can't undergo, since people's results rest on it."""
+    numbers = {row["number"] for row in data["criteria"]}
+    for number in sorted(set(stored.criteria.values_list("number", flat=True)) - numbers):
+        yield "criteria", f"thiếu tiêu chí {number}: bộ đang dùng không bỏ tiêu chí; cần bỏ thì ban hành bộ mới"
+    if data["level"] != stored.level:
+        yield "level", "bộ đang dùng không đổi cấp; cần đổi thì ban hành bộ mới"
+    if first_day > stored.last_day:
+        yield "", f"ngày áp dụng {first_day:%d/%m/%Y} sau giai đoạn {stored.period}; chọn ngày khác khi tải lên"
+    known = {
+        indicator.code: indicator
+        for indicator in Indicator.objects.filter(
+            criterion__criteria_set=stored, stands_for_criterion=False
+        ).select_related("criterion")
+    }
+    redefined = {}
+    for home, criterion in enumerate(data["criteria"]):
+        for place, row in enumerate(criterion["indicators"]):
+            where, before = f"criteria[{home}].indicators[{place}]", known.get(row["code"])
+            if before and before.criterion.number != criterion["number"]:
+                yield (
+                    f"{where}.code",
+                    f"mã “{row['code']}” là của một chỉ tiêu thuộc tiêu chí {before.criterion.number}; đặt mã khác",
+                )
+            elif before and before.kind != row["kind"]:
+                redefined[before.pk] = where
+    used = set(Entry.objects.filter(indicator__in=list(redefined)).values_list("indicator_id", flat=True))
+    used |= set(Revision.objects.filter(indicator__in=list(redefined)).values_list("indicator_id", flat=True))
+    for pk in sorted(used):
+        yield f"{redefined[pk]}.kind", "chỉ tiêu đã có kết quả nên không đổi kiểu; đặt mã mới cho chỉ tiêu mới"
+
+
+# --- what would be -------------------------------------------------------------------------
+
+
+def _result(found: Found, stored: CriteriaSet | None, province: Unit | None, upload: Upload) -> Data:
+    data = dict(found.data or {})
+    year = data["period"][0]
+    # A province that isn't among the units of the set's time can't be demanded anything of.
+    data["provincial_targets"] = [
+        row
+        for row in data.get("provincial_targets", [])
+        if row["indicator"] is None or province_of(row["province_code"], None, year)
+    ]
+    published = stored is not None and stored.status == CriteriaSet.Status.PUBLISHED
+    before = described(stored) if stored else None
+    result = after(data, before, published=published, first_day=first_day_of(upload))
+    return {**result, "province": province.code if province else None}
+
+
+def _plan(stored: CriteriaSet | None, result: Data) -> Plan:
+    indicators = [one for row in result["criteria"] for one in row["indicators"]]
+    shown = {
+        "code": result["code"],
+        "name": result["name"],
+        "is_new": stored is None,
+        "is_published": stored is not None and stored.status == CriteriaSet.Status.PUBLISHED,
+        "criteria": len(result["criteria"]),
+        "indicators": sum(1 for one in indicators if one["part_of"] is None and one["in_force_to"] is None),
+        "official": result["official_counts"],
+        "incomplete": [row["number"] for row in result["criteria"] if not row["indicators"]],
+    }
+    if stored is None:
+        lines = [
+            {
+                "number": row["number"],
+                "name": row["name"],
+                "indicators": sum(1 for one in row["indicators"] if one["part_of"] is None),
+                "targets": sum(len(one["targets"]) for one in row["indicators"]),
+            }
+            for row in result["criteria"]
+        ]
+        return Plan({"new": 1}, lines, shown)
+    changes = difference(described(stored), result)
+    return Plan(counts(changes), [change.line() for change in changes], shown)
