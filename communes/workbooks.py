@@ -86,9 +86,11 @@ class Sheet:
 
     @cached_property
     def _formulas(self) -> dict[int, list[int]]:
-        """Columns that hold formulas, by row."""
+        """Columns that hold formulas, or an error that was pasted as a value, by row."""
         found: dict[int, list[int]] = {}
-        for letters, row in _FORMULA.findall(self.part):
+        # The library gives an error's cell as an empty one.
+        errors = _ERROR.findall(self.part) if b't="e"' in self.part or b"t='e'" in self.part else []
+        for letters, row in [*_FORMULA.findall(self.part), *errors]:
             found.setdefault(int(row), []).append(column_number(letters.decode()))
         return found
 
@@ -154,6 +156,8 @@ def _value_of(value: Any) -> Cell:
 _CELL = rb"""\br\s*=\s*["']"""
 _FAR_COLUMN = re.compile(_CELL + rb"(?:[A-Za-z]{3,}|[J-Zj-z][A-Za-z]|[Ii][W-Zw-z])\d")
 _FORMULA = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^>]*>\s*<(?:\w+:)?f[\s>/]""")
+
+_ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])[^>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
 
 
 def check_archive(data: bytes, limits: Limits) -> list[bytes]:

@@ -105,6 +105,8 @@ def read_book(book: list[Sheet]) -> Found:
     told = [reading.places.problem(*found) for found in check.found]
     # A row that couldn't be read is told as such; what follows from its gaps isn't.
     unread = {(problem.sheet, problem.row) for problem in reading.problems}
+    if any(problem.sheet in {CRITERIA.sheet, INDICATORS.sheet} for problem in reading.problems):
+        unread.add((CRITERIA.sheet, None))  # how many there are
     problems = reading.problems + [problem for problem in told if (problem.sheet, problem.row) not in unread]
     order = {sheet.name: place for place, sheet in enumerate(book)}
     problems.sort(key=lambda problem: (order.get(problem.sheet, -1), problem.row or 0))

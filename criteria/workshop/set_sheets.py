@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
+from math import ceil
 from typing import Any
 
 from communes.models import Level
@@ -25,7 +26,7 @@ ROWS = 1_000  # rows that carry lists to choose from
 TEXT, CODE, WHOLE, NUMBER, DAY, FLAG = "text", "code", "whole", "number", "day", "flag"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """A column (of the sheet of facts: a row): its key in the data, its heading, what may stand in it.
 
@@ -94,7 +95,7 @@ FACTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A sheet with one row a thing. `key`: where its rows are in the data."""
 
@@ -245,14 +246,18 @@ class _Writer:
         made = self.book.add_format
         self.head = made({**font, "bold": True, "text_wrap": True, "border": 1, "valign": "vcenter",
                           "bg_color": "#E3EFEC"})  # fmt: skip
-        self.cells = {
-            TEXT: made({**font, "text_wrap": True}),
-            CODE: made({**font, "num_format": "@"}),
-            WHOLE: made({**font, "num_format": "0"}),
-            NUMBER: made({**font, "num_format": "#,##0.####"}),
-            DAY: made({**font, "num_format": "dd/mm/yyyy", "align": "left"}),
-            FLAG: made(font),
+        shapes: dict[str, dict[str, Any]] = {
+            TEXT: {"text_wrap": True},
+            CODE: {"num_format": "@"},
+            WHOLE: {"num_format": "0", "align": "center"},
+            NUMBER: {"num_format": "General", "align": "center"},
+            DAY: {"num_format": "dd/mm/yyyy", "align": "center"},
+            FLAG: {"align": "center"},
         }
+        line = {"border": 1, "border_color": "#B9C7C3"}
+        self.cells = {kind: made({**font, **line, **shape}) for kind, shape in shapes.items()}
+        # What is typed below the rows that are there: the same kind of cell, without lines.
+        self.free = {kind: made({**font, **shape}) for kind, shape in shapes.items()}
         self.plain = made({**font, "text_wrap": True})
         self.hint = made({**font, "text_wrap": True, "font_color": "#4A5B57", "italic": True})
         self.title = made({**font, "bold": True, "font_size": 14})
@@ -285,6 +290,7 @@ class _Writer:
             sheet.write_string(at, 0, _heading(column), self.head)
             self._cell(sheet, at, 1, column, value)
             sheet.write_string(at, 2, column.guide, self.hint)
+            sheet.set_row(at, _height((column.title, 30), (value, 46), (column.guide, 66)))
             self._choices(sheet, at, at, 1, column)
 
     def _table(self, table: Table) -> None:
@@ -295,10 +301,12 @@ class _Writer:
         found = rows(table, self.data)
         for at, column in enumerate(table.columns):
             sheet.write_string(0, at, _heading(column), self.head)
-            sheet.set_column(at, at, column.width, self.cells[column.kind])
+            sheet.set_column(at, at, column.width, self.free[column.kind])
             self._choices(sheet, 1, max(len(found), ROWS), at, column)
             for place, row in enumerate(found, start=1):
                 self._cell(sheet, place, at, column, row.get(column.key))
+        for place, row in enumerate(found, start=1):
+            sheet.set_row(place, _height(*((row.get(column.key), column.width) for column in table.columns)))
         sheet.autofilter(0, 0, max(len(found), 1), len(table.columns) - 1)
 
     def _cell(self, sheet: Any, row: int, at: int, column: Column, value: Any) -> None:
@@ -356,10 +364,22 @@ class _Writer:
             sheet.write_string(place, 0, name, self.head)
             sheet.write_string(place, 1, "", self.plain)
             sheet.write_string(place, 2, guide, self.plain)
+            sheet.set_row(place, _height((name, 24), (guide, 80)))
             for column in columns:
                 place += 1
                 sheet.write_string(place, 1, _heading(column), self.plain)
                 sheet.write_string(place, 2, column.guide, self.plain)
+                sheet.set_row(place, _height((column.title, 28), (column.guide, 80)))
+
+
+def _height(*cells: tuple[Any, int]) -> float:
+    """Points that the wrapped texts of a row need: neither Excel nor LibreOffice works it out on opening."""
+    lines = [
+        sum(max(1, ceil(len(part) / (width * 1.1))) for part in value.split("\n"))
+        for value, width in cells
+        if isinstance(value, str)
+    ]
+    return min(16.5 * max(lines, default=1), 400)
 
 
 def _heading(column: Column) -> str:
