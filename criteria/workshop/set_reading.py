@@ -45,6 +45,7 @@ from criteria.workshop.set_sheets import (
 
 HEADING_WITHIN = 10  # rows in which the headings are looked for
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+COUNTS = re.compile(r"criteria(\[\d+\]\.indicators)?")  # places of what is wrong with how many there are
 # What people write for a comparison where the list isn't used.
 ALIASES = {">=": ">=", "=>": ">=", "<=": "<=", "=<": "<=", "pass": "pass", "judge": "judge"}
 # Where the facts of the first sheet stand in the data.
@@ -102,11 +103,11 @@ def read_book(book: list[Sheet]) -> Found:
     data = reading.data()
     check = Check()
     check_set(check, data)
-    told = [reading.places.problem(*found) for found in check.found]
-    # A row that couldn't be read is told as such; what follows from its gaps isn't.
+    # A row that couldn't be read is told as such; what follows from its gaps isn't, nor how many there are.
     unread = {(problem.sheet, problem.row) for problem in reading.problems}
-    if any(problem.sheet in {CRITERIA.sheet, INDICATORS.sheet} for problem in reading.problems):
-        unread.add((CRITERIA.sheet, None))  # how many there are
+    uncounted = any(problem.sheet in {CRITERIA.sheet, INDICATORS.sheet} for problem in reading.problems)
+    counts = [found for found in check.found if not (uncounted and COUNTS.fullmatch(found[0]))]
+    told = [reading.places.problem(*found) for found in counts]
     problems = reading.problems + [problem for problem in told if (problem.sheet, problem.row) not in unread]
     order = {sheet.name: place for place, sheet in enumerate(book)}
     problems.sort(key=lambda problem: (order.get(problem.sheet, -1), problem.row or 0))
