@@ -15,6 +15,7 @@ from communes.models import Membership, Unit
 from criteria import uploads
 from criteria.evidence import store
 from criteria.models import (
+    CriteriaSet,
     CriterionOwner,
     Evidence,
     EvidenceLink,
@@ -117,6 +118,9 @@ class Things:
             created_by=self.area_meeting.created_by,
         )
         self.item = MeetingItem.objects.create(meeting=self.commune_meeting, position=1, text="Ra quân vệ sinh")
+        self.draft_set = CriteriaSet.objects.create(
+            code="du-thao", name="Dự thảo", level="commune", grade="standard", first_year=2024, province=self.thanh_hoa
+        )
         self.minutes = self.done.minutes_files.get(kind="pdf")
         self.national_target = Target.objects.filter(indicator=self.indicator, province=None).first()
         self.local_target, self.free_target = (
@@ -161,6 +165,19 @@ def rows(t):
         ("mfa_view_recovery_codes", "", []),
         ("mfa_generate_recovery_codes", "", []),
         ("mfa_download_recovery_codes", "", []),
+        ("criteria:set_list", "", []),
+        ("criteria:set_upload", "", []),
+        ("criteria:set_template", "", []),
+        ("criteria:set", "national", ["xa-ntm-2021-2025"]),
+        ("criteria:set", "Hà Tĩnh", ["kdc-ntm-kieu-mau-ha-tinh-2014"]),
+        ("criteria:set", "draft Thanh Hóa", [t.draft_set.code]),
+        ("criteria:set_difference", "draft Thanh Hóa", [t.draft_set.code]),
+        ("criteria:set_workbook", "national", ["xa-ntm-2021-2025"]),
+        ("criteria:set_workbook", "draft Thanh Hóa", [t.draft_set.code]),
+        ("criteria:set_json", "draft Thanh Hóa", [t.draft_set.code]),
+        ("criteria:set_publish", "national", ["xa-ntm-2021-2025"]),
+        ("criteria:set_publish", "draft Thanh Hóa", [t.draft_set.code]),
+        ("criteria:set_discard", "draft Thanh Hóa", [t.draft_set.code]),
         ("communes:user_list", "", []),
         ("communes:user_create", "", []),
         ("communes:slip_list", "", []),
@@ -473,6 +490,19 @@ reports:meeting_add Đông Phú                       oonnnnnnnnnnnn-
 reports:meeting_item Đông Phú                      oonnnnnnnnnnnn-
 reports:meeting_item_move Đông Phú                 bbnnnnnnnnnnnn-
 reports:meeting_item_remove Đông Phú               oonnnnnnnnnnnn-
+criteria:set_list                                  fffffffofffofo-
+criteria:set_upload                                fffffffofffofo-
+criteria:set_template                              fffffffofffofo-
+criteria:set national                              nnnnnnnonnnono-
+criteria:set Hà Tĩnh                               nnnnnnnnnnnono-
+criteria:set draft Thanh Hóa                       nnnnnnnonnnnno-
+criteria:set_difference draft Thanh Hóa            nnnnnnnrnnnnnr-
+criteria:set_workbook national                     nnnnnnnonnnono-
+criteria:set_workbook draft Thanh Hóa              nnnnnnnonnnnno-
+criteria:set_json draft Thanh Hóa                  nnnnnnnonnnnno-
+criteria:set_publish national                      nnnnnnnfnnnfnu-
+criteria:set_publish draft Thanh Hóa               nnnnnnnunnnnnu-
+criteria:set_discard draft Thanh Hóa               nnnnnnnonnnnno-
 criteria:question_list                             oooooooooooooo-
 criteria:question_ask Đông Phú 17.1                oononnnonnnnnf-
 criteria:question_ask Đông Phú 14.1                oononnoonnnnnf-

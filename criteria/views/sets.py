@@ -68,6 +68,8 @@ def _detail(request: HttpRequest, criteria_set: CriteriaSet, form: PublishForm |
 def set_difference(request: HttpRequest, code: str) -> HttpResponse:
     """What this set has otherwise than another (?other=)."""
     criteria_set = _visible(request, code)
+    if "other" not in request.GET:
+        return redirect("criteria:set", criteria_set.code)
     other = _visible(request, request.GET.get("other", ""))
     changes = difference(described(other), described(criteria_set))
     return render(

@@ -287,7 +287,8 @@ def words(key: str, value: Any) -> str:
     if key == "period":
         return f"{value[0]}–{value[1]}" if value[1] else f"từ {value[0]}"
     if key == "official_counts":
-        return ", ".join(f"{'?' if count is None else count}" for count in value.values())
+        nouns = {"criteria": "tiêu chí", "indicators": "chỉ tiêu"}
+        return ", ".join(f"{'?' if value[one] is None else value[one]} {noun}" for one, noun in nouns.items())
     if key == "buckets":
         return "; ".join(f"{row['label']} (từ {row['min']} đến {row['max']})" for row in value)
     if isinstance(value, bool):

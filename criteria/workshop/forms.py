@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 from communes.fields import DayField
 from communes.workbooks import MB, TABLE
+from criteria.numbers import format_number
 from ntm.clock import today
 
 DAYS = [
@@ -23,8 +24,8 @@ class SetUploadForm(forms.Form):
 
     file = forms.FileField(
         label="Tệp bộ tiêu chí",
-        help_text=f"Tệp Excel theo mẫu (.xlsx) hoặc JSON, tối đa {TABLE.file // MB} MB, "
-        f"{TABLE.rows:,} dòng mỗi trang.".replace(",", ".", 1),
+        help_text=f"Tệp Excel theo mẫu (.xlsx) hoặc JSON, tối đa {TABLE.file // MB} MB, mỗi trang tối đa "
+        f"{format_number(TABLE.rows)} dòng.",
         widget=forms.FileInput({"accept": ".xlsx,.json"}),
         error_messages={
             "required": "Chọn tệp cần tải lên.",

@@ -520,7 +520,7 @@ def test_the_difference_of_two_sets(town):
     text = client_of(town.boss).get(url, {"other": "bo-thu"}).text
     assert "2 điểm khác" in text  # the name, and the day it was published on
     assert client_of(town.boss).get(url, {"other": "khong-co"}).status_code == 404
-    assert client_of(town.boss).get(url).status_code == 404
+    assert client_of(town.boss).get(url).status_code == 302
     assert client_of(town.keeper).get(url, {"other": "bo-thu"}).status_code == 404  # a draft of the nation
     assert "giống hệt nhau" in client_of(town.boss).get(url, {"other": "bo-hai"}).text
 
