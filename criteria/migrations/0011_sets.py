@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('criteria', '0007_uploads'),
+        ('criteria', '0010_history'),
     ]
 
     operations = [
