@@ -87,12 +87,13 @@ INDICATOR_KEYS = {
     "in_force_to?": ANY_TEXT,
 }  # fmt: skip
 TARGET_KEYS = {
-    "variant": ANY_TEXT, "year": YEAR, "operator": str, "value": NUMBER, "text": str, "provenance": str,
-    "source?": ANY_TEXT, "decision?": ANY_TEXT,
+    "variant": ANY_TEXT, "year": YEAR, "to_year?": YEAR, "operator": str, "value": NUMBER, "text": str,
+    "provenance": str, "source?": ANY_TEXT, "decision?": ANY_TEXT,
 }  # fmt: skip
 WORDING_KEYS = {"indicator": str, "from": str, "name": str, "decision?": ANY_TEXT, "source?": ANY_TEXT}
 PROVINCIAL_KEYS = {
     "province": str, "province_code": str, "indicator": ANY_TEXT, "variant?": ANY_TEXT, "year": YEAR,
+    "to_year?": YEAR,
     "operator": str, "value": NUMBER, "text": str, "decision": ANY_TEXT, "source": ANY_TEXT,
 }  # fmt: skip
 DEPARTMENTS_KEYS = {"note": str, "criteria_in_set": int, "level": str, "departments": list}
@@ -369,6 +370,13 @@ class _SetCheck:
         year = row["year"]
         if year is not None and self.first is not None and not self.first <= year <= (self.last or year):
             check.problem(f"{place}.year", f"năm {year} ngoài giai đoạn {self.first}–{self.last or ''}")
+        to_year = row.get("to_year")
+        if (
+            to_year is not None
+            and self.first is not None
+            and not (year or self.first) <= to_year <= (self.last or to_year)
+        ):
+            check.problem(f"{place}.to_year", f"năm {to_year} trước năm bắt đầu hoặc ngoài giai đoạn của bộ")
 
     def _counts(self) -> None:
         official = self.data["official_counts"]
@@ -525,6 +533,7 @@ def _target_fields(row: dict) -> dict[str, Any]:
     return {
         "variant": row.get("variant") or "",
         "from_year": row["year"],
+        **({"to_year": row["to_year"]} if "to_year" in row else {}),
         "operator": row["operator"],
         "value": None if row["value"] is None else Decimal(row["value"]),
         "text": row["text"],

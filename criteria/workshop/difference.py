@@ -226,7 +226,8 @@ def target_words(row: Data) -> str:
     """A target in short: what is printed, and the figure where that doesn't say it."""
     figure = _figure(row)
     squeezed = row["text"].replace(" ", "")
-    return row["text"] if figure.replace(" ", "") in squeezed else f"{row['text']} ({figure})"
+    until = f", đến hết năm {row['to_year']}" if row["to_year"] else ""
+    return (row["text"] if figure.replace(" ", "") in squeezed else f"{row['text']} ({figure})") + until
 
 
 def _figure(row: Data) -> str:

@@ -38,7 +38,8 @@ def filled(data: Data) -> Data:
                             **INDICATOR_DEFAULTS,
                             **indicator,
                             "targets": [
-                                _nulled({"source": None, "decision": None, **target}) for target in indicator["targets"]
+                                _nulled({"source": None, "decision": None, "to_year": None, **target})
+                                for target in indicator["targets"]
                             ],
                         }
                     )
@@ -62,7 +63,9 @@ def filled(data: Data) -> Data:
         "buckets": data.get("buckets") or default_buckets(),
         "groups": [{"code": code, "name": names[code]} for code in used],
         "criteria": criteria,
-        "provincial_targets": [_nulled({"variant": None, **row}) for row in data.get("provincial_targets", [])],
+        "provincial_targets": [
+            _nulled({"variant": None, "to_year": None, **row}) for row in data.get("provincial_targets", [])
+        ],
         "wordings": [_nulled({"decision": None, "source": None, **row}) for row in data.get("wordings", [])],
     }  # fmt: skip
 
@@ -230,6 +233,7 @@ def _demand(target: Target) -> Data:
     return {
         "variant": target.variant,
         "year": target.from_year,
+        "to_year": target.to_year,
         "operator": target.operator,
         "value": target.value,
         "text": target.text,

@@ -55,6 +55,7 @@ _PROVENANCE = Column(
 _SOURCE = Column("source", "Nguồn", TEXT, "Địa chỉ trang hoặc nơi đã xem văn bản.", 30)
 _DECISION = Column("decision", "Văn bản", TEXT, "Số quyết định. Để trống: quyết định của cả bộ.", 20)
 _NOTE = Column("note", "Ghi chú", TEXT, "Ghi chú.", 30)
+_UNTIL = Column("to_year", "Đến hết năm", WHOLE, "Năm cuối yêu cầu này áp dụng. Để trống: chưa xác định.", 9)
 _INDICATOR = Column("indicator", "Chỉ tiêu", CODE, "Mã chỉ tiêu, như ở trang “Chỉ tiêu”.", 10, required=True)
 _DEMAND = (
     Column("variant", "Vùng, nhóm", CODE, "Mã ở trang “Vùng, nhóm”. Để trống: yêu cầu chung.", 18),
@@ -150,7 +151,7 @@ INDICATORS = Table("indicators", "Chỉ tiêu", (
     _NOTE,
 ), "Mỗi chỉ tiêu, hoặc phần của chỉ tiêu, một dòng.")  # fmt: skip
 TARGETS = Table(
-    "targets", "Yêu cầu", (_INDICATOR, *_DEMAND, _SOURCE, _DECISION, _PROVENANCE),
+    "targets", "Yêu cầu", (_INDICATOR, *_DEMAND, _SOURCE, _DECISION, _PROVENANCE, _UNTIL),
     "Mức phải đạt. Quyết định sửa đổi: thêm dòng có cột “Từ năm”, giữ nguyên dòng cũ. "
     "Chưa biết mức thì không ghi dòng nào.",
 )  # fmt: skip
@@ -161,6 +162,7 @@ PROVINCIAL = Table("provincial_targets", "Yêu cầu của tỉnh", (
     *_DEMAND,
     Column("decision", "Văn bản", TEXT, "Số quyết định của tỉnh.", 20),
     _SOURCE,
+    _UNTIL,
 ), "Mức riêng của từng tỉnh, nếu tệp có. Yêu cầu của tỉnh không có trong tệp thì giữ nguyên.")  # fmt: skip
 WORDINGS = Table("wordings", "Nội dung sửa đổi", (
     _INDICATOR,

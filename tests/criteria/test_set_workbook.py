@@ -96,6 +96,7 @@ def demands(draw, kind_of, province=False):
         value = draw(st.integers(0, most) | st.decimals(0, most, places=2)) if numeric else None
         operator = draw(st.sampled_from([">=", "<=", "="] if numeric else ["pass", "judge"]))
         row = {"variant": variant, "year": from_year, "operator": operator, "value": value, "text": draw(text)}
+        row["to_year"] = draw(st.none() | st.integers(from_year or 2021, 2025))
         rows.append({**row, "decision": draw(maybe), "source": draw(maybe)})
     return rows
 
