@@ -592,6 +592,14 @@ def _answers_in_commune(person: Roles, unit: Unit, criterion: Any) -> Decision:
     return refuse(f"Tiêu chí {criterion.number} do {others[criterion.pk]} phụ trách; lãnh đạo xã phân công lại được.")
 
 
+def _import_entries(person: Roles, place: Unit) -> Decision:
+    """Handing in a filled entry workbook of a place: its own people for a commune; for it or an area above it the
+    district's staff and the coordinator, as drafts that only the commune sends (decision 0010)."""
+    if not (_works_in(person, place, *COMMUNE_ROLES) or _covers(person, place, DISTRICT_STAFF, COORDINATOR)):
+        return refuse("Chỉ cán bộ của xã, văn phòng điều phối huyện và điều phối viên tỉnh dùng biểu nhập kết quả.")
+    return _unit_open(place)
+
+
 def criteria_of_others(person: Roles, unit: Unit) -> dict[int, str]:
     """Criteria of the unit that others answer for and this person doesn't, with the names of those
     who do. Leaders may write all. One query a request, none where the commune has no owners."""
@@ -1140,6 +1148,7 @@ def _give_role(person: Roles, given: tuple[Unit, str]) -> Decision:
 ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "entry.change": _change_entry,
     "criterion.enter": _enter_criterion,
+    "entries.import": _import_entries,
     "owners.see": _see_owners,
     "owners.change": _assign_owners,
     "base_figures.view": _view_base_figures,

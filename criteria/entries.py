@@ -79,6 +79,7 @@ def write_entry(
         return entry or Entry(unit=unit, indicator=indicator, version=0, effective_on=effective_on)
     changes = {field: getattr(judged, field) for field in OPINION_FIELDS} | {
         "effective_on": effective_on,
+        "is_on_behalf": False,
         "updated_by": by,
         "updated_at": timezone.now(),
     }

@@ -297,4 +297,5 @@ def _saved(row: Row) -> str:
         return ""
     at = timezone.localtime(row.entry.updated_at)
     when = f"{at:%H:%M}" if row.saved_now else f"{at:%H:%M %d/%m/%Y}"
-    return f"Đã lưu lúc {when}{' · chưa gửi' if row.is_unsent else ''}"
+    helped = f" · do {escape(row.on_behalf)} nhập hộ" if row.on_behalf else ""
+    return f"Đã lưu lúc {when}{' · chưa gửi' if row.is_unsent else ''}{helped}"

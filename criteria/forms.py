@@ -240,3 +240,13 @@ class BaseFiguresForm(forms.Form):
 
     def figures(self) -> dict[str, Decimal | None]:
         return {key: self.cleaned_data[key] for key in self.fields}
+
+
+class EntryWorkbookForm(forms.Form):
+    """A filled entry workbook."""
+
+    file = forms.FileField(
+        label="Biểu đã nhập (.xlsx)",
+        error_messages={"required": "Chọn tệp biểu đã nhập.", "empty": "Tệp này trống."},
+        widget=forms.FileInput({"accept": ".xlsx"}),
+    )

@@ -204,19 +204,21 @@ def _opinion(row: Row, cells: list[str], marks: set[str]) -> Opinion:
             raise ValueError("Chỉ tiêu có/không không nhập kết quả bằng số; để trống cột Kết quả thực hiện.")
         value, verdict = "", value
     if value:
-        opinion |= _figures(row.indicator, value, marks)
+        opinion |= figures_of(row.indicator, value, marks)
     if verdict:
-        opinion["verdict"] = _verdict(verdict)
+        opinion["verdict"] = verdict_of(verdict)
     if note:
         opinion["note"] = clean_text(note, LONGEST_NOTE, multiline=True)
     return opinion
 
 
-def _figures(indicator: Indicator, text: str, marks: set[str]) -> Opinion:
+def figures_of(indicator: Indicator, text: str, marks: set[str]) -> Opinion:
+    """Value, or part and whole, as a cell holds them ("98,5%", "12/15"); `marks`: the decimal marks its table
+    surely uses. Raises ValueError in words."""
     if len(marks) > 1 and re.search(r"[.,]", text):
         raise ValueError(
-            "Bảng dán có cả số viết kiểu 1,234.5 và kiểu 1.234,5 nên không rõ dấu nào là dấu thập phân. "
-            "Thống nhất một kiểu rồi dán lại."
+            "Bảng có cả số viết kiểu 1,234.5 và kiểu 1.234,5 nên không rõ dấu nào là dấu thập phân. "
+            "Thống nhất một kiểu rồi làm lại."
         )
     mark = next(iter(marks), "")
     part, slash, whole = text.partition("/")
@@ -225,7 +227,8 @@ def _figures(indicator: Indicator, text: str, marks: set[str]) -> Opinion:
     return {"value": parse_marked(text, mark), "part": None, "whole": None}
 
 
-def _verdict(text: str) -> str:
+def verdict_of(text: str) -> str:
+    """The verdict a cell names ("Đạt", "x", "cđ"); raises ValueError in words."""
     cleaned = clean_text(text)
     found = _VERDICT_MARKS.get(cleaned) or _VERDICT_WORDS.get(search_name(cleaned))
     if found is None:

@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, prefetch_related_objects
 
 from communes.access import criteria_of_others, roles, visible_criteria
 from communes.models import Unit
@@ -76,6 +76,11 @@ class Row:
     @property
     def is_unsent(self) -> bool:
         return bool(self.entry and self.entry.is_unsent)
+
+    @property
+    def on_behalf(self) -> str:
+        """Who of an office above typed what stands in the row and isn't sent; "" where the unit itself did."""
+        return str(self.entry.updated_by) if self.entry and self.entry.is_on_behalf and self.is_unsent else ""
 
     @property
     def waits(self) -> bool:
@@ -328,7 +333,8 @@ def _assemble(
     drafts: bool,
     stages: Sequence[str] = tuple(Stage.values),
 ) -> list[Sheet]:
-    """Sheets with targets, drafts and published opinions. Four queries at most.
+    """Sheets with targets, drafts and published opinions. Four queries at most, and one where an office above
+    typed some of the drafts.
 
     A part for which no target is in force isn't asked (decision 0005): it has a row only where
     something was recorded for it.
@@ -342,6 +348,7 @@ def _assemble(
     if drafts:
         for entry in Entry.objects.filter(unit=unit, indicator__in=ids):
             entries[entry.indicator_id] = entry
+    prefetch_related_objects([entry for entry in entries.values() if entry.is_on_behalf], "updated_by")
     published: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     whole: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     for (stage, _, indicator_id), state in state_on([unit.pk], criteria_set, stages, only=[*ids, *wholes]).items():

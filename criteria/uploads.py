@@ -9,10 +9,11 @@ a module with
     def write(upload, plan, by) -> dict           does it, within the caller's transaction; raises
                                                   UploadChanged where a row changed under its hands
 
-and templates `criteria/uploads/<kind>_plan.html` and `<kind>_done.html`; a kind whose refused rows go
-back as a workbook also has `refused_workbook(upload) -> bytes`, one that asks first how a table is to be
-read `setup_url(upload) -> str`, one that takes more than workbooks `read(data) -> content`, which `plan`
-then gets instead of the sheets.
+and templates `criteria/uploads/<kind>_plan.html` and `<kind>_done.html`. It may also have
+`refused_workbook(upload) -> bytes` where rows that weren't taken go back as a workbook,
+`setup_url(upload) -> str` where its sender says first how a table is to be read, `read(data) -> content`
+where it takes more than workbooks (`plan` then gets that instead of the sheets), and
+`page(upload, query) -> dict`, the rest of its templates' context.
 
 `apply` plans anew under a lock and writes only if that is still what was shown, so that the second
 click, a second upload and a change made meanwhile are all seen.
@@ -24,7 +25,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -95,6 +96,12 @@ class Refused(Exception):
     def __init__(self, message: str, problems: list[dict[str, Any]] | None = None) -> None:
         super().__init__(message)
         self.problems = problems or []
+
+
+def returns_rows(upload: Upload) -> bool:
+    """Whether there are rows to take back as a workbook: refused, or changed by others meanwhile."""
+    counts = upload.plan.get("counts", {})
+    return hasattr(kind_of(upload), "refused_workbook") and bool(counts.get("refused") or counts.get("conflict"))
 
 
 def kind_of(upload: Upload) -> Kind:
@@ -179,7 +186,8 @@ def check(upload: Upload) -> None:
 def keep(upload: Upload, plan: Plan) -> None:
     """Wait for the confirmation of this plan."""
     upload.state, upload.problem = Upload.State.READY, ""
-    upload.plan, upload.fingerprint, upload.rows_done = asdict(plan), plan.fingerprint, upload.rows
+    upload.plan = {"counts": plan.counts, "lines": plan.lines, "shown": plan.shown}
+    upload.fingerprint, upload.rows_done = plan.fingerprint, upload.rows
     upload.save(update_fields=["state", "problem", "plan", "fingerprint", "rows_done"])
 
 

@@ -4,12 +4,14 @@ uploaded tables, the workshop."""
 from django.urls import path
 
 from criteria import urls_evidence, urls_questions, urls_uploads, urls_workshop
-from criteria.views import base_figures, entry, owners, sending, steps
+from criteria.views import base_figures, entry, entry_workbooks, owners, sending, steps
 
 app_name = "criteria"
 urlpatterns = [
     path("units/<int:pk>/entry/", entry.entry, name="entry"),
     path("units/<int:pk>/entry/paste/", steps.entry_paste, name="entry_paste"),
+    path("units/<int:pk>/entry/workbook/", entry_workbooks.entry_book, name="entry_book"),
+    path("units/<int:pk>/entry/workbook.xlsx", entry_workbooks.entry_book_xlsx, name="entry_book_xlsx"),
     path("units/<int:pk>/entry/met/", steps.entry_met, name="entry_met"),
     path("units/<int:pk>/criteria/<int:number>/", entry.criterion, name="criterion"),
     path("units/<int:pk>/criteria/<int:number>/done/", sending.criterion_finish, name="criterion_finish"),

@@ -140,6 +140,7 @@ def commune_section(user: Any, membership: Membership) -> Section:
     missing = count_indicators(rows, lambda row: not row.verdict)
     lacking = count_indicators(rows, lambda row: row.lacks_evidence)
     unsent = count_indicators(rows, lambda row: row.waits)
+    helped = count_indicators(rows, lambda row: bool(row.on_behalf))
     standing = Standing.objects.filter(unit=unit, criteria_set=chosen, stage=Stage.SELF).first()
     section.subtitle = f"{chosen.name} ({chosen.decision})" if chosen.decision else chosen.name
     section.data |= {
@@ -157,6 +158,7 @@ def commune_section(user: Any, membership: Membership) -> Section:
         ToDo("Tiêu chí chờ lãnh đạo duyệt", finished, send_url(unit, chosen)),
         ToDo("Chỉ tiêu chưa đánh giá", missing, f"{entry}&show=missing"),
         ToDo("Chỉ tiêu chưa gửi", unsent, f"{entry}&show=unsent"),
+        *([ToDo("Chỉ tiêu cấp trên nhập hộ, chờ xã xem và gửi", helped, f"{entry}&show=on_behalf")] if helped else []),
         ToDo("Chỉ tiêu thiếu minh chứng", lacking, f"{entry}&show=evidence", verb="Bổ sung minh chứng"),
         ToDo("Minh chứng hết hạn", expiry["expired"], f"{documents}&state=expired", is_urgent=True),
         ToDo("Minh chứng sắp hết hạn trong 30 ngày", expiry["expiring"], f"{documents}&state=expiring-30"),

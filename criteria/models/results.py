@@ -56,7 +56,8 @@ class Entry(Opinion):
     `version` rises by one with each save; saving names the version one saw, so that of
     two people saving one row exactly one wins (`criteria.entries.save_entry`).
     `sent_version` is the version last published: the row has unsent changes where they
-    differ. `effective_on` is the day the state holds.
+    differ. `effective_on` is the day the state holds. `is_on_behalf`: an office above typed
+    it for the unit, from a workbook (decision 0010); the unit still has to send it.
     """
 
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="entries")
@@ -67,6 +68,7 @@ class Entry(Opinion):
     effective_on = models.DateField("Thời điểm số liệu")
     version = models.PositiveIntegerField(default=1)
     sent_version = models.PositiveIntegerField(default=0)
+    is_on_behalf = models.BooleanField("Cấp trên nhập hộ", default=False)
     updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     updated_at = models.DateTimeField(default=timezone.now)
 

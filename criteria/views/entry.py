@@ -38,6 +38,7 @@ SHOWN = {
     "weak": "Chưa đạt, cơ bản đạt",
     "evidence": "Thiếu minh chứng",
     "unsent": "Chưa gửi",
+    "on_behalf": "Cấp trên nhập hộ",
 }
 
 
@@ -61,6 +62,7 @@ def is_shown(row: Row, show: str) -> bool:
         "weak": row.verdict in {"not_met", "nearly_met"},
         "evidence": row.lacks_evidence,
         "unsent": row.waits,
+        "on_behalf": bool(row.on_behalf),
     }.get(show, True)
 
 
@@ -72,6 +74,7 @@ def filters(rows: list[Row]) -> list[tuple[str, str, int]]:
     """The filters with their counts; what only some communes or days have is left out where it isn't."""
     found = [(code, label, count(rows, code)) for code, label in SHOWN.items()]
     occasional = {"mine": any(row.owner for row in rows), "returned": any(row.returned for row in rows)}
+    occasional["on_behalf"] = any(row.on_behalf for row in rows)
     return [row for row in found if occasional.get(row[0], True)]
 
 

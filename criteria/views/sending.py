@@ -146,6 +146,7 @@ def submission_list(request: HttpRequest) -> HttpResponse:
             "area": area,
             "areas": areas,
             "criteria_set": chosen,
+            "can_import": bool(chosen and can(request.user, "entries.import", area)),
             "period": period,
             "days": days_left(period) if period else None,
             "rows": shown if state in STATES and state else rows,

@@ -52,8 +52,10 @@ def show(request: HttpRequest, upload: Upload, *, changed: bool = False) -> Http
         "allowed": kind.allowed(request.user, upload),
         "plan_template": f"criteria/uploads/{upload.kind}_plan.html",
         "done_template": f"criteria/uploads/{upload.kind}_done.html",
-        "has_refused": hasattr(kind, "refused_workbook") and bool(upload.plan.get("counts", {}).get("refused")),
+        "has_refused": uploads.returns_rows(upload),
     }
+    if upload.plan and hasattr(kind, "page"):
+        context |= kind.page(upload, request.GET)
     if request.headers.get("HX-Request") and upload.state in {Upload.State.CHECKING, Upload.State.WRITING}:
         return render(request, "criteria/uploads/_progress.html", context)
     response = render(request, "criteria/uploads/detail.html", context, status=409 if changed else 200)
@@ -98,7 +100,7 @@ def upload_refused(request: HttpRequest, pk: Any) -> HttpResponse:
     """The rows that weren't taken, with the reasons in a column, to be mended and handed in again."""
     upload = visible(request, pk)
     kind = uploads.kind_of(upload)
-    if not hasattr(kind, "refused_workbook") or not upload.plan.get("counts", {}).get("refused"):
+    if not hasattr(kind, "refused_workbook") or not uploads.returns_rows(upload):
         raise Http404("Không có dòng nào bị từ chối.")
     response = HttpResponse(kind.refused_workbook(upload), content_type=XLSX)
     response["Content-Disposition"] = f'attachment; filename="Dong-bi-tu-choi_{str(upload.pk)[:8]}.xlsx"'
