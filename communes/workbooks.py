@@ -86,11 +86,12 @@ class Sheet:
 
     @cached_property
     def _formulas(self) -> dict[int, list[int]]:
-        """Columns that hold formulas, or an error that was pasted as a value, by row."""
+        """Columns that hold formulas, or the errors they left behind, by row."""
         found: dict[int, list[int]] = {}
-        # The library gives an error's cell as an empty one.
-        errors = _ERROR.findall(self.part) if b't="e"' in self.part or b"t='e'" in self.part else []
-        for letters, row in [*_FORMULA.findall(self.part), *errors]:
+        cells = _FORMULA.findall(self.part)
+        if b'"e"' in self.part or b"'e'" in self.part:  # rare, and worth no second look otherwise
+            cells += _ERROR.findall(self.part)
+        for letters, row in cells:
             found.setdefault(int(row), []).append(column_number(letters.decode()))
         return found
 
@@ -157,7 +158,7 @@ _CELL = rb"""\br\s*=\s*["']"""
 _FAR_COLUMN = re.compile(_CELL + rb"(?:[A-Za-z]{3,}|[J-Zj-z][A-Za-z]|[Ii][W-Zw-z])\d")
 _FORMULA = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^>]*>\s*<(?:\w+:)?f[\s>/]""")
 
-_ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])[^>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
+_ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bt\s*=\s*["']e["'])[^>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
 
 
 def check_archive(data: bytes, limits: Limits) -> list[bytes]:

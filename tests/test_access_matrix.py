@@ -222,6 +222,14 @@ def rows(t):
         ("criteria:entry", "Đông Phú", unit),
         ("criteria:entry", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:entry_paste", "Đông Phú", unit),
+        ("criteria:entry_book", "Đông Phú", unit),
+        ("criteria:entry_book", "Kim Lộc", [t.kim_loc.pk]),
+        ("criteria:entry_book", "Đông Sơn", [t.dong_son.pk]),
+        ("criteria:entry_book", "Thanh Hóa", [t.thanh_hoa.pk]),
+        ("criteria:entry_book_xlsx", "Đông Phú", unit),
+        ("criteria:entry_book_xlsx", "Kim Lộc", [t.kim_loc.pk]),
+        ("criteria:entry_book_xlsx", "Đông Sơn", [t.dong_son.pk]),
+        ("criteria:entry_book_xlsx", "Thanh Hóa", [t.thanh_hoa.pk]),
         ("criteria:entry_met", "Đông Phú", unit),
         ("criteria:entry_renew", "Đông Phú 17", [*unit, 17]),
         ("criteria:take_over", "Đông Phú 17.1", row),
@@ -423,6 +431,14 @@ reports:notice_docx Kim Lộc                        nnnnnnnnoooooo-
 criteria:entry Đông Phú                            oonfnnffnnnnnf-
 criteria:entry Kim Lộc                             nnnnnnnnofffff-
 criteria:entry_paste Đông Phú                      oonfnnffnnnnnf-
+criteria:entry_book Đông Phú                       oononnfonnnnnf-
+criteria:entry_book Kim Lộc                        nnnnnnnnffffff-
+criteria:entry_book Đông Sơn                       nnnonnfonnnnnf-
+criteria:entry_book Thanh Hóa                      nnnnnnfonnnnnf-
+criteria:entry_book_xlsx Đông Phú                  oononnfonnnnnf-
+criteria:entry_book_xlsx Kim Lộc                   nnnnnnnnffffff-
+criteria:entry_book_xlsx Đông Sơn                  nnnonnfonnnnnf-
+criteria:entry_book_xlsx Thanh Hóa                 nnnnnnfunnnnnf-
 criteria:entry_met Đông Phú                        rrnfnnffnnnnnf-
 criteria:entry_renew Đông Phú 17                   rrnfnnffnnnnnf-
 criteria:take_over Đông Phú 17.1                   nnnfnnffnnnnnf-

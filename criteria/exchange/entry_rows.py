@@ -233,7 +233,7 @@ def opinion(entry: Any, changes: Mapping[str, Any]) -> Opinion:
         part = changes.get("part", found["part"])
         whole = changes.get("whole", found["whole"])
         value = changes.get("value")
-        if value is not None and part is not None and round_half_up(value, 2) != ratio(part, whole):
+        if value is not None and part is not None and whole and round_half_up(value, 2) != ratio(part, whole):
             raise ValueError(
                 f"Kết quả thực hiện {format_number(value)} khác tỷ lệ {format_number(part)}/{format_number(whole)} = "
                 f"{format_number(ratio(part, whole))}; để trống một bên."
@@ -248,22 +248,21 @@ def opinion(entry: Any, changes: Mapping[str, Any]) -> Opinion:
 
 
 def _number(cell: Cell, marks: set[str]) -> Decimal | None:
-    kind = type(cell)
-    if kind is int or kind is float:
-        if not -_LARGEST < cell < _LARGEST:  # type: ignore[operator]
-            raise ValueError("số quá lớn")
-        if cell < 0:  # type: ignore[operator]
-            raise ValueError("số âm; nhập từ 0 trở lên")
-        if kind is int:
-            return Decimal(cell)
-        # What a spreadsheet has worked out carries more places than a result holds.
-        return round_half_up(Decimal(repr(cell)), MAX_PLACES).normalize() + 0
     if isinstance(cell, date):
         raise ValueError(
             "Excel đã đổi thành ngày; nếu định ghi 12/5 thì ghi 12 ở Số đạt và 5 ở Tổng số, định dạng ô là số"
         )
-    if kind is bool:
+    if isinstance(cell, bool):
         raise ValueError("không phải số")
+    if isinstance(cell, int | float):
+        if not -_LARGEST < cell < _LARGEST:
+            raise ValueError("số quá lớn")
+        if cell < 0:
+            raise ValueError("số âm; nhập từ 0 trở lên")
+        if isinstance(cell, int):
+            return Decimal(cell)
+        # What a spreadsheet has worked out carries more places than a result holds.
+        return round_half_up(Decimal(repr(cell)), MAX_PLACES)
     text = str(cell)
     mark = next(iter(marks), "") if len(marks) == 1 else ""
     if len(marks) > 1 and re.search(r"[.,]", text):
