@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from communes.models import Unit
@@ -227,6 +228,7 @@ def figures_of(indicator: Indicator, text: str, marks: set[str]) -> Opinion:
     return {"value": parse_marked(text, mark), "part": None, "whole": None}
 
 
+@lru_cache(maxsize=500)
 def verdict_of(text: str) -> str:
     """The verdict a cell names ("Đạt", "x", "cđ"); raises ValueError in words."""
     cleaned = clean_text(text)

@@ -27,6 +27,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
+from time import monotonic
 from typing import Any, Protocol
 
 from django.core.files import File
@@ -44,7 +45,7 @@ from criteria.models import CriteriaSet, Upload
 audit = logging.getLogger("ntm.audit")
 
 IN_BACKGROUND = 5_000  # rows from which a table is checked and written by the worker
-EVERY = 500  # rows between two notes of progress
+EVERY = 1.0  # seconds between two notes of progress
 
 KINDS = {
     Upload.Kind.CRITERIA_SET: "criteria.workshop.set_workbook",
@@ -165,12 +166,12 @@ def _read(kind: str, data: bytes) -> Any:
 
 def check(upload: Upload) -> None:
     """Work out what the file would do and keep that with it."""
-    done = 0
+    noted = monotonic()
 
     def progress(rows: int) -> None:
-        nonlocal done
-        if rows - done >= EVERY:
-            done = rows
+        nonlocal noted
+        if monotonic() - noted >= EVERY:
+            noted = monotonic()
             Upload.objects.filter(pk=upload.pk).update(rows_done=rows)
 
     try:

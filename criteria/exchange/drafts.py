@@ -63,7 +63,7 @@ class Eyes:
 
     def owner(self, unit: Unit, criterion: int) -> str:
         """Who answers for a criterion of their own commune that they may not enter; "" where they may."""
-        if unit.pk not in self.own:
+        if not self.own or unit.pk not in self.own:
             return ""
         if unit.pk not in self._others:
             self._others[unit.pk] = access.criteria_of_others(access.roles(self.user), unit)

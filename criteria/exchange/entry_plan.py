@@ -87,8 +87,9 @@ def plan(upload: Upload, book: list[Sheet], progress: Progress) -> EntryPlan:
     demanded = _demanded(criteria_set, asked)
     found = EntryPlan()
     for done, one in enumerate(asked):
-        progress(done)
-        key = (one.unit.pk, one.item.pk)
+        if not done % 250:
+            progress(done)
+        key = (one.row.unit or 0, one.row.indicator or 0)  # a model's .pk is a slow thing to ask for
         outcome, change = checker.outcome(one, demanded[one.typed.day.year][key[0]][key[1]], drafts.get(key))
         lines.append({"row": one.row.number, "unit": key[0], "indicator": key[1], **outcome})
         if change:
@@ -110,9 +111,9 @@ def plan(upload: Upload, book: list[Sheet], progress: Progress) -> EntryPlan:
 def _demanded(criteria_set: CriteriaSet, asked: list[Asked]) -> dict[int, dict[int, dict[int, Resolved]]]:
     """The rows' targets by year, unit and indicator; a target binds a whole year."""
     years: dict[int, tuple[dict[int, Unit], dict[int, Indicator], set[date]]] = {}
-    for _, unit, item, typed in asked:
+    for row, unit, item, typed in asked:
         units, items, days = years.setdefault(typed.day.year, ({}, {}, set()))
-        units[unit.pk], items[item.pk] = unit, item
+        units[row.unit or 0], items[row.indicator or 0] = unit, item
         days.add(typed.day)
     return {
         year: targets.resolve_area(units.values(), criteria_set, max(days), items.values())
@@ -149,6 +150,7 @@ class _Checker:
     ) -> None:
         self.filled, self.place, self.set, self.eyes = filled, place, criteria_set, eyes
         self.units, self.indicators = units, indicators
+        self._held: dict[int, bool] = {}
         self._refusals: dict[int, str] = {}
         self._days: dict[tuple[int, date], str] = {}
         self._rows: dict[tuple[int | None, int | None], list[int]] = defaultdict(list)
@@ -186,7 +188,9 @@ class _Checker:
         if row.unit is None or row.indicator is None or row.version is None:
             return "Dòng không có khóa ẩn: dòng thêm ngoài biểu, hoặc khóa bị xóa. Điền vào dòng có sẵn của biểu."
         unit, item = self.units.get(row.unit), self.indicators.get(row.indicator)
-        if unit is None or not holds(self.place, unit):
+        if row.unit not in self._held:
+            self._held[row.unit] = unit is not None and holds(self.place, unit)
+        if unit is None or not self._held[row.unit]:
             return f"Xã ở dòng này không thuộc {self.place.full_name}."
         if item is None:
             return "Chỉ tiêu ở dòng này không có trong bộ tiêu chí của biểu."
@@ -200,24 +204,25 @@ class _Checker:
         if len(self._rows[row.unit, row.indicator]) > 1:
             numbers = ", ".join(map(str, self._rows[row.unit, row.indicator]))
             return f"Chỉ tiêu {item.code} của {unit.full_name} có ở các dòng {numbers}. Chỉ giữ một dòng."
-        if unit.pk not in self._refusals:
-            self._refusals[unit.pk] = access.can(self.eyes.user, "entries.import", unit).reason
-        if self._refusals[unit.pk]:
-            return self._refusals[unit.pk]
+        if row.unit not in self._refusals:
+            self._refusals[row.unit] = access.can(self.eyes.user, "entries.import", unit).reason
+        if self._refusals[row.unit]:
+            return self._refusals[row.unit]
         owner = self.eyes.owner(unit, item.criterion_id)
         return f"Tiêu chí {item.criterion.number} do {owner} phụ trách." if owner else ""
 
     def _day(self, row: FilledRow, unit: Unit, item: Indicator, day: date) -> str:
-        if (unit.pk, day) not in self._days:
-            self._days[unit.pk, day] = check_day(day, unit, self.set)
-        message = self._days[unit.pk, day]
+        key = (row.unit or 0, day)
+        if key not in self._days:
+            self._days[key] = check_day(day, unit, self.set)
+        message = self._days[key]
         if not message and not (item.in_force_from or day) <= day <= (item.in_force_to or day):
             message = f"Chỉ tiêu {item.code} không áp dụng ngày {format_day(day)}."
         return f"{self.filled.at(row.number, 'day')}: {message}" if message else ""
 
     def outcome(self, one: Asked, target: Resolved, draft: Draft | None) -> tuple[Outcome, Change | None]:
         """What becomes of a row beside the draft as it is now."""
-        row, unit, item, typed = one
+        row, _, item, typed = one
         sees = draft is None or self.eyes.sees(draft)
         judged, problem = self._judged(row, item, target, draft, typed)
         entry: Any = draft
@@ -240,7 +245,7 @@ class _Checker:
         }
         if _looks_like_a_share(item, typed):
             found["hint"] = True
-        return found, Change(unit.pk, item.pk, draft, judged, typed.day)
+        return found, Change(row.unit or 0, row.indicator or 0, draft, judged, typed.day)
 
     @staticmethod
     def _conflict(typed: Typed, draft: Draft | None, sees: bool) -> Outcome:

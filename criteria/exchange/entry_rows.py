@@ -7,7 +7,7 @@ be told for sure is refused with its place (row, column), never guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -84,20 +84,22 @@ def read(book: Sequence[Sheet], criteria_set: CriteriaSet, day: date) -> Filled:
     code, indicator_code = columns["code"], columns["indicator"]
     typed = [columns[column.key] for column in TYPED]
     width = max(columns.values()) + 1
+    nothing: tuple[Cell, ...] = (None,) * len(typed)
     texts: set[str] = set()
     for number, cells in rows:
         if len(cells) < width:
             cells = [*cells, *[None] * (width - len(cells))]
         values = tuple([cells[place] for place in typed])
-        if all(value is None or (type(value) is str and not value.strip()) for value in values):
-            if number in found.merged:
-                values = (None,) * len(typed)
-            else:
+        if values == nothing or not any(value is not None and str(value).strip() for value in values):
+            if number not in found.merged:
                 found.blank += cells[keys[0]] is not None
                 continue
+            values = nothing
         unit, indicator, version = (_key(cells[place]) for place in keys)
         found.rows.append(FilledRow(number, unit, indicator, version, cells[code], cells[indicator_code], values))
-        texts.update(text for value in values[:3] if type(value) is str for text in value.split("/", 1))
+        for value in values[:3]:
+            if type(value) is str:
+                texts.update(value.split("/", 1))
     found.marks = {decimal_mark(text) for text in texts} - {""}
     return found
 
@@ -169,9 +171,9 @@ def _table(book: Sequence[Sheet]) -> tuple[Sheet, int, dict[str, int], Iterable[
 
 def _key(value: Cell) -> int | None:
     """A key as it was written; programs may keep it as a text."""
-    if type(value) is str and value.strip().isdecimal() and len(value) < 19:
-        return int(value)
-    return value if type(value) is int and 0 <= value < 2**63 else None
+    if type(value) is int:
+        return value if 0 <= value < 2**63 else None
+    return int(value) if type(value) is str and value.strip().isdecimal() and len(value) < 19 else None
 
 
 # --- the cells of a row ------------------------------------------------------------------
@@ -189,41 +191,36 @@ def cells_of(filled: Filled, row: FilledRow, indicator: Indicator) -> tuple[Type
     value, part, whole, verdict, day, note = row.cells
     problems: list[str] = []
     changes: dict[str, Any] = {}
-    if not indicator.is_numeric and type(value) is str and verdict is None:
-        value, verdict = None, value  # as pasting a column takes it
 
-    def take(key: str, cell: Cell, reader: Any) -> Any:
-        if cell is None:
-            return None
+    def take(key: str, cell: Cell, reader: Callable[[Any, set[str]], Any]) -> Any:
         try:
-            if isinstance(cell, Formula):
+            if type(cell) is Formula:
                 raise ValueError("ô chứa công thức hoặc lỗi; ghi giá trị thay cho công thức")
-            return reader(cell)
+            return reader(cell, filled.marks)
         except ValueError as error:
             problems.append(f"{filled.at(row.number, key)}: {str(error).rstrip('.')}.")
             return None
 
+    if type(value) is str and verdict is None and not indicator.is_numeric:
+        value, verdict = None, value  # as pasting a column takes it
     if type(value) is str and "/" in value and indicator.kind == Indicator.Kind.PERCENT:
-        found = take("value", value, lambda cell: figures_of(indicator, cell, filled.marks))
-        if found:
-            changes |= found
+        changes |= take("value", value, lambda cell, marks: figures_of(indicator, cell, marks)) or {}
         if part is not None or whole is not None:
             problems.append(f"{filled.at(row.number, 'value')}: đã có Số đạt, Tổng số thì để trống ô này.")
-    else:
-        number = {
-            key: take(key, cell, lambda cell: _number(cell, filled.marks))
-            for key, cell in (("value", value), ("part", part), ("whole", whole))
-            if cell is not None
-        }
-        changes |= {key: found for key, found in number.items() if found is not None}
-    told = take("verdict", verdict, _verdict)
-    if told:
-        changes["verdict"] = told
-    words = take("note", note, _note)
-    if words:
-        changes["note"] = words
-    on = take("day", day, _day) or filled.day
-    return Typed(changes, on), problems
+        value = part = whole = None
+    for key, cell, reader in (
+        ("value", value, _number),
+        ("part", part, _number),
+        ("whole", whole, _number),
+        ("verdict", verdict, _verdict),
+        ("note", note, _note),
+    ):
+        if cell is not None:
+            told = take(key, cell, reader)
+            if told is not None and told != "":
+                changes[key] = told
+    on = take("day", day, _day) if day is not None else None
+    return Typed(changes, on or filled.day), problems
 
 
 def opinion(entry: Any, changes: Mapping[str, Any]) -> Opinion:
@@ -245,6 +242,9 @@ def opinion(entry: Any, changes: Mapping[str, Any]) -> Opinion:
         if name in changes:
             found[name] = changes[name]
     return found
+
+
+# What a cell says; `marks` are the decimal marks that the workbook's texts use. All raise ValueError in words.
 
 
 def _number(cell: Cell, marks: set[str]) -> Decimal | None:
@@ -270,13 +270,13 @@ def _number(cell: Cell, marks: set[str]) -> Decimal | None:
     return parse_marked(text, mark)
 
 
-def _verdict(cell: Cell) -> str:
+def _verdict(cell: Cell, marks: set[str]) -> str:
     if type(cell) is not str:
         raise ValueError("không phải mức đánh giá; chọn trong danh sách")
     return verdict_of(cell) if cell.strip() else ""
 
 
-def _note(cell: Cell) -> str:
+def _note(cell: Cell, marks: set[str]) -> str:
     if isinstance(cell, date):
         return format_day(cell)
     if isinstance(cell, int | float) and not isinstance(cell, bool):
@@ -284,7 +284,7 @@ def _note(cell: Cell) -> str:
     return clean_text(str(cell), LONGEST_NOTE, multiline=True)
 
 
-def _day(cell: Cell) -> date | None:
+def _day(cell: Cell, marks: set[str]) -> date | None:
     if isinstance(cell, datetime):
         return cell.date()
     if isinstance(cell, date):

@@ -96,7 +96,7 @@ class About:
     criteria_set: CriteriaSet
     day: date
     last_day: date
-    made_at: datetime
+    made_on: date
     period: str = ""
     criterion: str = ""
     lines: list[Line] = field(default_factory=list)
@@ -128,7 +128,7 @@ def draw(about: About, *, with_reasons: bool = False) -> bytes:
             ("bo-tieu-chi", about.criteria_set.code),
             ("dia-ban", str(about.place.pk)),
             ("tieu-chi", about.criterion),
-            ("lap-luc", about.made_at.isoformat(timespec="seconds")),
+            ("lap-ngay", about.made_on.isoformat()),
             ("ky", about.period),
             ("ngay-so-lieu", about.day.isoformat()),
         )
@@ -167,7 +167,7 @@ _LOOK_OF = {"value": "number", "part": "number", "whole": "number", "verdict": "
 
 def _heading(sheet: Any, looks: dict[str, Any], about: About, columns: Sequence[Column], with_reasons: bool) -> int:
     """What stands above the table, and the row of its titles (counted from 0)."""
-    made = f"Lập lúc {about.made_at:%H:%M %d/%m/%Y}. Chỉ điền ô màu vàng; Thời điểm số liệu để trống là ngày "
+    made = f"Lập ngày {format_day(about.made_on)}. Chỉ điền ô màu vàng; Thời điểm số liệu để trống là ngày "
     made += f"{format_day(about.day)}. Cách điền: trang “{GUIDE}”."
     what = "DÒNG CHƯA GHI CỦA BIỂU NHẬP KẾT QUẢ" if with_reasons else "BIỂU NHẬP KẾT QUẢ THỰC HIỆN TIÊU CHÍ"
     name = about.criteria_set.name

@@ -35,6 +35,7 @@ from criteria.state import state_on
 from criteria.targets import Resolved
 from criteria.uploads import UploadChanged
 from criteria.verdicts import Stage
+from ntm.clock import today
 
 __all__ = ["allowed", "page", "plan", "refused_workbook", "write"]
 
@@ -65,7 +66,7 @@ def entry_workbook(
     communes that has owners."""
     about = about_now(place, criteria_set)
     units = units_of(place, only)
-    indicators = _indicators(criteria_set, about.last_day)
+    indicators = indicators_of(criteria_set, about.last_day)
     if criterion is not None:
         indicators = [item for item in indicators if item.criterion.number == criterion]
         about.criterion = str(criterion)
@@ -74,7 +75,7 @@ def entry_workbook(
             f"Biểu có {format_number(len(units) * len(indicators))} dòng, nhiều hơn {format_number(MOST_ROWS)} dòng "
             "của một tệp. Chọn ít xã hơn, hoặc một tiêu chí."
         )
-    about.lines = _lines(units, criteria_set, indicators, user, about.last_day)
+    about.lines = lines_of(units, criteria_set, indicators, user, about.last_day)
     return draw(about)
 
 
@@ -86,17 +87,18 @@ def about_now(place: Unit, criteria_set: CriteriaSet) -> About:
         criteria_set,
         default_day(place, criteria_set, periods_of(place)),
         latest_day(place, criteria_set),
-        timezone.localtime(),
+        today(),
         period.name if period else "",
     )
 
 
-def _indicators(criteria_set: CriteriaSet, day: date) -> list[Indicator]:
+def indicators_of(criteria_set: CriteriaSet, day: date) -> list[Indicator]:
+    """The set's indicators in force on a day, in its order. One query."""
     rows = Indicator.objects.in_force(day).filter(criterion__criteria_set=criteria_set).select_related("criterion")
     return sorted(rows.order_by(), key=lambda item: (item.criterion.number, item.position))
 
 
-def _lines(
+def lines_of(
     units: list[Unit], criteria_set: CriteriaSet, indicators: list[Indicator], user: Any, day: date
 ) -> list[Line]:
     """A line for each unit and indicator it is asked (a part without a target isn't, decision 0005)."""

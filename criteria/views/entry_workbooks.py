@@ -66,7 +66,9 @@ def _page(request: HttpRequest, place: Unit, criteria_set: CriteriaSet, problem:
         "sets": CriteriaSet.objects.for_area(place) if is_area else CriteriaSet.objects.for_unit(place),
         "criteria": criteria_set.criteria.order_by("number"),
         "communes": units_of(place) if is_area else [],
-        "districts": Unit.objects.filter(province=place, level=Level.DISTRICT).existing(today()).order_by("sort_key", "pk")
+        "districts": Unit.objects.filter(province=place, level=Level.DISTRICT)
+        .existing(today())
+        .order_by("sort_key", "pk")
         if place.level == Level.PROVINCE
         else [],
         "day": about_now(place, criteria_set).day,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.postgres import Server
 
-PARTS = ("pages", "compare", "memory", "history", "load")
+PARTS = ("pages", "compare", "memory", "history", "exchange", "load")
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def run(folder: Path, parts: list[str], quick: bool) -> None:
     django.setup()
     from django.db import connections
 
-    from tests.bench import history, load, memory, pages, world
+    from tests.bench import exchange, history, load, memory, pages, world
     from tests.bench.server import Gunicorn
     from tests.bench.table import Report
 
@@ -79,6 +79,8 @@ def run(folder: Path, parts: list[str], quick: bool) -> None:
                     f"A worker grows from {before[0]:.0f} to {after[0]:.0f} MB (RSS) over all of the pages above, "
                     f"{after[0] / before[0]:.2f} x; the peer's from 180 to 384 MB, 2.13 x."
                 )
+        if "exchange" in parts:
+            exchange.measure(report, built)
         if "load" in parts:
             load.measure(report, built, folder, quick)
     finally:
