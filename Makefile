@@ -109,8 +109,16 @@ chromium:
 	echo "The browser tests need Chromium: sudo apt-get install chromium" >&2; \
 	echo "(or name an installed one: make test CHROMIUM=/path/to/chromium)" >&2; exit 1
 
+.PHONY: libreoffice
+libreoffice:
+	@if command -v soffice >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ apt-get install --yes --quiet libreoffice-calc || { apt-get update && apt-get install --yes --quiet libreoffice-calc; }; }; \
+	then exit 0; fi; \
+	echo "One test saves a workbook by LibreOffice: sudo apt-get install libreoffice-calc" >&2; exit 1
+
 .PHONY: test
-test: .venv/installed-dev chromium pdf-libraries
+test: .venv/installed-dev chromium libreoffice pdf-libraries
 	$(BIN)/python -m pytest -n 2 --dist worksteal --db=sqlite
 	$(BIN)/python -m pytest -n 2 --dist worksteal --db=postgres
 

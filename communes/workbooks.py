@@ -202,11 +202,13 @@ def check_archive(data: bytes, limits: Limits) -> list[bytes]:
             if len(infos) > MAX_MEMBERS or unpacked > limits.unpacked or unpacked > MAX_RATIO * max(len(data), 10 * KB):
                 raise bomb
             names = {info.filename.lower() for info in infos}
+            contents = {}
             for info in infos:
-                _check_member(info.filename.lower(), archive.read(info), limits)
+                content = contents[info.filename] = archive.read(info)
+                _check_member(info.filename.lower(), content, limits)
             if "xl/workbook.xml" not in names:
                 raise UnsafeWorkbook("Đây không phải tệp Excel dạng .xlsx. Dùng đúng tệp mẫu.")
-            return [archive.read(name) for name in _sheet_parts(archive)]
+            return [contents[name] for name in _sheet_parts(archive)]
     except UnsafeWorkbook:
         raise
     except Exception:  # zipfile raises anything on broken bytes

@@ -24,7 +24,7 @@ from criteria.entries import is_same
 from criteria.entry_steps import newer_than
 from criteria.exchange.drafts import Draft, Eyes, drafts_of, holds
 from criteria.exchange.entry_rows import Filled, FilledRow, Typed, cells_of, opinion, read
-from criteria.exchange.states import published_state, state, typed_state
+from criteria.exchange.states import State, published_state, state, typed_state
 from criteria.models import CriteriaSet, Indicator, Upload
 from criteria.periods import default_day, periods_of
 from criteria.state import state_on
@@ -85,16 +85,19 @@ def plan(upload: Upload, book: list[Sheet], progress: Progress) -> EntryPlan:
     checker = _Checker(filled, place, criteria_set, units, indicators, eyes)
     asked, lines = checker.read()
     demanded = _demanded(criteria_set, asked)
+    published = _published(asked, drafts, eyes, criteria_set)
     found = EntryPlan()
     for done, one in enumerate(asked):
         if not done % 250:
             progress(done)
         key = (one.row.unit or 0, one.row.indicator or 0)  # a model's .pk is a slow thing to ask for
         outcome, change = checker.outcome(one, demanded[one.typed.day.year][key[0]][key[1]], drafts.get(key))
+        if outcome.get("hidden") or ("old" in outcome and outcome["old"] is None):
+            outcome["old"] = published.get(key)
         lines.append({"row": one.row.number, "unit": key[0], "indicator": key[1], **outcome})
         if change:
             found.changes.append(change)
-    _name_others(lines, criteria_set)
+    _name_others(lines)
     counts = Counter(line["outcome"] for line in lines)
     found.counts = {outcome: counts[outcome] for outcome in OUTCOMES}
     found.lines = sorted((line for line in lines if line["outcome"] in LISTED), key=lambda line: line["row"])
@@ -121,19 +124,26 @@ def _demanded(criteria_set: CriteriaSet, asked: list[Asked]) -> dict[int, dict[i
     }
 
 
-def _name_others(lines: list[Outcome], criteria_set: CriteriaSet) -> None:
-    """Say who changed the rows in conflict, and what is published of those whose draft the reader doesn't see."""
+def _name_others(lines: list[Outcome]) -> None:
+    """Say who changed the rows in conflict."""
     changed = [line for line in lines if "by" in line]
     if changed:
         people = get_user_model().objects.in_bulk({line["by"] for line in changed})
         for line in changed:
             line["by"] = people[line["by"]].get_full_name()
-    hidden = [line for line in lines if line.get("hidden")]
-    if hidden:
-        units, items = ({line[key] for line in hidden} for key in ("unit", "indicator"))
-        sent = state_on(units, criteria_set, [Stage.SELF.value], only=items)
-        for line in hidden:
-            line["old"] = published_state(sent.get((Stage.SELF.value, line["unit"], line["indicator"])))
+
+
+def _published(
+    asked: list[Asked], drafts: Mapping[tuple[int, int], Draft], eyes: Eyes, criteria_set: CriteriaSet
+) -> dict[tuple[int, int], State | None]:
+    """What is published of the rows that have no draft the reader sees. One query, none where all have."""
+    keys = {(row.unit or 0, row.indicator or 0) for row, _, _, _ in asked}
+    keys = {key for key in keys if key not in drafts or not eyes.sees(drafts[key])}
+    if not keys:
+        return {}
+    units, items = ({key[place] for key in keys} for place in (0, 1))
+    sent = state_on(units, criteria_set, [Stage.SELF.value], only=items)
+    return {(unit, item): published_state(sent.get((Stage.SELF.value, unit, item))) for unit, item in keys}
 
 
 class _Checker:

@@ -225,8 +225,6 @@ class Shown:
     row: int
     unit: Unit | None
     indicator: Indicator | None
-    outcome: str
-    label: str
     old: list[str]
     new: list[str]
     note: str
@@ -244,11 +242,12 @@ def page(upload: Upload, query: Mapping[str, str]) -> dict[str, Any]:
     found = Paginator(lines, PER_PAGE).get_page(query.get("page"))
     units = Unit.objects.in_bulk({line["unit"] for line in found} - {None})
     items = Indicator.objects.in_bulk({line["indicator"] for line in found} - {None})
+    labels = OUTCOMES | ({"change": "Đã ghi"} if upload.state == Upload.State.DONE else {})
     return {
         "page": found,
         "rows": [_shown(line, units, items) for line in found],
         "show": show,
-        "outcomes": [(outcome, OUTCOMES[outcome], counts.get(outcome, 0)) for outcome in LISTED],
+        "outcomes": [(outcome, labels[outcome], counts.get(outcome, 0)) for outcome in LISTED],
     }
 
 
@@ -259,8 +258,6 @@ def _shown(line: dict[str, Any], units: dict[int, Unit], items: dict[int, Indica
         line["row"],
         units.get(line["unit"]),
         item,
-        line["outcome"],
-        OUTCOMES[line["outcome"]],
         _words(line.get("old"), item),
         _words(new, item),
         new[4] if new else "",
