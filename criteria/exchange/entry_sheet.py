@@ -32,6 +32,7 @@ SHEET, GUIDE, ABOUT = "Nhập kết quả", "Hướng dẫn", "_bieu"
 MOST_ROWS = 15_000  # 550 communes of 27 indicators; more is downloaded in parts
 NO_LIMIT = 99_999_999_999_999  # what a column of results holds
 LINE = 15  # points a line of text is high
+LETTERS = 1.15  # of this font for each unit of a column's width
 LONGEST = 32_000  # characters a cell of Excel holds, with room to spare
 
 
@@ -227,7 +228,7 @@ def _row(sheet: Any, looks: dict[str, Any], row: int, line: Line, with_reasons: 
 
 def _lines_of(text: str, width: float) -> int:
     """How many lines a text takes in a column: programs don't agree on whether they make rows high enough."""
-    return sum(ceil(len(line) / width) or 1 for line in text.split("\n"))
+    return sum(ceil(len(line) / width / LETTERS) or 1 for line in text.split("\n"))
 
 
 def _write(sheet: Any, row: int, column: int, value: Cell, look: Any) -> None:
