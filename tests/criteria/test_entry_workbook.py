@@ -428,9 +428,12 @@ def test_of_two_workbooks_with_one_row_the_second_finds_it_changed(area):
     assert second.plan["counts"]["conflict"] == 1 and Entry.objects.get().value == 60
 
 
-def test_a_first_draft_that_comes_in_between_the_last_look_and_writing_is_not_lost(area, monkeypatch):
+@pytest.mark.parametrize("had_draft", [False, True])
+def test_a_row_saved_between_the_last_look_and_writing_is_not_lost(area, monkeypatch, had_draft):
     from criteria.exchange import entry_workbook as kind
 
+    if had_draft:
+        area.entry(area.rate)
     book = area.book()
     book.put(book.row_of(area.rate), value=60)
     upload = area.hand_in(book)
@@ -438,7 +441,10 @@ def test_a_first_draft_that_comes_in_between_the_last_look_and_writing_is_not_lo
 
     def slow(*args):
         found = planned(*args)
-        area.entry(area.rate, value=Decimal(51))
+        if had_draft:
+            Entry.objects.update(value=51, version=2)
+        else:
+            area.entry(area.rate, value=Decimal(51))
         return found
 
     monkeypatch.setattr(kind, "plan", slow)
