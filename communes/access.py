@@ -594,7 +594,7 @@ def _answers_in_commune(person: Roles, unit: Unit, criterion: Any) -> Decision:
 
 def _import_entries(person: Roles, place: Unit) -> Decision:
     """Handing in a filled entry workbook of a place: its own people for a commune; for it or an area above it the
-    district's staff and the coordinator, as drafts that only the commune sends (decision 0010)."""
+    district's staff and the coordinator, as drafts that only the commune sends (decision 0011)."""
     if not (_works_in(person, place, *COMMUNE_ROLES) or _covers(person, place, DISTRICT_STAFF, COORDINATOR)):
         return refuse("Chỉ cán bộ của xã, văn phòng điều phối huyện và điều phối viên tỉnh dùng biểu nhập kết quả.")
     return _unit_open(place)

@@ -3,7 +3,7 @@
 Kind ENTRIES of `criteria.uploads`. A row is applied only if the draft it speaks of is still the one
 it was made from: what changed on the server since is shown with both values and stays. Rows that aren't
 taken go back as a workbook with the reasons. Offices above a commune may fill in its rows too; such drafts
-are the commune's to send (docs/decisions/0010-offices-above-may-type-for-a-commune.md).
+are the commune's to send (docs/decisions/0011-offices-above-may-type-for-a-commune.md).
 """
 
 from __future__ import annotations

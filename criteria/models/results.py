@@ -57,7 +57,7 @@ class Entry(Opinion):
     two people saving one row exactly one wins (`criteria.entries.save_entry`).
     `sent_version` is the version last published: the row has unsent changes where they
     differ. `effective_on` is the day the state holds. `is_on_behalf`: an office above typed
-    it for the unit, from a workbook (decision 0010); the unit still has to send it.
+    it for the unit, from a workbook (decision 0011); the unit still has to send it.
     """
 
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="entries")

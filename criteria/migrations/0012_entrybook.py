@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('criteria', '0007_uploads'),
+        ('criteria', '0011_sets'),
     ]
 
     operations = [
