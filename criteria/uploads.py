@@ -11,7 +11,7 @@ a module with
 
 and templates `criteria/uploads/<kind>_plan.html` and `<kind>_done.html`. It may also have
 `refused_workbook(upload) -> bytes` where rows that weren't taken go back as a workbook,
-`setup_url(upload) -> str` where its sender says first how a table is to be read, `read(data) -> content`
+`setup_url(upload) -> str` where its sender says first how a table is to be read, `read_file(data) -> content`
 where it takes more than workbooks (`plan` then gets that instead of the sheets), and
 `page(upload, query) -> dict`, the rest of its templates' context.
 
@@ -160,7 +160,7 @@ def book_of(upload: Upload) -> Any:
 
 
 def _read(kind: str, data: bytes) -> Any:
-    reader = getattr(import_module(KINDS[Upload.Kind(kind)]), "read", None)
+    reader = getattr(import_module(KINDS[Upload.Kind(kind)]), "read_file", None)
     return reader(data) if reader else read_book(data, TABLE)
 
 
@@ -178,7 +178,8 @@ def check(upload: Upload) -> None:
         plan = kind_of(upload).plan(upload, book_of(upload), progress)
     except (Refused, UnsafeWorkbook) as refused:
         upload.state, upload.problem = Upload.State.REFUSED, str(refused)
-        upload.plan = {"shown": {"problems": getattr(refused, "problems", [])}}
+        problems = getattr(refused, "problems", [])
+        upload.plan = {"shown": {"problems": problems}} if problems else {}
         upload.save(update_fields=["state", "problem", "plan"])
         return
     keep(upload, plan)

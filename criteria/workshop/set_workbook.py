@@ -37,7 +37,7 @@ def allowed(user: Any, upload: Upload) -> Decision:
     return access.can(user, "reference.change", upload.unit_id)
 
 
-def read(content: bytes) -> Any:
+def read_file(content: bytes) -> Any:
     """The sheets of a workbook, or the bytes of a JSON file; raises UnsafeWorkbook."""
     if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in {b"{", b"["}:
         return read_book(content, TABLE)
