@@ -78,25 +78,23 @@ def waiting(area: Unit, criteria: Iterable[Criterion], order: Sequence[int]) -> 
     figure waits too. Parts are reviewed along, but make nobody wait: where they aren't asked, they
     would for ever. One query.
     """
-    asked = Indicator.objects.in_force(today()).filter(
-        criterion__in=[criterion.pk for criterion in criteria], part_of__isnull=True
-    )
     answered = Assessment.objects.filter(
-        unit=OuterRef("unit"),
-        indicator=OuterRef("indicator"),
+        unit=OuterRef("assessments__unit"),
+        indicator=OuterRef("pk"),
         stage=Stage.PROVINCE,
-        revision__gt=OuterRef("revision"),
+        revision__gt=OuterRef("assessments__revision"),
         verdict__gt="",
     )
-    claims = Assessment.objects.filter(
+    claimed = Indicator.objects.in_force(today()).filter(
         ~Exists(answered),
-        indicator__in=asked.order_by().values("pk"),
-        stage=Stage.SELF,
-        verdict__gt="",
-        **{f"unit__{area.level}": area},
+        criterion__in=[criterion.pk for criterion in criteria],
+        part_of__isnull=True,
+        assessments__stage=Stage.SELF,
+        assessments__verdict__gt="",
+        **{f"assessments__unit__{area.level}": area},
     )
     waits: dict[int, set[int]] = defaultdict(set)
-    for unit, criterion in claims.order_by().values_list("unit_id", "indicator__criterion_id").distinct():
+    for unit, criterion in claimed.order_by().values_list("assessments__unit", "criterion").distinct():
         waits[criterion].add(unit)
     listed = {number: [pk for pk in order if pk in units] for number, units in waits.items()}
     return {number: units for number, units in listed.items() if units}

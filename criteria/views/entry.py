@@ -144,9 +144,9 @@ def _criterion_page(
         "sheet": sheet,
         "questions": _questions(request, unit, sheet),
         "can_enter": can_enter,
-        "finished": FinishedCriterion.objects.filter(unit=unit, criterion=sheet.criterion, ended_at__isnull=True)
-        .select_related("by")
-        .first()
+        "finished": FinishedCriterion.objects.filter(
+            unit=unit, criterion=sheet.criterion, ended_at__isnull=True
+        ).first()
         if page["drafts"]
         else None,
         "panels": EvidencePanels(unit, get_token(request), can_change=bool(can_enter)),
