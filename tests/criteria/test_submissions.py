@@ -238,6 +238,20 @@ def test_what_is_returned_is_settled_by_sending_it_anew(place):
     assert ReturnedIndicator.objects.get().settled_by == second
 
 
+def test_what_is_returned_costs_the_same_for_one_and_several(place, client, count_queries, assert_queries):
+    place.save(0)
+    place.save(1)
+    sending = place.send()
+    client.force_login(place.officer)
+    page = f"/units/{place.unit.pk}/entry/"
+    return_(sending, {place.indicators[0].pk: "Thiếu xác nhận"}, by=place.staff)
+    with count_queries() as one:
+        assert str(place.staff) in client.get(page).content.decode()
+    return_(sending, {place.indicators[1].pk: "Thiếu dấu"}, by=place.staff)
+    with assert_queries(len(one)):
+        assert "Thiếu dấu" in client.get(page).content.decode()
+
+
 def test_returning_what_was_sent_anew_is_refused(place):
     place.save(0)
     first = place.send()
