@@ -551,7 +551,7 @@ def desk_action(section: Section, area: Unit, criteria_set: CriteriaSet, own: se
     """The criterion for which most communes wait; adds the counts of all of a department's criteria."""
     criteria = list(criteria_set.criteria.filter(pk__in=own).order_by("number"))
     order = list(desk.communes(area).values_list("pk", flat=True))
-    counts = {criterion: len(units) for criterion, units in desk.waiting(area, criteria, order).items()}
+    counts = {criterion: len(units) for criterion, units in desk.waiting(criteria, order).items()}
     url = f"{reverse('reports:desk')}?set={criteria_set.code}"
     section.todos = [
         ToDo(f"Xã chờ ý kiến tiêu chí {c.number}", counts.get(c.pk, 0), f"{url}&criterion={c.number}") for c in criteria
