@@ -92,7 +92,7 @@ def waiting(criteria: Iterable[Criterion], order: Sequence[int]) -> dict[int, li
         part_of__isnull=True,
         assessments__stage=Stage.SELF,
         assessments__verdict__gt="",
-        assessments__unit__in=order,
+        assessments__unit__pk__in=order,
     )
     waits: dict[int, set[int]] = defaultdict(set)
     for unit, criterion in claimed.order_by().values_list("assessments__unit", "criterion").distinct():
