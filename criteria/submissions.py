@@ -5,6 +5,7 @@
 | finish a criterion | being drafted | waiting for the leader | who answers for it |
 | take that back, or change a row | waiting for the leader | being drafted | who answers for it |
 | send (`criteria.publish.send`) | either | sent | the leader, or who may send |
+| say that nothing has changed | nothing waits | sent | these |
 | receive | sent | received | district staff, the coordinator |
 | return, naming indicators | sent, received, returned | returned | these, a department for its own criteria |
 
@@ -38,7 +39,9 @@ from criteria.models import (
     Submission,
     SubmissionStep,
 )
-from criteria.publish import fingerprints, unsent_entries, unsent_links
+from criteria.periods import open_period
+from criteria.publish import fingerprints, lock_standing, unsent_entries, unsent_links
+from criteria.verdicts import Stage
 from ntm.clock import today
 
 State = Submission.State
@@ -119,6 +122,39 @@ def take_back(unit: Unit, criterion: Criterion, *, by: Any) -> None:
     access.require(by, "criterion.enter", (unit, criterion))
     FinishedCriterion.objects.filter(unit=unit, criterion=criterion, ended_at__isnull=True).update(
         ended_at=timezone.now()
+    )
+
+
+def period_to_confirm(unit: Unit, criteria_set: CriteriaSet) -> ReportingPeriod:
+    """The open period for which the unit may say "Không có gì thay đổi".
+
+    Raises StepRefused where none is open, it has sent for it, something waits to be sent or to be
+    completed, or nothing was ever assessed.
+    """
+    period = open_period(unit)
+    if period is None:
+        raise StepRefused("Không có kỳ báo cáo nào đang mở.")
+    own = Submission.objects.filter(unit=unit, criteria_set=criteria_set, sent_at__isnull=False)
+    if own.covering(period).exists():
+        raise StepRefused(f"Xã đã gửi cho kỳ {period.name}.")
+    if unsent_entries(unit, criteria_set).exists() or unsent_links(unit, criteria_set).exists():
+        raise StepRefused("Có kết quả hoặc minh chứng chưa gửi; xem lại và gửi.")
+    if returned(unit, criteria_set):
+        raise StepRefused("Còn chỉ tiêu bị trả lại chưa bổ sung.")
+    if not Revision.objects.valid().filter(unit=unit, indicator__criterion__criteria_set=criteria_set).exists():
+        raise StepRefused("Xã chưa gửi kết quả lần nào; nhập kết quả rồi gửi.")
+    return period
+
+
+@transaction.atomic
+def confirm_unchanged(unit: Unit, criteria_set: CriteriaSet, *, by: Any) -> Submission:
+    """Không có gì thay đổi: the unit's word for the open period, a sending without criteria that the
+    level above receives like any other. Raises PermissionDenied, StepRefused (`period_to_confirm`)."""
+    access.require(by, "submission.send", unit)
+    lock_standing(unit, criteria_set, Stage.SELF)
+    period = period_to_confirm(unit, criteria_set)
+    return Submission.objects.create(
+        unit=unit, criteria_set=criteria_set, period=period, sent_by=by, sent_at=timezone.now()
     )
 
 
@@ -248,8 +284,9 @@ def returned(unit: Unit, criteria_set: CriteriaSet) -> list[ReturnedIndicator]:
 
 @dataclass(frozen=True, slots=True)
 class CommuneSending:
-    """One commune and a period: its last sending for it (None: none yet), those that still wait to be
-    received, the oldest first, and how many criteria it has sent in all of them."""
+    """One commune, a set and a period: its last sending that covers the period (None: none yet), how
+    many criteria it has sent in all of these, and, whatever set and period they were sent for, the
+    sendings that still wait to be received, the oldest first."""
 
     unit_id: int
     name: str
@@ -257,9 +294,15 @@ class CommuneSending:
     waiting: list[Submission]
     criteria: int
 
+    @property
+    def is_late(self) -> bool:
+        """Chưa gửi."""
+        return self.submission is None
+
 
 def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod | None) -> list[CommuneSending]:
-    """Who of the area's rural communes has sent for the period (without one: ever) and who hasn't. Three queries."""
+    """Who of the area's rural communes has sent for the period (without one: ever) and who hasn't; what
+    of theirs waits to be received. Home and the list count these rows. Four queries."""
     communes = list(
         Unit.objects.within(area)
         .rural_communes()
@@ -267,17 +310,14 @@ def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod
         .order_by("sort_key", "pk")
         .values_list("pk", "name")
     )
-    sent = Submission.objects.filter(
-        unit__in=[pk for pk, _ in communes], criteria_set=criteria_set, sent_at__isnull=False
-    )
-    if period is not None:
-        sent = sent.filter(period=period)
-    last: dict[int, Submission] = {}
+    every = Submission.objects.filter(unit__in=[pk for pk, _ in communes], sent_at__isnull=False)
     open_ones: dict[int, list[Submission]] = defaultdict(list)
-    for submission in sent.order_by("pk"):
-        last[submission.unit_id] = submission
-        if submission.state == State.SENT:
-            open_ones[submission.unit_id].append(submission)
+    for submission in every.filter(state=State.SENT).select_related("criteria_set").order_by("pk"):
+        open_ones[submission.unit_id].append(submission)
+    sent = every.filter(criteria_set=criteria_set)
+    if period is not None:
+        sent = sent.covering(period)
+    last = {submission.unit_id: submission for submission in sent.order_by("pk")}
     criteria: dict[int, set[int]] = defaultdict(set)
     for pk, criterion in sent.order_by().values_list("unit", "criteria"):
         criteria[pk] |= {criterion} - {None}

@@ -34,6 +34,7 @@ from criteria.models import (
 from criteria.periods import days_left, open_period
 from criteria.rollup import AreaFigures, area_figures, is_partial
 from criteria.sheets import Row, count_indicators, sheets
+from criteria.submissions import StepRefused, area_sendings, period_to_confirm
 from criteria.verdicts import Stage
 from inspections import desk
 from inspections.forms import VisitFilterForm
@@ -200,6 +201,14 @@ def next_step(
     if unsent:
         text = f"{unsent} chỉ tiêu thay đổi chưa gửi; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
         return Action(text, "Xem kết quả", f"{entry}&show=unsent")
+    if access.can(user, "submission.send", unit):
+        try:
+            period = period_to_confirm(unit, criteria_set)
+        except StepRefused:
+            pass
+        else:
+            text = f"Xã chưa gửi cho kỳ {period.name}; mọi kết quả đã gửi trước đó."
+            return Action(text, "Báo không có gì thay đổi", send)
     if section.waiting:
         return first_waiting(section)
     return Action("Đã gửi hết kết quả. Cập nhật khi có số liệu mới.", "Nhập kết quả", entry)
@@ -402,15 +411,10 @@ def findings_url(area: Unit, state: str) -> str:
     return f"{reverse('inspections:finding_list')}?area={area.pk}&state={state}"
 
 
-def waiting_sendings(user: Any, area: Unit, criteria_set: CriteriaSet) -> ToDo:
+def waiting_sendings(area: Unit, criteria_set: CriteriaSet, period: dict[str, Any] | None) -> ToDo:
     """Communes of which something sent waits to be received, as the list behind the link counts them."""
-    sent = Submission.objects.visible_to(user).filter(
-        criteria_set=criteria_set, state=Submission.State.SENT, **{f"unit__{area.level}": area}
-    )
-    period = open_period(area)
-    if period is not None:
-        sent = sent.filter(period=period)
-    communes = sent.order_by().values("unit").distinct().count()
+    rows = area_sendings(area, criteria_set, period["period"] if period else None)
+    communes = sum(bool(row.waiting) for row in rows)
     return ToDo("Xã có kết quả chờ tiếp nhận", communes, sendings_url(area, "sent"), verb="Xem và tiếp nhận")
 
 
@@ -454,7 +458,7 @@ def district_section(user: Any, membership: Membership) -> Section:
             ),
             "matrix_url": matrix_url(area),
         }
-        section.todos.insert(0, waiting_sendings(user, area, chosen))
+        section.todos.insert(0, waiting_sendings(area, chosen, section.data["period"]))
         never = sum(row.last_sent is None and not row.said[Stage.SELF] for row in overview.rows)
         section.todos.append(ToDo("Xã chưa gửi kết quả lần nào", never, sendings_url(area, "late")))
         section.action = first_waiting(section)
@@ -516,7 +520,7 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
         *supervised(area, counts),
     ]
     if chosen is not None:
-        section.todos.insert(0, waiting_sendings(user, area, chosen))
+        section.todos.insert(0, waiting_sendings(area, chosen, section.data["period"]))
         section.action = first_waiting(section)
     return section
 

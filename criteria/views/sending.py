@@ -55,6 +55,8 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
     changed: set[int] = set()
     status = 200
     chosen = chosen_criteria(request)
+    if "unchanged" in request.POST:
+        return _confirm_unchanged(request, unit, criteria_set)
     if request.method == "POST":
         try:
             submission = send(unit, criteria_set, request.user, chosen, open_period(unit))
@@ -100,12 +102,31 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
             ],
             "changed": status == 409,
             "period": open_period(unit),
+            "confirmable": _confirmable(unit, criteria_set),
             "refused": [(row, refused[row.indicator.pk]) for row in rows if row.indicator.pk in refused],
             "unassessed": count_indicators(rows, lambda row: not row.verdict),
             "without_evidence": count_indicators(rows, lambda row: row.verdict == "met" and row.lacks_evidence),
         },
         status=status,
     )
+
+
+def _confirm_unchanged(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet) -> HttpResponse:
+    try:
+        submission = submissions.confirm_unchanged(unit, criteria_set, by=request.user)
+    except StepRefused as refused:
+        messages.info(request, str(refused))
+        return redirect(f"{reverse('criteria:submission_send', args=[unit.pk])}?set={criteria_set.code}")
+    messages.success(request, f"Đã báo cấp trên: {submission.period} không có gì thay đổi.")
+    return redirect("criteria:submission_detail", pk=submission.pk)
+
+
+def _confirmable(unit: Unit, criteria_set: CriteriaSet) -> bool:
+    try:
+        submissions.period_to_confirm(unit, criteria_set)
+    except StepRefused:
+        return False
+    return True
 
 
 def chosen_criteria(request: HttpRequest) -> dict[int, str]:
@@ -136,7 +157,7 @@ def submission_list(request: HttpRequest) -> HttpResponse:
     chosen = CriteriaSet.objects.for_area(area).first()
     period = open_period(area)
     rows = submissions.area_sendings(area, chosen, period) if chosen else []
-    late = [row for row in rows if row.submission is None]
+    late = [row for row in rows if row.is_late]
     state = request.GET.get("state", "")
     shown = [row for row in rows if is_in(row, state)]
     return render(
@@ -169,7 +190,7 @@ STATES = {
 def is_in(row: submissions.CommuneSending, state: str) -> bool:
     """Whether a commune belongs to a filter; "sent": something of it waits, also of an earlier sending."""
     if state == "late":
-        return row.submission is None
+        return row.is_late
     if state == "sent":
         return bool(row.waiting)
     return not state or (row.submission is not None and row.submission.state == state)
@@ -218,6 +239,7 @@ def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str
                 }
                 for row in rows
             ],
+            "says_unchanged": not rows and not submission.criteria.exists(),
             "steps": submission.steps.select_related("by"),
             "can_receive": is_open and can(request.user, "submission.receive", submission),
             "can_return": can(request.user, "submission.return", submission),

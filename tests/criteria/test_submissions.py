@@ -1,10 +1,12 @@
 """Finishing, approving, sending, receiving, returning: who may, what follows, and nothing else."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -27,6 +29,7 @@ from criteria.models import (
 from criteria.publish import ChangedMeanwhile, NothingToSend, send
 from criteria.submissions import StepRefused, receive, return_, waiting
 from criteria.verdicts import Stage
+from reports.home import home_sections
 from tests.factories import (
     CommuneFactory,
     CriteriaSetFactory,
@@ -339,7 +342,7 @@ def test_who_has_sent_and_who_has_not(place, client, communes, assert_queries):
     place.save(0)
     send(place.unit, place.set, place.leader, place.seen(), period)
     client.force_login(place.staff)
-    with assert_queries(9):
+    with assert_queries(10):
         page = client.get("/submissions/")
     text = page.content.decode()
     assert "còn 5 ngày" in text
@@ -358,6 +361,119 @@ def test_a_message_to_those_who_are_late(place):
     period.due_on += timedelta(days=2)
     assert ", là hôm nay)" in submissions.reminder([row], period)
     assert "UBND các xã Đông Thịnh" in submissions.reminder([row], None)
+
+
+# --- periods ---------------------------------------------------------------------------
+
+
+def two_periods(place):
+    """Tháng 6, due first, and 6 tháng, both to the end of June."""
+    return [
+        ReportingPeriod.objects.create(
+            area=place.district, kind=kind, name=name, ends_on=date(2024, 6, 30), due_on=date(2024, 7, day)
+        )
+        for kind, name, day in (("month", "Tháng 6", 5), ("half_year", "6 tháng", 10))
+    ]
+
+
+def local(*moment):
+    return datetime(*moment, tzinfo=timezone.get_default_timezone())
+
+
+def counts_of(page):
+    return {code: count for code, _, count in page.context["filters"]}
+
+
+def home_counts(user):
+    (section,) = home_sections(get_user_model().objects.get(pk=user.pk))
+    return {todo.label: todo.count for todo in section.todos}
+
+
+def test_closing_a_period_takes_no_sending_off_the_desk(place, client):
+    month, half_year = two_periods(place)
+    place.save(0)
+    submission = send(place.unit, place.set, place.leader, place.seen(), month)
+    month.closed_at = timezone.now()
+    month.save()
+    assert home_counts(place.staff)["Xã có kết quả chờ tiếp nhận"] == 1
+    client.force_login(place.staff)
+    page = client.get("/submissions/?state=sent")
+    assert [(row.submission, row.waiting) for row in page.context["rows"]] == [(submission, [submission])]
+    # Both ask for the state of the same day: what was sent for one answers for the other.
+    assert page.context["period"] == half_year
+    assert (counts_of(page)["late"], counts_of(page)["sent"]) == (1, 1)
+
+
+def test_a_sending_covers_a_period_by_end_date(place):
+    def period(ends_on, due_on):
+        return ReportingPeriod.objects.create(
+            area=place.district, kind="ad_hoc", name=f"{ends_on}", ends_on=ends_on, due_on=due_on
+        )
+
+    may, june = period(date(2024, 5, 31), date(2024, 6, 5)), period(date(2024, 6, 30), date(2024, 7, 5))
+    place.save(0)
+    early = send(place.unit, place.set, place.leader, place.seen(), may)
+    Submission.objects.filter(pk=early.pk).update(sent_at=local(2024, 6, 3, 8))
+    assert list(Submission.objects.covering(may)) == [early]
+    assert not Submission.objects.covering(june).exists(), "sent before the end of June, for May"
+    Submission.objects.filter(pk=early.pk).update(sent_at=local(2024, 6, 30))
+    assert list(Submission.objects.covering(june)) == [early], "sent late for May, on the last day of June"
+
+
+def test_a_commune_without_changes_says_so_for_the_period(place, client):
+    place.save(0)
+    old = place.send()
+    receive(old, by=place.staff)
+    Submission.objects.update(sent_at=local(2024, 6, 1, 8))
+    month, _ = two_periods(place)
+    client.force_login(place.leader)
+    url = f"/units/{place.unit.pk}/send/"
+    assert "Xác nhận không có gì thay đổi" in client.get(url).content.decode()
+    done = client.post(url, {"unchanged": 1}, follow=True).content.decode()
+    assert "Xã báo không có gì thay đổi" in done
+    word = Submission.objects.get(period=month)
+    assert (word.sent_by, word.state, word.rows, word.criteria.count()) == (place.leader, "sent", 0, 0)
+    assert Revision.objects.count() == 1
+    again = client.post(url, {"unchanged": 1}, follow=True).content.decode()
+    assert "Xã đã gửi cho kỳ Tháng 6." in again
+    assert "Xác nhận không có gì thay đổi" not in again
+    assert Submission.objects.count() == 2
+    client.force_login(place.staff)
+    assert counts_of(client.get("/submissions/"))["sent"] == 1
+    receive(word, by=place.staff)
+
+
+def test_saying_that_nothing_changed_must_be_true_and_allowed(place):
+    def refused(match):
+        with pytest.raises(StepRefused, match=match):
+            submissions.confirm_unchanged(place.unit, place.set, by=place.leader)
+
+    refused("Không có kỳ báo cáo")
+    two_periods(place)
+    refused("chưa gửi kết quả lần nào")
+    place.save(0)
+    refused("chưa gửi; xem lại")
+    first = place.send()
+    Submission.objects.update(sent_at=local(2024, 6, 1, 8))
+    return_(first, {place.indicators[0].pk: "Thiếu"}, by=place.staff)
+    refused("bị trả lại")
+    for user in (place.officer, place.staff, place.neighbour):
+        with pytest.raises(PermissionDenied):
+            submissions.confirm_unchanged(place.unit, place.set, by=user)
+    assert Submission.objects.count() == 1
+
+
+def test_home_leads_the_leader_to_say_that_nothing_changed(place):
+    for number in range(4):
+        place.save(number)
+    place.send()
+    Submission.objects.update(sent_at=local(2024, 6, 1, 8))
+    two_periods(place)
+    (section,) = home_sections(get_user_model().objects.get(pk=place.leader.pk))
+    assert section.action.label == "Báo không có gì thay đổi"
+    submissions.confirm_unchanged(place.unit, place.set, by=place.leader)
+    (section,) = home_sections(get_user_model().objects.get(pk=place.leader.pk))
+    assert section.action.label != "Báo không có gì thay đổi"
 
 
 # --- everything at random --------------------------------------------------------------
