@@ -312,7 +312,12 @@ def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod
     )
     every = Submission.objects.filter(unit__in=[pk for pk, _ in communes], sent_at__isnull=False)
     open_ones: dict[int, list[Submission]] = defaultdict(list)
-    for submission in every.filter(state=State.SENT).select_related("criteria_set").order_by("pk"):
+    for submission in (
+        every.filter(state=State.SENT)
+        .select_related("criteria_set")
+        .defer(*(f"criteria_set__{name}" for name in CriteriaSet.LONG_TEXTS))
+        .order_by("pk")
+    ):
         open_ones[submission.unit_id].append(submission)
     sent = every.filter(criteria_set=criteria_set)
     if period is not None:

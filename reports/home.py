@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
@@ -23,9 +24,11 @@ from communes.models import Level, Membership, Role, Unit
 from criteria.attainment import NUMERIC_OPERATORS
 from criteria.models import (
     CriteriaSet,
+    Entry,
     Evidence,
     FinishedCriterion,
     Question,
+    ReturnedIndicator,
     Standing,
     Submission,
     Target,
@@ -154,7 +157,9 @@ def commune_section(user: Any, membership: Membership) -> Section:
     entry = entry_url(unit, chosen)
     documents = f"{reverse('criteria:evidence_list')}?unit={unit.pk}"
     expiry = evidence_expiry(user, unit)
+    elsewhere = returned_elsewhere(user, unit, chosen)
     section.todos = [
+        *(todo for todo, _ in elsewhere),
         ToDo("Chỉ tiêu bị trả lại để bổ sung", count_indicators(back), f"{entry}&show=returned", is_urgent=True),
         ToDo("Tiêu chí chờ lãnh đạo duyệt", finished, send_url(unit, chosen)),
         ToDo("Chỉ tiêu chưa đánh giá", missing, f"{entry}&show=missing"),
@@ -165,8 +170,34 @@ def commune_section(user: Any, membership: Membership) -> Section:
         *section.todos,
     ]
     section.todos.sort(key=lambda todo: not todo.is_urgent)
-    section.action = next_step(section, user, unit, chosen, rows, finished)
+    section.action = next_step(section, user, unit, chosen, rows, finished, elsewhere)
     return section
+
+
+def returned_elsewhere(user: Any, unit: Unit, criteria_set: CriteriaSet) -> list[tuple[ToDo, int]]:
+    """What came back of the unit's other sets, on criteria the person answers for: a line a set, and how
+    many rows of it nobody has completed yet. One query."""
+    corrected = Entry.objects.filter(unit=unit, indicator=OuterRef("indicator")).exclude(version=F("sent_version"))
+    found = (
+        ReturnedIndicator.objects.filter(
+            access.own_share(user, "submission__unit", "indicator__criterion"),
+            submission__unit=unit,
+            settled_by__isnull=True,
+        )
+        .exclude(submission__criteria_set=criteria_set)
+        .order_by("submission__criteria_set__code")
+        .values_list("submission__criteria_set__code", "submission__criteria_set__name")
+        .annotate(
+            count=Count(Coalesce("indicator__part_of", "indicator"), distinct=True),
+            open=Count("pk", filter=~Exists(corrected)),
+        )
+    )
+    entry = reverse("criteria:entry", args=[unit.pk])
+    label = "Chỉ tiêu bị trả lại để bổ sung"
+    return [
+        (ToDo(f"{label}, {name}", count, f"{entry}?set={code}&show=returned", is_urgent=True), still)
+        for code, name, count, still in found
+    ]
 
 
 def send_url(unit: Unit, criteria_set: CriteriaSet) -> str:
@@ -178,11 +209,18 @@ def entry_url(unit: Unit, criteria_set: CriteriaSet) -> str:
 
 
 def next_step(
-    section: Section, user: Any, unit: Unit, criteria_set: CriteriaSet, rows: list[Row], finished: int
+    section: Section,
+    user: Any,
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    rows: list[Row],
+    finished: int,
+    elsewhere: list[tuple[ToDo, int]],
 ) -> Action | None:
     """What came back first; for who sends, what waits to be approved, or all once it is assessed; else go
     on entering, at the first criterion that lacks something. Where all is entered and sent, the first of
-    the other things that wait. `rows`: the person's own; `finished`: criteria to approve."""
+    the other things that wait. `rows`: the person's own; `finished`: criteria to approve; `elsewhere`:
+    what came back of other sets."""
     if not access.can(user, "entry.change", unit):
         return None
     entry, send = entry_url(unit, criteria_set), send_url(unit, criteria_set)
@@ -192,6 +230,8 @@ def next_step(
     if waiting:
         text = f"Cấp trên trả lại {len(waiting)} chỉ tiêu để bổ sung."
         return Action(text, "Xem lý do và bổ sung", f"{entry}&show=returned{anchor(waiting)}")
+    for todo in [todo for todo, still in elsewhere if still][:1]:
+        return Action(f"{todo.label}: {todo.count}.", "Xem lý do và bổ sung", todo.url)
     if finished:
         return Action(f"{finished} tiêu chí cán bộ đã báo xong, chờ duyệt và gửi.", "Duyệt và gửi", send)
     if unsent and not missing and access.can(user, "submission.send", unit):

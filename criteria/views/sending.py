@@ -154,7 +154,8 @@ def submission_list(request: HttpRequest) -> HttpResponse:
     area = next((area for area in areas if str(area.pk) == wanted), None) if wanted else areas[0]
     if area is None:
         raise Http404("Không có địa bàn này.")
-    chosen = CriteriaSet.objects.for_area(area).first()
+    sets = list(CriteriaSet.objects.for_area(area))
+    chosen = set_of(request, sets)
     period = open_period(area)
     rows = submissions.area_sendings(area, chosen, period) if chosen else []
     late = [row for row in rows if row.is_late]
@@ -167,6 +168,7 @@ def submission_list(request: HttpRequest) -> HttpResponse:
             "area": area,
             "areas": areas,
             "criteria_set": chosen,
+            "sets": sets,
             "period": period,
             "days": days_left(period) if period else None,
             "rows": shown if state in STATES and state else rows,
@@ -176,6 +178,17 @@ def submission_list(request: HttpRequest) -> HttpResponse:
             "message": submissions.reminder(late, period) if late else "",
         },
     )
+
+
+def set_of(request: HttpRequest, sets: list[CriteriaSet]) -> CriteriaSet | None:
+    """The set asked for, without a word the newest of the standard grade."""
+    code = request.GET.get("set", "")
+    if not code:
+        return next((one for one in sets if one.grade == CriteriaSet.Grade.STANDARD), sets[0] if sets else None)
+    found = next((one for one in sets if one.code == code), None)
+    if found is None:
+        raise Http404("Không có bộ tiêu chí này.")
+    return found
 
 
 STATES = {
@@ -188,7 +201,7 @@ STATES = {
 
 
 def is_in(row: submissions.CommuneSending, state: str) -> bool:
-    """Whether a commune belongs to a filter; "sent": something of it waits, also of an earlier sending."""
+    """Whether a commune belongs to a filter; "sent": something of it waits, also of an earlier sending or another set."""
     if state == "late":
         return row.is_late
     if state == "sent":

@@ -476,6 +476,52 @@ def test_home_leads_the_leader_to_say_that_nothing_changed(place):
     assert section.action.label != "Báo không có gì thay đổi"
 
 
+# --- several sets ----------------------------------------------------------------------
+
+
+def another_set(place):
+    """A set of a higher grade beside the first, with one saved row; what was sent of it."""
+    advanced = CriteriaSetFactory(grade="advanced", name="Bộ nâng cao")
+    indicator = IndicatorFactory(criterion=CriterionFactory(criteria_set=advanced, number=1))
+    said = {"verdict": "not_met", "value": Decimal(5)}
+    save_entry(place.unit, advanced, indicator, said, effective_on=DAY, seen_version=0, by=place.officer)
+    return send(place.unit, advanced, place.leader), indicator
+
+
+def test_what_is_sent_of_another_set_reaches_the_desk(place, client):
+    submission, _ = another_set(place)
+    assert home_counts(place.staff)["Xã có kết quả chờ tiếp nhận"] == 1
+    client.force_login(place.staff)
+    page = client.get("/submissions/?state=sent")
+    (row,) = page.context["rows"]
+    assert (row.is_late, row.waiting) == (True, [submission]), "of the standard set nothing was sent"
+    assert f"/submissions/{submission.pk}/" in page.content.decode()
+    page = client.get(f"/submissions/?set={submission.criteria_set.code}")
+    assert page.context["criteria_set"] == submission.criteria_set
+    assert [row.submission for row in page.context["rows"] if not row.is_late] == [submission]
+    assert client.get("/submissions/?set=khong-co").status_code == 404
+
+
+def test_what_comes_back_of_another_set_is_on_the_communes_home(place, client):
+    submission, indicator = another_set(place)
+    return_(submission, {indicator.pk: "Thiếu"}, by=place.staff)
+    (section,) = home_sections(get_user_model().objects.get(pk=place.officer.pk))
+    todo = section.todos[0]
+    assert (todo.label, todo.count) == ("Chỉ tiêu bị trả lại để bổ sung, Bộ nâng cao", 1)
+    assert (section.action.label, section.action.url) == ("Xem lý do và bổ sung", todo.url)
+    client.force_login(place.officer)
+    assert "Thiếu" in client.get(todo.url).content.decode()
+    entry = Entry.objects.get(indicator=indicator)
+    said = {"verdict": "not_met", "value": Decimal(6)}
+    save_entry(
+        place.unit, submission.criteria_set, indicator, said,
+        effective_on=DAY, seen_version=entry.version, by=place.officer,
+    )  # fmt: skip
+    (section,) = home_sections(get_user_model().objects.get(pk=place.officer.pk))
+    assert section.todos[0] == todo, "it counts until it is sent anew"
+    assert section.action.url != todo.url, "completed: something else is next"
+
+
 # --- everything at random --------------------------------------------------------------
 
 
