@@ -451,11 +451,27 @@ def findings_url(area: Unit, state: str) -> str:
     return f"{reverse('inspections:finding_list')}?area={area.pk}&state={state}"
 
 
-def waiting_sendings(area: Unit, criteria_set: CriteriaSet, period: dict[str, Any] | None) -> ToDo:
-    """Communes of which something sent waits to be received, as the list behind the link counts them."""
+def sending_todos(area: Unit, criteria_set: CriteriaSet, period: dict[str, Any] | None) -> tuple[ToDo, ToDo]:
+    """Communes of which something sent waits to be received, and those that haven't sent for the period
+    (without one: ever), as the lists behind the links count them."""
     rows = area_sendings(area, criteria_set, period["period"] if period else None)
-    communes = sum(bool(row.waiting) for row in rows)
-    return ToDo("Xã có kết quả chờ tiếp nhận", communes, sendings_url(area, "sent"), verb="Xem và tiếp nhận")
+    days_late = period["days_late"] if period else 0
+    label = "Xã chưa gửi kết quả kỳ này" if period else "Xã chưa gửi kết quả lần nào"
+    if days_late > 0:
+        label += f", quá hạn {days_late} ngày"
+    received = sum(bool(row.waiting) for row in rows)
+    late = sum(row.is_late for row in rows)
+    return (
+        ToDo("Xã có kết quả chờ tiếp nhận", received, sendings_url(area, "sent"), verb="Xem và tiếp nhận"),
+        ToDo(label, late, sendings_url(area, "late"), is_urgent=days_late > 0, verb="Xem và nhắc các xã"),
+    )
+
+
+def add_sendings(section: Section) -> None:
+    """What waits to be received first; then who is late, once the period is overdue, else last."""
+    waiting, late = sending_todos(section.data["area"], section.data["criteria_set"], section.data["period"])
+    rest = [late, *section.todos] if late.is_urgent else [*section.todos, late]
+    section.todos = [waiting, *rest]
 
 
 def sendings_url(area: Unit, state: str) -> str:
@@ -498,9 +514,7 @@ def district_section(user: Any, membership: Membership) -> Section:
             ),
             "matrix_url": matrix_url(area),
         }
-        section.todos.insert(0, waiting_sendings(area, chosen, section.data["period"]))
-        never = sum(row.last_sent is None and not row.said[Stage.SELF] for row in overview.rows)
-        section.todos.append(ToDo("Xã chưa gửi kết quả lần nào", never, sendings_url(area, "late")))
+        add_sendings(section)
         section.action = first_waiting(section)
     return section
 
@@ -560,7 +574,7 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
         *supervised(area, counts),
     ]
     if chosen is not None:
-        section.todos.insert(0, waiting_sendings(area, chosen, section.data["period"]))
+        add_sendings(section)
         section.action = first_waiting(section)
     return section
 

@@ -201,7 +201,7 @@ STATES = {
 
 
 def is_in(row: submissions.CommuneSending, state: str) -> bool:
-    """Whether a commune belongs to a filter; "sent": something of it waits, also of an earlier sending or another set."""
+    """Whether a commune is in a filter; "sent": something of it waits, also of an earlier sending or another set."""
     if state == "late":
         return row.is_late
     if state == "sent":

@@ -476,6 +476,29 @@ def test_home_leads_the_leader_to_say_that_nothing_changed(place):
     assert section.action.label != "Báo không có gì thay đổi"
 
 
+@pytest.mark.parametrize("who", ["staff", "coordinator"])
+@pytest.mark.parametrize("due", [date(2024, 6, 25), date(2024, 7, 5)])
+def test_home_says_who_has_not_sent_for_the_period_as_the_list_does(place, client, who, due):
+    for _ in range(2):
+        CommuneFactory(parent=place.district)
+    place.save(0)
+    receive(place.send(), by=place.staff)
+    area = place.district if who == "staff" else place.district.parent
+    ReportingPeriod.objects.create(area=area, kind="month", name="Tháng 6", ends_on=date(2024, 6, 30), due_on=due)
+    (section,) = home_sections(get_user_model().objects.get(pk=getattr(place, who).pk))
+    late = next(todo for todo in section.todos if todo.label.startswith("Xã chưa gửi kết quả kỳ này"))
+    client.force_login(getattr(place, who))
+    page = client.get(late.url)
+    assert late.count == len(page.context["rows"]) == counts_of(page)["late"] == 3
+    is_overdue = due < date(2024, 6, 30)
+    assert late.is_urgent == is_overdue
+    assert ("quá hạn 5 ngày" in late.label) == is_overdue
+    # A question that was answered doesn't stand before twelve communes five days overdue.
+    assert (section.todos.index(late) == 1) == is_overdue
+    if is_overdue:
+        assert section.action.url == late.url
+
+
 # --- several sets ----------------------------------------------------------------------
 
 

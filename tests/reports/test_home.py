@@ -182,7 +182,7 @@ def test_district_staff_see_their_communes_and_no_others(communes, criteria_set)
     assert "Chưa gửi trên hệ thống" in page
     assert f"/reports/matrix/{communes[0].district_id}.xlsx" in page
     assert todos(staff)["Tồn tại chờ xác nhận đã khắc phục"] == 1
-    assert todos(staff)["Xã chưa gửi kết quả lần nào"] == 2
+    assert todos(staff)["Xã chưa gửi kết quả lần nào"] == 3
 
 
 def test_an_inspector_sees_how_far_their_own_part_has_come(communes, criteria_set):
