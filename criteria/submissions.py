@@ -7,11 +7,13 @@
 | send (`criteria.publish.send`) | either | sent | the leader, or who may send |
 | say that nothing has changed | nothing waits | sent | these |
 | receive | sent | received | district staff, the coordinator |
-| return, naming indicators | sent, received, returned | returned | these, a department for its own criteria |
+| return, naming indicators | sent, received, returned | returned | these |
+| return some of one's own criteria | sent, received, returned | as it was | a department |
 
-Several offices look at one sending: each may return what it misses, an indicator once. What is
-corrected comes with a new sending. What was sent stays
-published whatever follows; areas never see a draft.
+Several offices look at one sending: each may return what it misses, an indicator once. A
+department's return leaves the rest with the district, which still receives or returns it. What is
+corrected comes with a new sending. What was sent stays published whatever follows; areas never
+see a draft.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from django.db import transaction
@@ -45,12 +48,28 @@ from criteria.verdicts import Stage
 from ntm.clock import today
 
 State = Submission.State
+
+
+class Step(Enum):
+    """What an office does with a sending, and the kind of step it is kept as."""
+
+    RECEIVE = "receive"
+    RETURN = "return"
+    DEPARTMENT_RETURN = "department_return"
+
+    @property
+    def kind(self) -> SubmissionStep.Kind:
+        return SubmissionStep.Kind.RECEIVED if self == Step.RECEIVE else SubmissionStep.Kind.RETURNED
+
+
 TRANSITIONS = {
-    (State.SENT, SubmissionStep.Kind.RECEIVED): State.RECEIVED,
-    (State.SENT, SubmissionStep.Kind.RETURNED): State.RETURNED,
+    (State.SENT, Step.RECEIVE): State.RECEIVED,
+    (State.SENT, Step.RETURN): State.RETURNED,
     # Another office names what it misses besides.
-    (State.RETURNED, SubmissionStep.Kind.RETURNED): State.RETURNED,
-    (State.RECEIVED, SubmissionStep.Kind.RETURNED): State.RETURNED,
+    (State.RETURNED, Step.RETURN): State.RETURNED,
+    (State.RECEIVED, Step.RETURN): State.RETURNED,
+    # A department speaks for its own criteria only.
+    **{(state, Step.DEPARTMENT_RETURN): state for state in State},
 }
 
 
@@ -166,7 +185,7 @@ def receive(submission: Submission, *, by: Any, note: str = "") -> Submission:
     """Tiếp nhận. Raises PermissionDenied, StepRefused."""
     submission = _held(submission)
     access.require(by, "submission.receive", submission)
-    return _step(submission, SubmissionStep.Kind.RECEIVED, by, note)
+    return _step(submission, Step.RECEIVE, by, note)
 
 
 @transaction.atomic
@@ -196,7 +215,8 @@ def return_(submission: Submission, reasons: Mapping[int, str], *, by: Any, note
         ReturnedIndicator(submission=submission, indicator_id=indicator, reason=reason, by=by)
         for indicator, reason in reasons.items()
     )
-    return _step(submission, SubmissionStep.Kind.RETURNED, by, note)
+    speaks_for_all = access.can(by, "submission.receive", submission)
+    return _step(submission, Step.RETURN if speaks_for_all else Step.DEPARTMENT_RETURN, by, note)
 
 
 def _held(submission: Submission) -> Submission:
@@ -205,13 +225,13 @@ def _held(submission: Submission) -> Submission:
     )
 
 
-def _step(submission: Submission, kind: str, by: Any, note: str) -> Submission:
-    state = TRANSITIONS.get((State(submission.state), SubmissionStep.Kind(kind)))
+def _step(submission: Submission, step: Step, by: Any, note: str) -> Submission:
+    state = TRANSITIONS.get((State(submission.state), step))
     if state is None:
         last = submission.steps.select_related("by").last()
         at = f" lúc {timezone.localtime(last.at):%H:%M %d/%m/%Y}, {last.by}" if last else ""
         raise StepRefused(f"Lần gửi này {submission.get_state_display().lower()}{at}; không thực hiện lại.")
-    SubmissionStep.objects.create(submission=submission, kind=kind, note=note, by=by)
+    SubmissionStep.objects.create(submission=submission, kind=step.kind, note=note, by=by)
     submission.state = state
     submission.save(update_fields=["state"])
     return submission

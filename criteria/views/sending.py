@@ -242,6 +242,7 @@ def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str
         {
             "submission": submission,
             "unit": submission.unit,
+            "has_returned": any(row.indicator.pk in back for row in rows),
             "rows": [
                 {
                     "indicator": row.indicator,

@@ -283,7 +283,27 @@ def test_only_what_was_sent_can_be_returned_and_by_whom(place):
             receive(submission, by=user)
     return_(submission, {place.indicators[0].pk: "Thiếu"}, by=place.reviewer)
     submission.refresh_from_db()
-    assert submission.state == Submission.State.RETURNED
+    assert submission.state == Submission.State.SENT, "a department speaks for its own criteria"
+
+
+def test_a_departments_return_leaves_the_rest_with_the_district(place, client):
+    place.save(0)
+    place.save(2)
+    submission = place.send()
+    return_(submission, {place.indicators[0].pk: "Thiếu xác nhận"}, by=place.reviewer, note="Xem lại")
+    submission.refresh_from_db()
+    assert submission.state == Submission.State.SENT
+    assert [(step.kind, step.by) for step in submission.steps.all()] == [("returned", place.reviewer)]
+    assert len(submissions.returned(place.unit, place.set)) == 1, "it is back with the commune all the same"
+    assert home_counts(place.staff)["Xã có kết quả chờ tiếp nhận"] == 1
+    client.force_login(place.staff)
+    page = client.get(f"/submissions/{submission.pk}/").content.decode()
+    assert "Thiếu xác nhận" in page
+    client.post(f"/submissions/{submission.pk}/receive/", {"note": ""})
+    submission.refresh_from_db()
+    assert submission.state == Submission.State.RECEIVED
+    client.force_login(place.leader)
+    assert "Thiếu xác nhận" in client.get(f"/submissions/{submission.pk}/").content.decode()
 
 
 # --- pages -----------------------------------------------------------------------------
@@ -605,12 +625,13 @@ class Sending(RuleBasedStateMachine):
         self.published |= {place: value for place, value in self.drafts.items() if place // 2 in criteria}
         self.states[submission.pk] = "sent"
 
-    @rule(data=st.data(), by=st.sampled_from(["staff", "coordinator"]), returns=st.booleans())
+    @rule(data=st.data(), by=st.sampled_from(["staff", "coordinator", "reviewer"]), returns=st.booleans())
     def answer(self, data, by, returns):
         if not self.states:
             return
         submission = Submission.objects.get(pk=data.draw(st.sampled_from(sorted(self.states))))
-        rows = submissions.sent_rows(submission, self.place.staff)
+        returns = returns or by == "reviewer"
+        rows = submissions.sent_rows(submission, getattr(self.place, by))
         reasons = {row.indicator_id: "Bổ sung" for row in rows[:1]} if returns else {}
         newer = submissions.newer_sendings(submission, reasons)
         named = submission.returned.filter(indicator__in=reasons).exists()
@@ -626,7 +647,8 @@ class Sending(RuleBasedStateMachine):
                 assert self.states[submission.pk] != "sent"
             return
         assert returns or self.states[submission.pk] == "sent"
-        self.states[submission.pk] = "returned" if returns else "received"
+        if by != "reviewer":
+            self.states[submission.pk] = "returned" if returns else "received"
 
     @invariant()
     def published_is_what_was_last_sent(self):
