@@ -355,9 +355,8 @@ def reminder(late: Iterable[CommuneSending], period: ReportingPeriod | None) -> 
     if period is None:
         return f"Đề nghị UBND các xã {', '.join(names)} gửi kết quả thực hiện tiêu chí nông thôn mới trên hệ thống."
     left = (period.due_on - today()).days
-    when = f"hạn gửi {period.due_on:%d/%m/%Y}" + (f", còn {left} ngày" if left > 0 else "" if left else ", là hôm nay")
-    if left < 0:
-        when = f"đã quá hạn {-left} ngày (hạn gửi {period.due_on:%d/%m/%Y})"
+    how = f"còn {left} ngày" if left > 0 else f"đã quá hạn {-left} ngày" if left else "là hôm nay"
+    when = f"hạn gửi {period.due_on:%d/%m/%Y}, {how}"
     return (
         f"{period.name}: đến ngày {today():%d/%m/%Y} còn {len(names)} xã chưa gửi kết quả thực hiện tiêu chí nông thôn "
         f"mới ({when}): {', '.join(names)}. Đề nghị UBND các xã hoàn thành và gửi trên hệ thống."
