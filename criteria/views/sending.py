@@ -234,6 +234,8 @@ def submission_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str, str]] | None = None) -> HttpResponse:
     rows = submissions.sent(submission, request.user)
+    ticked = ReturnForm(request.POST).ticked()
+    messages_by_row = {field.partition("-")[2]: text for field, text in errors or []}
     back = {row.indicator_id: row for row in submission.returned.select_related("by", "settled_by")}
     is_open = submission.state == Submission.State.SENT
     return render(
@@ -249,6 +251,8 @@ def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str
                     "sent": row.result,
                     "documents": row.documents,
                     "returned": back.get(row.indicator.pk),
+                    "ticked": row.indicator.pk in ticked,
+                    "error": messages_by_row.get(str(row.indicator.pk), ""),
                     "typed": request.POST.get(f"reason-{row.indicator.pk}", ""),
                 }
                 for row in rows

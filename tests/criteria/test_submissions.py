@@ -1,5 +1,6 @@
 """Finishing, approving, sending, receiving, returning: who may, what follows, and nothing else."""
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -333,6 +334,30 @@ def test_the_page_of_a_sending_returns_and_keeps_what_was_typed(place, client):
     assert f'id="row-{place.indicators[1].pk}"' not in entry
 
 
+def test_no_tick_and_no_reason_is_lost(place, client):
+    place.save(0)
+    place.save(1)
+    submission = place.send()
+    client.force_login(place.staff)
+    url = f"/submissions/{submission.pk}/return/"
+    first, second = (row.pk for row in place.indicators[:2])
+    refused = client.post(url, {"indicator": [first], f"reason-{first}": "", f"reason-{second}": "Sai số liệu"})
+    assert refused.status_code == 422
+    assert refused.context["errors"] == [
+        (f"reason-{first}", "Nêu lý do trả lại."),
+        (f"return-{second}", "Đã ghi lý do nhưng chưa chọn chỉ tiêu: chọn “Trả lại” hoặc xóa lý do."),
+    ]
+    page = refused.content.decode()
+    assert re.search(rf'id="return-{first}" checked', page)
+    assert not re.search(rf'id="return-{second}" checked', page)
+    assert page.count("Đã ghi lý do nhưng chưa chọn chỉ tiêu") == 2, "on top and beside the row"
+    assert "Sai số liệu" in page
+    assert not ReturnedIndicator.objects.exists()
+    blank = {"indicator": [first], f"reason-{first}": "Thiếu", f"reason-{second}": " \u200b ", "reason-x": "y"}
+    assert client.post(url, blank).status_code == 302
+    assert [row.indicator_id for row in ReturnedIndicator.objects.all()] == [first]
+
+
 def test_two_sentences_for_two_receivers(place, client):
     place.save(0)
     submission = place.send()
@@ -377,7 +402,7 @@ def test_who_has_sent_and_who_has_not(place, client, communes, assert_queries):
 def test_a_message_to_those_who_are_late(place):
     row = submissions.CommuneSending(1, "Đông Thịnh", None, [], 0)
     period = ReportingPeriod(name="Tháng 5", due_on=date(2024, 6, 28))
-    assert "đã quá hạn 2 ngày (hạn gửi 28/06/2024)): Đông Thịnh" in submissions.reminder([row], period)
+    assert "(hạn gửi 28/06/2024, đã quá hạn 2 ngày): Đông Thịnh" in submissions.reminder([row], period)
     period.due_on += timedelta(days=2)
     assert ", là hôm nay)" in submissions.reminder([row], period)
     assert "UBND các xã Đông Thịnh" in submissions.reminder([row], None)
