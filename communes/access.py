@@ -263,7 +263,12 @@ def visible_criteria(user: Any) -> set[int] | None:
 
 def reviewer_criteria(model: type[models.Model], person: Roles, membership: Membership) -> Q:
     path = getattr(model, "criterion_path", "indicator__criterion" if _has_field(model, "indicator") else "")
-    return Q(**{f"{path}__in": own_criteria(person, membership)}) if path else Q()
+    if not path:
+        return Q()
+    held = Q(**{f"{path}__in": own_criteria(person, membership)})
+    if model._meta.get_field(path.partition("__")[0]).many_to_many:  # joined, a row would come once a criterion
+        return Q(pk__in=model._base_manager.filter(held).values("pk"))
+    return held
 
 
 def _has_field(model: type[models.Model], name: str) -> bool:

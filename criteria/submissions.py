@@ -237,6 +237,24 @@ def _step(submission: Submission, step: Step, by: Any, note: str) -> Submission:
     return submission
 
 
+def steps_for(submission: Submission, user: Any) -> list[SubmissionStep]:
+    """A sending's steps; a department reads the words of another office with them only where all that
+    office returned is of the department's own criteria. Two queries besides the person's roles."""
+    steps = list(submission.steps.select_related("by"))
+    own = access.visible_criteria(user)
+    if own is None:
+        return steps
+    concerned: dict[int, set[int]] = defaultdict(set)
+    for by, criterion in submission.returned.order_by().values_list("by", "indicator__criterion"):
+        concerned[by].add(criterion)
+    for step in steps:
+        about = concerned[step.by_id]
+        is_about_own = step.kind == SubmissionStep.Kind.RETURNED and about and about <= own
+        if step.by_id != user.pk and not is_about_own:
+            step.note = ""
+    return steps
+
+
 def sent_rows(submission: Submission, user: Any) -> list[Revision]:
     """The results a sending published, in the set's order, as far as the person may see them. One query."""
     return list(
@@ -320,9 +338,12 @@ class CommuneSending:
         return self.submission is None
 
 
-def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod | None) -> list[CommuneSending]:
+def area_sendings(
+    area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod | None, user: Any
+) -> list[CommuneSending]:
     """Who of the area's rural communes has sent for the period (without one: ever) and who hasn't; what
-    of theirs waits to be received. Home and the list count these rows. Four queries."""
+    of theirs waits to be received: as far as the person sees their sendings, a department those with a
+    criterion of its own. Home and the list count these rows. Four queries besides the person's roles."""
     communes = list(
         Unit.objects.within(area)
         .rural_communes()
@@ -330,7 +351,7 @@ def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod
         .order_by("sort_key", "pk")
         .values_list("pk", "name")
     )
-    every = Submission.objects.filter(unit__in=[pk for pk, _ in communes], sent_at__isnull=False)
+    every = Submission.objects.visible_to(user).filter(unit__in=[pk for pk, _ in communes], sent_at__isnull=False)
     open_ones: dict[int, list[Submission]] = defaultdict(list)
     for submission in (
         every.filter(state=State.SENT)
@@ -344,8 +365,10 @@ def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod
         sent = sent.covering(period)
     last = {submission.unit_id: submission for submission in sent.order_by("pk")}
     criteria: dict[int, set[int]] = defaultdict(set)
+    own = access.visible_criteria(user)
     for pk, criterion in sent.order_by().values_list("unit", "criteria"):
-        criteria[pk] |= {criterion} - {None}
+        if criterion is not None and (own is None or criterion in own):
+            criteria[pk].add(criterion)
     return [CommuneSending(pk, name, last.get(pk), open_ones[pk], len(criteria[pk])) for pk, name in communes]
 
 

@@ -451,10 +451,10 @@ def findings_url(area: Unit, state: str) -> str:
     return f"{reverse('inspections:finding_list')}?area={area.pk}&state={state}"
 
 
-def sending_todos(area: Unit, criteria_set: CriteriaSet, period: dict[str, Any] | None) -> tuple[ToDo, ToDo]:
+def sending_todos(user: Any, area: Unit, criteria_set: CriteriaSet, period: dict[str, Any] | None) -> tuple[ToDo, ToDo]:
     """Communes of which something sent waits to be received, and those that haven't sent for the period
     (without one: ever), as the lists behind the links count them."""
-    rows = area_sendings(area, criteria_set, period["period"] if period else None)
+    rows = area_sendings(area, criteria_set, period["period"] if period else None, user)
     days_late = period["days_late"] if period else 0
     label = "Xã chưa gửi kết quả kỳ này" if period else "Xã chưa gửi kết quả lần nào"
     if days_late > 0:
@@ -467,9 +467,9 @@ def sending_todos(area: Unit, criteria_set: CriteriaSet, period: dict[str, Any] 
     )
 
 
-def add_sendings(section: Section) -> None:
+def add_sendings(section: Section, user: Any) -> None:
     """What waits to be received first; then who is late, once the period is overdue, else last."""
-    waiting, late = sending_todos(section.data["area"], section.data["criteria_set"], section.data["period"])
+    waiting, late = sending_todos(user, section.data["area"], section.data["criteria_set"], section.data["period"])
     rest = [late, *section.todos] if late.is_urgent else [*section.todos, late]
     section.todos = [waiting, *rest]
 
@@ -514,7 +514,7 @@ def district_section(user: Any, membership: Membership) -> Section:
             ),
             "matrix_url": matrix_url(area),
         }
-        add_sendings(section)
+        add_sendings(section, user)
         section.action = first_waiting(section)
     return section
 
@@ -574,7 +574,7 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
         *supervised(area, counts),
     ]
     if chosen is not None:
-        add_sendings(section)
+        add_sendings(section, user)
         section.action = first_waiting(section)
     return section
 

@@ -86,6 +86,7 @@ class Things:
             sent_by=self.sent.uploaded_by,
             sent_at=self.sent.uploaded_at,
         )
+        self.submission.criteria.add(self.indicator.criterion, self.school.criterion)
         self.owner = CriterionOwner.objects.create(
             unit=self.dong_phu,
             criterion=self.school.criterion,

@@ -120,6 +120,7 @@ class Submission(models.Model):
     criteria = models.ManyToManyField(Criterion, blank=True, related_name="+", verbose_name="Tiêu chí")
 
     unit_path = "unit"
+    criterion_path = "criteria"
     scope_kind = "work"
     objects = SubmissionQuerySet.as_manager()
 

@@ -157,7 +157,7 @@ def submission_list(request: HttpRequest) -> HttpResponse:
     sets = list(CriteriaSet.objects.for_area(area))
     chosen = set_of(request, sets)
     period = open_period(area)
-    rows = submissions.area_sendings(area, chosen, period) if chosen else []
+    rows = submissions.area_sendings(area, chosen, period, request.user) if chosen else []
     late = [row for row in rows if row.is_late]
     state = request.GET.get("state", "")
     shown = [row for row in rows if is_in(row, state)]
@@ -173,7 +173,7 @@ def submission_list(request: HttpRequest) -> HttpResponse:
             "days": days_left(period) if period else None,
             "rows": shown if state in STATES and state else rows,
             "state": state if state in STATES else "",
-            "total": chosen.criteria.count() if chosen else None,
+            "total": chosen and count_criteria(chosen, request.user),
             "filters": [(code, label, count(rows, code)) for code, label in STATES.items()],
             "message": submissions.reminder(late, period) if late else "",
         },
@@ -211,6 +211,13 @@ def is_in(row: submissions.CommuneSending, state: str) -> bool:
 
 def count(rows: list[submissions.CommuneSending], state: str) -> int:
     return sum(is_in(row, state) for row in rows)
+
+
+def count_criteria(criteria_set: CriteriaSet, user: Any) -> int:
+    """How many criteria of the set the person follows: a department its own."""
+    own = access.visible_criteria(user)
+    criteria = criteria_set.criteria.all()
+    return (criteria if own is None else criteria.filter(pk__in=own)).count()
 
 
 def sending_areas(user: Any) -> list[Unit]:
@@ -258,7 +265,7 @@ def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str
                 for row in rows
             ],
             "says_unchanged": not rows and not submission.criteria.exists(),
-            "steps": submission.steps.select_related("by"),
+            "steps": submissions.steps_for(submission, request.user),
             "can_receive": is_open and can(request.user, "submission.receive", submission),
             "can_return": can(request.user, "submission.return", submission),
             "works_here": access.sees_drafts_of(request.user, submission.unit),

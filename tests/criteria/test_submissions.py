@@ -307,6 +307,38 @@ def test_a_departments_return_leaves_the_rest_with_the_district(place, client):
     assert "Thiếu xác nhận" in client.get(f"/submissions/{submission.pk}/").content.decode()
 
 
+def test_a_department_sees_sendings_that_hold_a_criterion_of_its_own(place, client):
+    place.save(2)
+    foreign = place.send()
+    place.save(0)
+    place.save(1)
+    own = place.send()
+    receive(foreign, by=place.staff)
+    client.force_login(place.reviewer)
+    assert client.get(f"/submissions/{foreign.pk}/").status_code == 404
+    assert client.get(f"/submissions/{own.pk}/").status_code == 200
+    assert list(Submission.objects.visible_to(place.reviewer)) == [own], "once, though two rows of it are theirs"
+    page = client.get("/submissions/")
+    mine = next(row for row in page.context["rows"] if row.unit_id == place.unit.pk)
+    assert (mine.submission, mine.criteria, page.context["total"]) == (own, 1, 1)
+    assert f"/submissions/{foreign.pk}/" not in page.content.decode()
+
+
+def test_a_department_reads_no_words_about_others_criteria(place, client):
+    place.save(0)
+    place.save(2)
+    submission = place.send()
+    receive(submission, by=place.staff, note="Tiếp nhận kèm lưu ý về tiêu chí 2")
+    return_(submission, {place.indicators[2].pk: "Thiếu"}, by=place.coordinator, note="Tiêu chí 2 làm lại")
+    return_(submission, {place.indicators[0].pk: "Thiếu"}, by=place.reviewer, note="Tiêu chí 1 làm lại")
+    for user, words in ((place.reviewer, 1), (place.staff, 3), (place.leader, 3)):
+        client.force_login(user)
+        page = client.get(f"/submissions/{submission.pk}/").content.decode()
+        notes = ("Tiêu chí 1 làm lại", "Tiêu chí 2 làm lại", "Tiếp nhận kèm lưu ý")
+        assert sum(note in page for note in notes) == words
+        assert page.count("Trả lại để bổ sung</strong>") == 2, "each step is there"
+
+
 # --- pages -----------------------------------------------------------------------------
 
 
