@@ -372,15 +372,21 @@ def area_sendings(
     return [CommuneSending(pk, name, last.get(pk), open_ones[pk], len(criteria[pk])) for pk, name in communes]
 
 
+NAMED = 30  # communes named in a message; more is no message any more
+
+
 def reminder(late: Iterable[CommuneSending], period: ReportingPeriod | None) -> str:
-    """A ready message to the communes that haven't sent yet."""
-    names = [row.name for row in late]
+    """A ready message to the communes that haven't sent yet; of very many it names the first."""
+    late = list(late)
+    names = ", ".join(row.name for row in late[:NAMED])
+    if len(late) > NAMED:
+        names += f" và {len(late) - NAMED} xã khác"
     if period is None:
-        return f"Đề nghị UBND các xã {', '.join(names)} gửi kết quả thực hiện tiêu chí nông thôn mới trên hệ thống."
+        return f"Đề nghị UBND các xã {names} gửi kết quả thực hiện tiêu chí nông thôn mới trên hệ thống."
     left = (period.due_on - today()).days
     how = f"còn {left} ngày" if left > 0 else f"đã quá hạn {-left} ngày" if left else "là hôm nay"
     when = f"hạn gửi {period.due_on:%d/%m/%Y}, {how}"
     return (
-        f"{period.name}: đến ngày {today():%d/%m/%Y} còn {len(names)} xã chưa gửi kết quả thực hiện tiêu chí nông thôn "
-        f"mới ({when}): {', '.join(names)}. Đề nghị UBND các xã hoàn thành và gửi trên hệ thống."
+        f"{period.name}: đến ngày {today():%d/%m/%Y} còn {len(late)} xã chưa gửi kết quả thực hiện tiêu chí nông thôn "
+        f"mới ({when}): {names}. Đề nghị UBND các xã hoàn thành và gửi trên hệ thống."
     )

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from communes import access
 from communes.access import can, require
 from communes.models import Level, Unit
+from communes.text import clean_text
 from criteria import submissions
 from criteria.forms import ReceiveForm, ReturnForm
 from criteria.models import CriteriaSet, Criterion, Submission
@@ -160,7 +161,13 @@ def submission_list(request: HttpRequest) -> HttpResponse:
     rows = submissions.area_sendings(area, chosen, period, request.user) if chosen else []
     late = [row for row in rows if row.is_late]
     state = request.GET.get("state", "")
-    shown = [row for row in rows if is_in(row, state)]
+    state = state if state in STATES else ""
+    query = clean_text(request.GET.get("q"))[:100]
+    found = rows
+    if query:
+        named = set(Unit.objects.within(area).search(query).values_list("pk", flat=True))
+        found = [row for row in rows if row.unit_id in named]
+    shown = Paginator([row for row in found if is_in(row, state)], PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
         "criteria/submission_list.html",
@@ -171,10 +178,11 @@ def submission_list(request: HttpRequest) -> HttpResponse:
             "sets": sets,
             "period": period,
             "days": days_left(period) if period else None,
-            "rows": shown if state in STATES and state else rows,
-            "state": state if state in STATES else "",
+            "page": shown,
+            "query": query,
+            "state": state,
             "total": chosen and count_criteria(chosen, request.user),
-            "filters": [(code, label, count(rows, code)) for code, label in STATES.items()],
+            "filters": [(code, label, count(found, code)) for code, label in STATES.items()],
             "message": submissions.reminder(late, period) if late else "",
         },
     )

@@ -220,7 +220,7 @@ def test_an_earlier_sending_still_waits_after_a_later_one(place, client):
     receive(second, by=place.staff)
     client.force_login(place.staff)
     page = client.get("/submissions/?state=sent")
-    (row,) = page.context["rows"]
+    (row,) = page.context["page"]
     assert (row.submission, row.waiting, row.criteria) == (second, [first], 2)
     assert f"/submissions/{first.pk}/" in page.content.decode()
 
@@ -319,7 +319,7 @@ def test_a_department_sees_sendings_that_hold_a_criterion_of_its_own(place, clie
     assert client.get(f"/submissions/{own.pk}/").status_code == 200
     assert list(Submission.objects.visible_to(place.reviewer)) == [own], "once, though two rows of it are theirs"
     page = client.get("/submissions/")
-    mine = next(row for row in page.context["rows"] if row.unit_id == place.unit.pk)
+    mine = next(row for row in page.context["page"] if row.unit_id == place.unit.pk)
     assert (mine.submission, mine.criteria, page.context["total"]) == (own, 1, 1)
     assert f"/submissions/{foreign.pk}/" not in page.content.decode()
 
@@ -428,7 +428,7 @@ def test_who_has_sent_and_who_has_not(place, client, communes, assert_queries):
     assert f"còn {communes - 1} xã chưa gửi" in page.context["message"]
     assert place.unit.name not in page.context["message"].split(": ", 2)[-1].split(", ")
     late = client.get("/submissions/?state=late")
-    assert len(late.context["rows"]) == communes - 1
+    assert late.context["page"].paginator.count == communes - 1
 
 
 def test_a_message_to_those_who_are_late(place):
@@ -475,7 +475,7 @@ def test_closing_a_period_takes_no_sending_off_the_desk(place, client):
     assert home_counts(place.staff)["Xã có kết quả chờ tiếp nhận"] == 1
     client.force_login(place.staff)
     page = client.get("/submissions/?state=sent")
-    assert [(row.submission, row.waiting) for row in page.context["rows"]] == [(submission, [submission])]
+    assert [(row.submission, row.waiting) for row in page.context["page"]] == [(submission, [submission])]
     # Both ask for the state of the same day: what was sent for one answers for the other.
     assert page.context["period"] == half_year
     assert (counts_of(page)["late"], counts_of(page)["sent"]) == (1, 1)
@@ -566,7 +566,7 @@ def test_home_says_who_has_not_sent_for_the_period_as_the_list_does(place, clien
     late = next(todo for todo in section.todos if todo.label.startswith("Xã chưa gửi kết quả kỳ này"))
     client.force_login(getattr(place, who))
     page = client.get(late.url)
-    assert late.count == len(page.context["rows"]) == counts_of(page)["late"] == 3
+    assert late.count == len(page.context["page"]) == counts_of(page)["late"] == 3
     is_overdue = due < date(2024, 6, 30)
     assert late.is_urgent == is_overdue
     assert ("quá hạn 5 ngày" in late.label) == is_overdue
@@ -593,12 +593,12 @@ def test_what_is_sent_of_another_set_reaches_the_desk(place, client):
     assert home_counts(place.staff)["Xã có kết quả chờ tiếp nhận"] == 1
     client.force_login(place.staff)
     page = client.get("/submissions/?state=sent")
-    (row,) = page.context["rows"]
+    (row,) = page.context["page"]
     assert (row.is_late, row.waiting) == (True, [submission]), "of the standard set nothing was sent"
     assert f"/submissions/{submission.pk}/" in page.content.decode()
     page = client.get(f"/submissions/?set={submission.criteria_set.code}")
     assert page.context["criteria_set"] == submission.criteria_set
-    assert [row.submission for row in page.context["rows"] if not row.is_late] == [submission]
+    assert [row.submission for row in page.context["page"] if not row.is_late] == [submission]
     assert client.get("/submissions/?set=khong-co").status_code == 404
 
 
@@ -620,6 +620,33 @@ def test_what_comes_back_of_another_set_is_on_the_communes_home(place, client):
     (section,) = home_sections(get_user_model().objects.get(pk=place.officer.pk))
     assert section.todos[0] == todo, "it counts until it is sent anew"
     assert section.action.url != todo.url, "completed: something else is next"
+
+
+# --- a province of many communes --------------------------------------------------------
+
+
+def test_a_long_list_is_paged_and_searched(place, client):
+    for number in range(40):
+        CommuneFactory(parent=place.district, name=f"Đông Hòa {number}")
+    client.force_login(place.coordinator)
+    page = client.get("/submissions/?state=late")
+    assert (page.context["page"].paginator.count, len(page.context["page"])) == (42, 30)
+    assert len(client.get("/submissions/?state=late&page=2").context["page"]) == 12
+    found = client.get("/submissions/?q=dong hoa 7")
+    assert [row.name for row in found.context["page"]] == ["Đông Hòa 7"]
+    assert counts_of(found) == {"": 1, "late": 1, "sent": 0, "received": 0, "returned": 0}
+    assert "và 12 xã khác" in found.context["message"], "the message is to all of them"
+    for bad in ("q=%FF", "page=x", "page=99", "state=khac", f"q={'a' * 500}"):
+        assert client.get(f"/submissions/?{bad}").status_code == 200
+
+
+def test_a_message_names_the_first_of_very_many():
+    rows = [submissions.CommuneSending(number, f"Xã {number}", None, [], 0) for number in range(468)]
+    text = submissions.reminder(rows, ReportingPeriod(name="Tháng 6", due_on=date(2024, 7, 5)))
+    assert "còn 468 xã chưa gửi" in text
+    assert "Xã 29 và 438 xã khác. Đề nghị" in text
+    assert "Xã 30" not in text
+    assert " khác" not in submissions.reminder(rows[:30], None)
 
 
 # --- everything at random --------------------------------------------------------------
