@@ -112,7 +112,7 @@ class ReturnForm:
             if not is_id(key):
                 continue
             if int(key) not in ticked:
-                if clean_text(self._data[f"reason-{key}"]):
+                if clean_text(str(self._data[f"reason-{key}"])):
                     errors.append(
                         (f"return-{key}", "Đã ghi lý do nhưng chưa chọn chỉ tiêu: chọn “Trả lại” hoặc xóa lý do.")
                     )

@@ -351,10 +351,11 @@ def area_sendings(
         .order_by("sort_key", "pk")
         .values_list("pk", "name")
     )
-    every = Submission.objects.visible_to(user).filter(unit__in=[pk for pk, _ in communes], sent_at__isnull=False)
+    every = Submission.objects.filter(unit__in=[pk for pk, _ in communes], sent_at__isnull=False)
     open_ones: dict[int, list[Submission]] = defaultdict(list)
     for submission in (
-        every.filter(state=State.SENT)
+        every.visible_to(user)
+        .filter(state=State.SENT)
         .select_related("criteria_set")
         .defer(*(f"criteria_set__{name}" for name in CriteriaSet.LONG_TEXTS))
         .order_by("pk")
@@ -363,6 +364,7 @@ def area_sendings(
     sent = every.filter(criteria_set=criteria_set)
     if period is not None:
         sent = sent.covering(period)
+    sent = sent.visible_to(user)
     last = {submission.unit_id: submission for submission in sent.order_by("pk")}
     criteria: dict[int, set[int]] = defaultdict(set)
     own = access.visible_criteria(user)

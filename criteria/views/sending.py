@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from django.contrib import messages
@@ -18,9 +20,10 @@ from communes.text import clean_text
 from criteria import submissions
 from criteria.forms import ReceiveForm, ReturnForm
 from criteria.models import CriteriaSet, Criterion, Submission
+from criteria.numbers import format_number
 from criteria.periods import days_left, open_period
 from criteria.publish import ChangedMeanwhile, NothingToSend, PublicationRefused, send
-from criteria.sheets import count_indicators, sheets
+from criteria.sheets import Sheet, count_indicators, sheets
 from criteria.submissions import StepRefused
 from criteria.views.entry import criterion_url, page_context, unit_and_set
 
@@ -53,7 +56,7 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
     unit, criteria_set = unit_and_set(request, pk)
     require(request.user, "submission.send", unit)
     refused: dict[int, str] = {}
-    changed: set[int] = set()
+    changed: dict[int, dict[str, str]] = {}  # by criterion what its page showed, in words
     status = 200
     chosen = chosen_criteria(request)
     if "unchanged" in request.POST:
@@ -67,7 +70,7 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
             page = "entry" if chosen else "submission_send"
             return redirect(f"{reverse(f'criteria:{page}', args=[unit.pk])}?set={criteria_set.code}")
         except ChangedMeanwhile as error:
-            changed, status = error.criteria, 409
+            changed, status = {pk: shown_before(request, pk) for pk in error.criteria}, 409
         except PublicationRefused as error:
             refused, status = error.errors, 422
         else:
@@ -84,12 +87,22 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
         "criteria/submission_send.html",
         {
             **page_context(request, unit, criteria_set, found),
+            "gone": [
+                (sheet.criterion, changes_since({}, changed[sheet.criterion.pk]))
+                for sheet in found
+                if sheet.criterion.pk in changed
+                and not (sheet.criterion.pk in waiting and waiting[sheet.criterion.pk].seen)
+            ],
             "groups": [
                 {
                     "sheet": sheet,
+                    "shown": json.dumps(shown_of(sheet), ensure_ascii=False),
+                    "changes": changes_since(shown_of(sheet), changed[sheet.criterion.pk])
+                    if sheet.criterion.pk in changed
+                    else [],
                     "waiting": waiting[sheet.criterion.pk],
                     "rows": [row for row in sheet.rows if row.is_unsent],
-                    "is_chosen": sheet.criterion.pk in proposed,
+                    "is_chosen": sheet.criterion.pk in proposed and sheet.criterion.pk not in changed,
                     "documents": [
                         (row.indicator.code, link.evidence.title)
                         for row in sheet.rows
@@ -110,6 +123,47 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
         },
         status=status,
     )
+
+
+def shown_of(sheet: Sheet) -> dict[str, str]:
+    """What the page shows of one criterion, in words by row and document: it comes back with the post, so
+    that who approves can be told what is another since."""
+    shown = {}
+    for row in sheet.rows:
+        if row.entry and row.is_unsent:
+            value = (
+                f"{format_number(row.entry.value)} {row.indicator.measure}".strip()
+                if row.entry.value is not None
+                else ""
+            )
+            verdict = row.entry.get_verdict_display() or "Chưa đánh giá"
+            said = [value, verdict, f"{row.entry.effective_on:%d/%m/%Y}", row.entry.note]
+            shown[f"Chỉ tiêu {row.indicator.code}"] = " · ".join(filter(None, said))
+        for link in row.links:
+            if link.published_at is None:
+                shown[f"Minh chứng {link.pk} của chỉ tiêu {row.indicator.code}"] = link.evidence.title
+    return shown
+
+
+def shown_before(request: HttpRequest, criterion: int) -> dict[str, str]:
+    """`shown_of` as it was when the page was opened; what isn't such a text is nothing."""
+    try:
+        shown = json.loads(request.POST.get(f"shown-{criterion}", ""))
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(shown, dict) or not all(isinstance(text, str) for text in shown.values()):
+        return {}
+    return shown
+
+
+def changes_since(now: dict[str, str], before: dict[str, str]) -> list[tuple[str, str, str]]:
+    """(What, before, now) of the rows and documents that differ; an empty text: it wasn't there, or isn't."""
+    names = dict.fromkeys([*now, *before])
+    found = [
+        (re.sub(r"^Minh chứng \d+ của", "Minh chứng của", name), before.get(name, ""), now.get(name, ""))
+        for name in names
+    ]
+    return [(name, was, now_is) for name, was, now_is in found if was != now_is]
 
 
 def _confirm_unchanged(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Finishing, approving, sending, receiving, returning: who may, what follows, and nothing else."""
 
+import html
 import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -337,6 +338,62 @@ def test_a_department_reads_no_words_about_others_criteria(place, client):
         notes = ("Tiêu chí 1 làm lại", "Tiêu chí 2 làm lại", "Tiếp nhận kèm lưu ý")
         assert sum(note in page for note in notes) == words
         assert page.count("Trả lại để bổ sung</strong>") == 2, "each step is there"
+
+
+def form_of(page):
+    """What a browser would post from the page of sending, nothing touched."""
+    groups = page.context["groups"]
+    keys = [group["sheet"].criterion.pk for group in groups]
+    shown = dict(re.findall(r'name="(shown-\d+)" value="([^"]*)"', page.content.decode()))
+    return {
+        "criterion": [pk for pk, group in zip(keys, groups, strict=True) if group["is_chosen"]],
+        **{f"seen-{pk}": group["waiting"].seen for pk, group in zip(keys, groups, strict=True)},
+        **{name: html.unescape(text) for name, text in shown.items()},
+    }
+
+
+def test_the_approver_sees_what_changed_with_both_values(place, client):
+    place.save(0, 50)
+    place.save(2, 10)
+    paper = Evidence.objects.create(
+        unit=place.unit, form="paper", title="Biên bản <họp>", kept_at="Tủ", uploaded_by=place.officer
+    )
+    tie = {"unit": place.unit, "evidence": paper, "created_by": place.officer}
+    link = EvidenceLink.objects.create(indicator=place.indicators[0], **tie)
+    client.force_login(place.leader)
+    url = f"/units/{place.unit.pk}/send/"
+    typed = form_of(client.get(url))
+    place.save(0, 60)
+    place.save(1, 7)
+    EvidenceLink.objects.filter(pk=link.pk).update(removed_at=timezone.now())
+    told = client.post(url, typed)
+    assert told.status_code == 409
+    first, second = told.context["groups"]
+    code = place.indicators[0].code
+    names = [name for name, _, _ in first["changes"]]
+    assert f"Chỉ tiêu {place.indicators[1].code}" in names
+    assert f"Minh chứng của chỉ tiêu {code}" in names
+    _, before, now = next(row for row in first["changes"] if row[0] == f"Chỉ tiêu {code}")
+    assert before.startswith("50")
+    assert now.startswith("60")
+    assert (first["is_chosen"], second["is_chosen"], second["changes"]) == (False, True, [])
+    assert "Biên bản &lt;họp&gt;" in told.content.decode()
+    assert not Revision.objects.exists()
+    # A second click sends what was seen and stayed, never what is another.
+    client.post(url, form_of(told))
+    assert [row.indicator for row in Revision.objects.all()] == [place.indicators[2]]
+    # What another leader sent meanwhile isn't there any more, and is told.
+    typed = form_of(client.get(url)) | {"criterion": [row.pk for row in place.criteria]}
+    place.send()
+    place.save(3)
+    told = client.post(url, typed)
+    assert told.status_code == 409
+    assert [criterion for criterion, _ in told.context["gone"]] == [place.criteria[0]]
+    assert "không còn gì chờ gửi" in told.content.decode()
+    for bad in ("", "x", "[]", '{"a": 1}', "[" * 100000):
+        pk = place.criteria[1].pk
+        told = client.post(url, {"criterion": [pk], f"seen-{pk}": "khac", f"shown-{pk}": bad})
+        assert told.status_code == 409
 
 
 # --- pages -----------------------------------------------------------------------------
