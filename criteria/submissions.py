@@ -364,11 +364,11 @@ def area_sendings(
     sent = every.filter(criteria_set=criteria_set)
     if period is not None:
         sent = sent.covering(period)
-    sent = sent.visible_to(user)
-    last = {submission.unit_id: submission for submission in sent.order_by("pk")}
+    seen = sent.visible_to(user)
+    last = {submission.unit_id: submission for submission in seen.order_by("pk")}
     criteria: dict[int, set[int]] = defaultdict(set)
     own = access.visible_criteria(user)
-    for pk, criterion in sent.order_by().values_list("unit", "criteria"):
+    for pk, criterion in seen.order_by().values_list("unit", "criteria"):
         if criterion is not None and (own is None or criterion in own):
             criteria[pk].add(criterion)
     return [CommuneSending(pk, name, last.get(pk), open_ones[pk], len(criteria[pk])) for pk, name in communes]
