@@ -117,7 +117,10 @@ def home_sections(user: Any) -> list[Section]:
             sections.append(builder(user, membership))
     if access.roles(user).is_superuser:
         sections.append(admin_section())
-    return sections
+    if not access.roles(user).having(access.INSPECTOR):
+        sections += team_sections(user)
+    # Who is on the spot, or expected there today, has that before anything else.
+    return sorted(sections, key=lambda section: not section.data.get("current"))
 
 
 # --- commune ---------------------------------------------------------------------------
@@ -666,14 +669,7 @@ class MyVisit:
 
 def inspector_section(user: Any, membership: Membership) -> Section:
     """The visits I am on: under way and ahead, with how far my own part has come."""
-    section = Section("reports/_home_inspector.html", "Đoàn kiểm tra, thẩm định", membership.unit.full_name)
-    mine = my_visits(user)
-    day = today()
-    section.data = {
-        "current": [row for row in mine if row.visit.state == "under_way" or row.visit.planned_on <= day],
-        "ahead": [row for row in mine if row.visit.state == "planned" and row.visit.planned_on > day],
-        "may_plan": bool(access.plannable_stages(user)),
-    }
+    section = visits_section(user, my_visits(user), membership.unit.full_name)
     led = Finding.objects.visible_to(user).filter(visit__team__user=user, visit__team__role="leader")
     waiting = led.filter(state=Finding.State.REMEDIED, visit__state=Visit.State.CONCLUDED).count()
     url = f"{reverse('inspections:finding_list')}?state=remedied"
@@ -681,7 +677,28 @@ def inspector_section(user: Any, membership: Membership) -> Section:
         *unled_visits(user),
         ToDo("Tồn tại chờ tôi xác nhận đã khắc phục", waiting, url, verb="Xác nhận"),
     ]
-    section.action = next_visit(section, day)
+    section.action = next_visit(section, today())
+    return section
+
+
+def team_sections(user: Any) -> list[Section]:
+    """The visits on whose team somebody is who is no inspector; no section without any."""
+    mine = my_visits(user) if access.roles(user).visited_ids else []
+    if not mine:
+        return []
+    section = visits_section(user, mine)
+    section.action = next_visit(section, today())
+    return [section]
+
+
+def visits_section(user: Any, mine: list[MyVisit], place: str = "") -> Section:
+    """`current`: under way, or to begin today or before; `ahead`: the others."""
+    section, day = Section("reports/_home_inspector.html", "Đoàn kiểm tra, thẩm định", place), today()
+    section.data = {
+        "current": [row for row in mine if row.visit.state == "under_way" or row.visit.planned_on <= day],
+        "ahead": [row for row in mine if row.visit.state == "planned" and row.visit.planned_on > day],
+        "may_plan": bool(access.plannable_stages(user)),
+    }
     return section
 
 
@@ -691,7 +708,8 @@ def next_visit(section: Section, day: date) -> Action:
     if current:
         row: MyVisit = current[0]
         text = f"{row.visit.unit.full_name}: {row.progress}."
-        label = "Chấm tại chỗ" if row.visit.state == Visit.State.UNDER_WAY else "Mở cuộc kiểm tra"
+        scores = row.visit.state == Visit.State.UNDER_WAY and row.total
+        label = "Chấm tại chỗ" if scores else "Mở cuộc kiểm tra"
         return Action(text, label, reverse("inspections:visit_detail", args=[row.visit.pk]))
     if section.waiting:
         return first_waiting(section)
@@ -712,7 +730,8 @@ def next_visit(section: Section, day: date) -> Action:
 def my_visits(user: Any) -> list[MyVisit]:
     """Open visits on whose team the person is, the nearest first; indicators counted are those in force."""
     members = list(
-        TeamMember.objects.filter(user=user, visit__state__in=["planned", "under_way"])
+        TeamMember.objects.visible_to(user)
+        .filter(user=user, visit__state__in=["planned", "under_way"])
         .select_related("visit__unit", "visit__criteria_set")
         .prefetch_related(
             "criteria__indicators", "visit__criteria__indicators", "visit__criteria_set__criteria__indicators"

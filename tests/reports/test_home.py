@@ -373,3 +373,66 @@ def test_the_next_visit_comes_with_its_day(communes, criteria_set):
 def test_only_who_has_more_than_a_commune_is_offered_the_search(communes):
     assert "home-search" not in read(member(communes[0], Role.OFFICER))
     assert "home-search" in read(member(communes[0].district, Role.DISTRICT_STAFF))
+
+
+# --- on a team without being an inspector ----------------------------------------------------------
+
+
+def on_team(user, unit, criteria_set, role="member", **visit):
+    visit = concluded_visit(unit, criteria_set, **({"state": "under_way"} | visit))
+    seat = TeamMember.objects.create(visit=visit, user=user, name="A", role=role)
+    seat.criteria.add(criteria_set.criteria.get(number=1))
+    return visit
+
+
+@pytest.mark.parametrize("role", [Role.DISTRICT_STAFF, Role.DEPARTMENT_REVIEWER, Role.COORDINATOR])
+@pytest.mark.parametrize("state", ["under_way", "planned"])
+def test_whoever_is_on_the_team_of_todays_visit_goes_there_first(communes, criteria_set, role, state):
+    unit = communes[0]
+    place = unit.district if role == Role.DISTRICT_STAFF else unit.province
+    extra = {"department": DepartmentFactory()} if role == Role.DEPARTMENT_REVIEWER else {}
+    user, colleague = member(place, role, **extra), member(place, role, **extra)
+    find(concluded_visit(unit, criteria_set), 1, due_on=date(2024, 6, 1))  # the office's own work
+    visit = on_team(user, unit, criteria_set, stage="district", state=state, planned_on=date(2024, 6, 30))
+    assert first_url(user) == f"/visits/{visit.pk}/"
+    page = read(user).partition("<main")[2].partition("</main>")[0]
+    assert unit.full_name in page[: page.index("btn-primary")]
+    assert page.count("btn-primary") == 1
+    assert f"/visits/{visit.pk}/" not in [section.action and section.action.url for section in home_sections(colleague)]
+
+
+def test_a_visit_ahead_stands_after_the_own_work(communes, criteria_set):
+    staff = member(communes[0].district, Role.DISTRICT_STAFF)
+    visit = on_team(staff, communes[0], criteria_set, "leader", state="planned", planned_on=date(2024, 7, 9))
+    own, team = home_sections(staff)
+    assert own.template == "reports/_home_district.html"
+    assert team.action.url == f"/visits/{visit.pk}/"
+    assert "còn 9 ngày" in team.action.text
+    visit.state = "concluded"
+    visit.save()
+    assert len(home_sections(get_user_model().objects.get(pk=staff.pk))) == 1
+
+
+def test_who_left_the_province_is_on_no_team_of_it(communes, criteria_set):
+    staff = member(communes[0].district, Role.DISTRICT_STAFF)
+    on_team(staff, communes[0], criteria_set)
+    staff.memberships.update(unit=make_province(communes=1)[1][0].district)
+    assert "/visits/" not in first_url(staff)
+
+
+def test_who_attends_a_visit_opens_it_and_scores_nothing(communes, criteria_set):
+    staff = member(communes[0].district, Role.DISTRICT_STAFF)
+    visit = on_team(staff, communes[0], criteria_set, "attendee")
+    visit.team.get().criteria.clear()
+    assert home_sections(staff)[0].action.label == "Mở cuộc kiểm tra"
+
+
+def test_queries_do_not_grow_with_the_visits_of_a_team(communes, criteria_set, count_queries):
+    staff, counts = member(communes[0].district, Role.DISTRICT_STAFF), []
+    for size in (3, 30):
+        for _ in range(size - Visit.objects.count()):
+            on_team(staff, communes[0], criteria_set)
+        with count_queries() as queries:
+            home_sections(get_user_model().objects.get(pk=staff.pk))
+        counts.append(len(queries))
+    assert counts[0] == counts[1], "\n".join(queries)
