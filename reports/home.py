@@ -21,12 +21,12 @@ from django.utils import timezone
 
 from communes import access
 from communes.models import Level, Membership, Role, Unit
+from criteria import submissions
 from criteria.attainment import NUMERIC_OPERATORS
 from criteria.models import (
     CriteriaSet,
     Entry,
     Evidence,
-    FinishedCriterion,
     Question,
     ReturnedIndicator,
     Standing,
@@ -140,14 +140,16 @@ def commune_section(user: Any, membership: Membership) -> Section:
     found = sheets(unit, chosen, user, drafts=True)
     rows = [row for sheet in found for row in sheet.rows if not row.owner]
     back = [row for row in rows if row.returned]
-    finished = 0
-    if access.can(user, "submission.send", unit):
-        finished = FinishedCriterion.objects.filter(
-            unit=unit, criterion__criteria_set=chosen, ended_at__isnull=True
-        ).count()
+    # Who says so doesn't count any more once something was changed after it.
+    finished = {
+        pk
+        for pk, work in submissions.waiting(unit, chosen).items()
+        if work.finished and not work.is_changed_since
+    }
+    may_send = access.can(user, "submission.send", unit)
     missing = count_indicators(rows, lambda row: not row.verdict)
     lacking = count_indicators(rows, lambda row: row.lacks_evidence)
-    unsent = count_indicators(rows, lambda row: row.waits)
+    changed = [row for sheet in found for row in sheet.rows if row.waits]
     standing = Standing.objects.filter(unit=unit, criteria_set=chosen, stage=Stage.SELF).first()
     section.subtitle = f"{chosen.name} ({chosen.decision})" if chosen.decision else chosen.name
     section.data |= {
@@ -164,9 +166,12 @@ def commune_section(user: Any, membership: Membership) -> Section:
     section.todos = [
         *(todo for todo, _ in elsewhere),
         ToDo("Chỉ tiêu bị trả lại để bổ sung", count_indicators(back), f"{entry}&show=returned", is_urgent=True),
-        ToDo("Tiêu chí chờ lãnh đạo duyệt", finished, send_url(unit, chosen)),
+        ToDo("Tiêu chí chờ lãnh đạo duyệt", len(finished) if may_send else 0, send_url(unit, chosen)),
         ToDo("Chỉ tiêu chưa đánh giá", missing, f"{entry}&show=missing"),
-        ToDo("Chỉ tiêu chưa gửi", unsent, f"{entry}&show=unsent"),
+        # Who sends approves the whole commune's work, who doesn't looks after their own.
+        ToDo("Duyệt và gửi: chỉ tiêu thay đổi", count_indicators(changed), send_url(unit, chosen), verb="Duyệt và gửi")
+        if may_send
+        else ToDo("Chỉ tiêu chưa gửi", count_indicators(rows, lambda row: row.waits), f"{entry}&show=unsent"),
         ToDo("Chỉ tiêu thiếu minh chứng", lacking, f"{entry}&show=evidence", verb="Bổ sung minh chứng"),
         ToDo("Minh chứng hết hạn", expiry["expired"], f"{documents}&state=expired", is_urgent=True),
         ToDo("Minh chứng sắp hết hạn trong 30 ngày", expiry["expiring"], f"{documents}&state=expiring-30"),
@@ -217,32 +222,45 @@ def next_step(
     unit: Unit,
     criteria_set: CriteriaSet,
     rows: list[Row],
-    finished: int,
+    finished: set[int],
     elsewhere: list[tuple[ToDo, int]],
 ) -> Action | None:
-    """What came back first; for who sends, what waits to be approved, or all once it is assessed; else go
-    on entering, at the first criterion that lacks something. Where all is entered and sent, the first of
-    the other things that wait. `rows`: the person's own; `finished`: criteria to approve; `elsewhere`:
-    what came back of other sets."""
+    """What came back first; then, for who sends, what waits to be approved, or all once it is assessed; for
+    who doesn't, saying of a complete criterion that it is finished. Else go on entering, at the first criterion
+    that lacks something. Where all is entered and sent, the first of the other things that wait. `rows`: the
+    person's own; `finished`: criteria to approve; `elsewhere`: what came back of other sets."""
     if not access.can(user, "entry.change", unit):
         return None
     entry, send = entry_url(unit, criteria_set), send_url(unit, criteria_set)
+    may_send = access.can(user, "submission.send", unit)
     empty = [row for row in rows if not row.verdict]
-    missing, unsent = count_indicators(empty), count_indicators(rows, lambda row: row.waits)
+    changed = [row for row in rows if row.waits]
+    missing, unsent = count_indicators(empty), count_indicators(changed)
     waiting = [row for row in rows if row.returned and not row.is_unsent]
     if waiting:
         text = f"Cấp trên trả lại {len(waiting)} chỉ tiêu để bổ sung."
         return Action(text, "Xem lý do và bổ sung", f"{entry}&show=returned{anchor(waiting)}")
     for todo in [todo for todo, still in elsewhere if still][:1]:
         return Action(f"{todo.label}: {todo.count}.", "Xem lý do và bổ sung", todo.url)
-    if finished:
-        return Action(f"{finished} tiêu chí cán bộ đã báo xong, chờ duyệt và gửi.", "Duyệt và gửi", send)
-    if unsent and not missing and access.can(user, "submission.send", unit):
+    if finished and may_send:
+        return Action(f"{len(finished)} tiêu chí cán bộ đã báo xong, chờ duyệt và gửi.", "Duyệt và gửi", send)
+    if unsent and not missing and may_send:
         return Action(f"Đã đánh giá đủ; {unsent} chỉ tiêu thay đổi chưa gửi.", "Gửi cấp trên", send)
+    unfinished = [] if may_send else [row for row in changed if row.indicator.criterion_id not in finished]
+    lacking = {row.indicator.criterion_id for row in rows if not row.verdict or row.lacks_evidence}
+    complete = [row for row in unfinished if row.indicator.criterion_id not in lacking]
+    if complete:
+        number = complete[0].indicator.criterion.number
+        text = f"Tiêu chí {number} đã đủ kết quả và minh chứng; báo xong để lãnh đạo xã duyệt và gửi."
+        return Action(text, f"Báo xong tiêu chí {number}", finish_url(unit, criteria_set, number))
     if missing:
         return Action(f"Còn {missing} chỉ tiêu chưa đánh giá.", "Nhập kết quả", f"{entry}&show=missing{anchor(empty)}")
+    if unfinished:
+        number = unfinished[0].indicator.criterion.number
+        text = f"{unsent} chỉ tiêu thay đổi chưa gửi. Báo xong tiêu chí thì lãnh đạo xã hoặc người được giao sẽ gửi."
+        return Action(text, f"Xem và báo xong tiêu chí {number}", finish_url(unit, criteria_set, number))
     if unsent:
-        text = f"{unsent} chỉ tiêu thay đổi chưa gửi; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
+        text = f"{unsent} chỉ tiêu thay đổi đã báo xong; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
         return Action(text, "Xem kết quả", f"{entry}&show=unsent")
     if access.can(user, "submission.send", unit):
         try:
@@ -255,6 +273,11 @@ def next_step(
     if section.waiting:
         return first_waiting(section)
     return Action("Đã gửi hết kết quả. Cập nhật khi có số liệu mới.", "Nhập kết quả", entry)
+
+
+def finish_url(unit: Unit, criteria_set: CriteriaSet, number: int) -> str:
+    """Where "Đã xong tiêu chí này" stands on a criterion's page."""
+    return f"{reverse('criteria:criterion', args=[unit.pk, number])}?set={criteria_set.code}#finish"
 
 
 def anchor(rows: list[Row]) -> str:

@@ -22,9 +22,10 @@ from criteria.entry_forms import EntryForms
 from criteria.evidence_panels import EvidencePanels
 from criteria.forms import EntryForm, TargetReportForm
 from criteria.hints import add_hints
-from criteria.models import CriteriaSet, FinishedCriterion, Indicator, Revision
+from criteria.models import CriteriaSet, Indicator, Revision
 from criteria.questions import count_by_indicator
 from criteria.sheets import Row, Sheet, add_states, count_indicators, sheet_of, sheets, suggestion, typed_from
+from criteria.submissions import waiting
 from ntm.clock import today
 
 SHOWN = {
@@ -144,11 +145,7 @@ def _criterion_page(
         "sheet": sheet,
         "questions": _questions(request, unit, sheet),
         "can_enter": can_enter,
-        "finished": FinishedCriterion.objects.filter(
-            unit=unit, criterion=sheet.criterion, ended_at__isnull=True
-        ).first()
-        if page["drafts"]
-        else None,
+        "work": waiting(unit, criteria_set).get(sheet.criterion.pk) if page["drafts"] else None,
         "panels": EvidencePanels(unit, get_token(request), can_change=bool(can_enter)),
         "numbers": numbers,
         "unsent": count(sheet.rows, "unsent"),
