@@ -132,7 +132,9 @@ def commune_section(user: Any, membership: Membership) -> Section:
     section = Section("reports/_home_commune.html", unit.full_name)
     section.data = {"unit": unit, "criteria_set": None, "period": period_of(unit)}
     findings_and_visits(section, user, unit)
-    section.todos = [promises(user, unit), *section.todos, *question_todos(user, unit)]
+    section.todos = [
+        promises(user, unit), *section.todos, *question_todos(user, unit), awaited_questions(user, unit)
+    ]  # fmt: skip
     try:
         chosen = CriteriaSet.objects.chosen(unit)
     except CriteriaSet.DoesNotExist:
@@ -330,23 +332,29 @@ def promises(user: Any, place: Unit) -> ToDo:
 
 
 def question_todos(user: Any, place: Unit) -> list[ToDo]:
-    """Questions of the place that wait for the person's side, in a commune on their criteria; those
+    """Questions of the place that are the person's side's turn, in a commune on their criteria; those
     at 0 are left out. Three queries."""
-    listed = f"{reverse('criteria:question_list')}?area={place.pk}"
-    here = Q(**{f"unit__{place.level}": place})
-    if place.level == Level.COMMUNE:
-        listed += mine_only(user)
-        here &= access.own_share(user, "unit", "indicator__criterion")
     kinds = [
         ("Đề nghị bổ sung quá hạn", Question.objects.overdue(today()), "overdue", "Xem danh sách"),
         ("Câu hỏi, đề nghị chờ trả lời", Question.objects.waiting_for(user), "mine", "Trả lời"),
         ("Câu hỏi đã có trả lời", Question.objects.answered_for(user), "answered", "Xem trả lời"),
     ]
-    counts = [
-        ToDo(label, found.visible_to(user).filter(here).count(), f"{listed}&state={state}", state == "overdue", verb)
-        for label, found, state, verb in kinds
-    ]
-    return [todo for todo in counts if todo.count]
+    return [todo for todo in (_question_todo(user, place, *kind) for kind in kinds) if todo.count]
+
+
+def awaited_questions(user: Any, place: Unit) -> ToDo:
+    """Questions of the place that the person's side asked and the other hasn't answered. One query."""
+    label = "Câu hỏi chờ cấp trên trả lời" if place.level == Level.COMMUNE else "Câu hỏi, đề nghị chờ xã trả lời"
+    return _question_todo(user, place, label, Question.objects.awaited_by(user), "awaited", "Xem danh sách")
+
+
+def _question_todo(user: Any, place: Unit, label: str, found: Any, state: str, verb: str) -> ToDo:
+    listed, here = f"{reverse('criteria:question_list')}?area={place.pk}", Q(**{f"unit__{place.level}": place})
+    if place.level == Level.COMMUNE:
+        listed += mine_only(user)
+        here &= access.own_share(user, "unit", "indicator__criterion")
+    count = found.visible_to(user).filter(here).count()
+    return ToDo(label, count, f"{listed}&state={state}", state == "overdue", verb)
 
 
 def evidence_expiry(user: Any, unit: Unit) -> dict[str, int]:
@@ -527,7 +535,7 @@ def district_section(user: Any, membership: Membership) -> Section:
     area, chosen = membership.unit, section.data["criteria_set"]
     counts = published_findings(user, area)
     section.data |= {"visits": latest_visits(user, area), "period": period_of(area), "overview": None}
-    section.todos = [*own_work(user, area, counts), *supervised(area, counts)]
+    section.todos = [*own_work(user, area, counts), *supervised(user, area, counts)]
     if chosen is not None:
         overview = area_overview(area, chosen)
         since = timezone.now() - RECENT
@@ -557,9 +565,12 @@ def own_work(user: Any, area: Unit, findings: dict[str, int]) -> list[ToDo]:
     ]
 
 
-def supervised(area: Unit, findings: dict[str, int]) -> list[ToDo]:
-    """What communes are late with."""
-    return [ToDo("Tồn tại quá hạn", findings["overdue"], findings_url(area, "overdue"), True, "Xem và đôn đốc")]
+def supervised(user: Any, area: Unit, findings: dict[str, int]) -> list[ToDo]:
+    """What communes are late with, or have still to answer."""
+    return [
+        ToDo("Tồn tại quá hạn", findings["overdue"], findings_url(area, "overdue"), True, "Xem và đôn đốc"),
+        awaited_questions(user, area),
+    ]
 
 
 def first_waiting(section: Section) -> Action:
@@ -597,7 +608,7 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
         ToDo(
             "Tài khoản chưa có mật khẩu", without, f"{reverse('communes:user_list')}?state=unused", verb="Cấp mật khẩu"
         ),
-        *supervised(area, counts),
+        *supervised(user, area, counts),
     ]
     if chosen is not None:
         add_sendings(section, user)
@@ -625,7 +636,7 @@ def reviewer_section(user: Any, membership: Membership) -> Section:
     if chosen is not None:
         section.data |= latest_matrix(user, area, chosen)
         section.action = desk_action(section, area, chosen, access.own_criteria(access.roles(user), membership))
-    section.todos += [*question_todos(user, area), *supervised(area, counts)]
+    section.todos += [*question_todos(user, area), *supervised(user, area, counts)]
     if section.action is None and section.data["result"] and section.data["result"].criteria:
         section.action = first_waiting(section)
     return section

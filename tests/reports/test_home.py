@@ -89,6 +89,7 @@ def test_an_officer_goes_on_entering_until_everything_is_assessed(communes, crit
         "Tồn tại quá hạn": 1,
         "Tồn tại chưa khắc phục": 0,  # said by the line above
         "Việc giao ban quá hạn": 0,
+        "Câu hỏi chờ cấp trên trả lời": 0,
     }
     page = read(officer)
     assert "Còn 2 chỉ tiêu chưa đánh giá." in page
