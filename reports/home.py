@@ -55,6 +55,7 @@ from reports.matrix import (
 )
 
 RECENT = timedelta(days=14)  # "new" findings and sendings
+SOON = timedelta(days=7)  # visits of which a reminder tells
 LISTED = 6
 
 
@@ -759,6 +760,21 @@ def next_visit(section: Section, day: date) -> Action:
         )
     text = "Bạn chưa ở đoàn nào sắp kiểm tra. Khi trưởng đoàn đưa bạn vào đoàn, cuộc kiểm tra hiện ở đây."
     return Action(text, "Xem các cuộc kiểm tra", reverse("inspections:visit_list"))
+
+
+def coming_visits(section: Section) -> list[str]:
+    """In words, the section's visits on whose team the person is: under way, today's and those of the
+    next seven days."""
+    rows: list[MyVisit] = [*section.data.get("current", []), *section.data.get("ahead", [])]
+    day, texts = today(), []
+    for row in rows:
+        visit = row.visit
+        if visit.planned_on > day + SOON:
+            continue
+        when = "hôm nay" if visit.planned_on == day else f"ngày {visit.planned_on:%d/%m/%Y}"
+        when = "đang kiểm tra" if visit.state == Visit.State.UNDER_WAY else when
+        texts.append(f"{visit.get_kind_display()} {visit.unit.in_sentence}, {when} ({row.role.lower()}): {row.progress}")
+    return texts
 
 
 def my_visits(user: Any) -> list[MyVisit]:
