@@ -884,6 +884,32 @@ def _comment(person: Roles, finding: Any) -> Decision:
     return _finding_published(finding)
 
 
+def _see_areas(person: Roles, _: Any) -> Decision:
+    """Figures of a district or a province, commune by commune."""
+    if person.is_superuser or any(m.unit.level in ("district", "province") for m in person.having(*AREA_ROLES)):
+        return ALLOWED
+    return refuse("Bảng tổng hợp dành cho người theo dõi một huyện hoặc một tỉnh; vai trò của bạn xem từng xã.")
+
+
+def _see_submissions(person: Roles, _: Any) -> Decision:
+    """Sendings with their steps, as `work_scope` has them; a superuser has no office they come to."""
+    if not person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+        return refuse(
+            "Các lần gửi là việc giữa xã và huyện, sở, ngành, văn phòng điều phối; vai trò của bạn xem kết quả đã gửi "
+            "ở trang Tình hình thực hiện của xã."
+        )
+    return ALLOWED
+
+
+def _see_inspections(person: Roles, _: Any) -> Decision:
+    """Visits and what they found, as `visit_scope` and `score_scope` have them: not for viewers."""
+    if person.is_superuser or person.having(*COMMUNE_ROLES, *TEAM_ROLES):
+        return ALLOWED
+    return refuse(
+        "Cuộc kiểm tra và tồn tại do xã, đoàn kiểm tra và cơ quan theo dõi xem; vai trò của bạn xem kết quả đã công bố."
+    )
+
+
 def _see_meetings(person: Roles, _: Any) -> Decision:
     if not person.having(*COMMUNE_ROLES, DISTRICT_STAFF, COORDINATOR):
         return refuse("Giao ban là việc nội bộ của xã, huyện và văn phòng điều phối; vai trò của bạn không xem.")
@@ -1114,6 +1140,9 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "finding.remedy": _remedy,
     "finding.close": _close,
     "finding.comment": _comment,
+    "areas.see": _see_areas,
+    "submissions.see": _see_submissions,
+    "inspections.see": _see_inspections,
     "meeting.see": _see_meetings,
     "meeting.hold": _hold_meeting,
     "question.ask": _ask,

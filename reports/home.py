@@ -145,9 +145,7 @@ def commune_section(user: Any, membership: Membership) -> Section:
     back = [row for row in rows if row.returned]
     # Who says so doesn't count any more once something was changed after it.
     finished = {
-        pk
-        for pk, work in submissions.waiting(unit, chosen).items()
-        if work.finished and not work.is_changed_since
+        pk for pk, work in submissions.waiting(unit, chosen).items() if work.finished and not work.is_changed_since
     }
     may_send = access.can(user, "submission.send", unit)
     missing = count_indicators(rows, lambda row: not row.verdict)
@@ -773,15 +771,17 @@ def coming_visits(section: Section) -> list[str]:
             continue
         when = "hôm nay" if visit.planned_on == day else f"ngày {visit.planned_on:%d/%m/%Y}"
         when = "đang kiểm tra" if visit.state == Visit.State.UNDER_WAY else when
-        texts.append(f"{visit.get_kind_display()} {visit.unit.in_sentence}, {when} ({row.role.lower()}): {row.progress}")
+        texts.append(
+            f"{visit.get_kind_display()} {visit.unit.in_sentence}, {when} ({row.role.lower()}): {row.progress}"
+        )
     return texts
 
 
 def my_visits(user: Any) -> list[MyVisit]:
     """Open visits on whose team the person is, the nearest first; indicators counted are those in force."""
-    members = list(
-        TeamMember.objects.visible_to(user)
-        .filter(user=user, visit__state__in=["planned", "under_way"])
+    seats: Any = TeamMember.objects.visible_to(user)
+    members: list[TeamMember] = list(
+        seats.filter(user=user, visit__state__in=["planned", "under_way"])
         .select_related("visit__unit", "visit__criteria_set")
         .prefetch_related(
             "criteria__indicators", "visit__criteria__indicators", "visit__criteria_set__criteria__indicators"

@@ -409,7 +409,7 @@ criteria:question_again district                   ffnunnnnnnnnnn-
 criteria:question_again province                   ffnnnnuunnnnnn-
 criteria:question_settle district                  ffnunnnnnnnnnn-
 criteria:question_settle province                  ffnnnnuunnnnnn-
-inspections:visit_list                             oooooooooooooo-
+inspections:visit_list                             oooooooooooofo-
 inspections:visit_create                           fffooffofoooff-
 inspections:visit_detail planned                   nnooonnonnnnno-
 inspections:visit_detail concluded                 nnooonoonnnnno-
@@ -443,7 +443,7 @@ inspections:minutes_file concluded                 nnooonfonnnnno-
 inspections:minutes_template Thanh Hóa             nnnnnnfonnnnno-
 inspections:minutes_template_file Thanh Hóa        nnnnnnfonnnnno-
 inspections:minutes_template_reset Thanh Hóa       nnnnnnfrnnnnnr-
-inspections:finding_list                           oooooooooooooo-
+inspections:finding_list                           oooooooooooofo-
 inspections:finding_detail published               nnooonnonnnnno-
 inspections:finding_detail not yet                 nnnnonnonnnnnn-
 inspections:finding_edit not yet                   nnnnonnfnnnnnn-

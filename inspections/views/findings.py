@@ -68,6 +68,7 @@ def _mine(user: Any) -> Q:
 @require_GET
 def finding_list(request: HttpRequest) -> HttpResponse:
     """What is to be remedied, the most urgent first. Drafts of open visits aren't in it."""
+    access.require(request.user, "inspections.see")
     published = steps.followed(request.user)
     areas = (
         Unit.objects.visible_to(request.user).filter(level__in=["province", "district"]).order_by("level", "sort_key")
