@@ -247,33 +247,51 @@ def next_step(
         return Action(f"{len(finished)} tiêu chí cán bộ đã báo xong, chờ duyệt và gửi.", "Duyệt và gửi", send)
     if unsent and not missing and may_send:
         return Action(f"Đã đánh giá đủ; {unsent} chỉ tiêu thay đổi chưa gửi.", "Gửi cấp trên", send)
-    unfinished = [] if may_send else [row for row in changed if row.indicator.criterion_id not in finished]
-    lacking = {row.indicator.criterion_id for row in rows if not row.verdict or row.lacks_evidence}
-    complete = [row for row in unfinished if row.indicator.criterion_id not in lacking]
-    if complete:
-        number = complete[0].indicator.criterion.number
-        text = f"Tiêu chí {number} đã đủ kết quả và minh chứng; báo xong để lãnh đạo xã duyệt và gửi."
-        return Action(text, f"Báo xong tiêu chí {number}", finish_url(unit, criteria_set, number))
-    if missing:
+    step = None if may_send else finishing_step(unit, criteria_set, rows, finished, complete=True)
+    if missing and not step:
         return Action(f"Còn {missing} chỉ tiêu chưa đánh giá.", "Nhập kết quả", f"{entry}&show=missing{anchor(empty)}")
-    if unfinished:
-        number = unfinished[0].indicator.criterion.number
-        text = f"{unsent} chỉ tiêu thay đổi chưa gửi. Báo xong tiêu chí thì lãnh đạo xã hoặc người được giao sẽ gửi."
-        return Action(text, f"Xem và báo xong tiêu chí {number}", finish_url(unit, criteria_set, number))
+    if may_send:
+        step = unchanged_step(unit, criteria_set, send)
+    step = step or finishing_step(unit, criteria_set, rows, finished, complete=False)
+    if step:
+        return step
     if unsent:
         text = f"{unsent} chỉ tiêu thay đổi đã báo xong; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
         return Action(text, "Xem kết quả", f"{entry}&show=unsent")
-    if access.can(user, "submission.send", unit):
-        try:
-            period = period_to_confirm(unit, criteria_set)
-        except StepRefused:
-            pass
-        else:
-            text = f"Xã chưa gửi cho kỳ {period.name}; mọi kết quả đã gửi trước đó."
-            return Action(text, "Báo không có gì thay đổi", send)
     if section.waiting:
         return first_waiting(section)
     return Action("Đã gửi hết kết quả. Cập nhật khi có số liệu mới.", "Nhập kết quả", entry)
+
+
+def finishing_step(
+    unit: Unit, criteria_set: CriteriaSet, rows: list[Row], finished: set[int], *, complete: bool
+) -> Action | None:
+    """For who doesn't send: saying that the first criterion with unsent changes is finished; `complete`: only
+    one that has all its results and proof."""
+    lacking = {row.indicator.criterion_id for row in rows if complete and (not row.verdict or row.lacks_evidence)}
+    unfinished = [row for row in rows if row.waits and row.indicator.criterion_id not in finished | lacking]
+    if not unfinished:
+        return None
+    number = unfinished[0].indicator.criterion.number
+    url = finish_url(unit, criteria_set, number)
+    if complete:
+        text = f"Tiêu chí {number} đã đủ kết quả và minh chứng; báo xong để lãnh đạo xã duyệt và gửi."
+        return Action(text, f"Báo xong tiêu chí {number}", url)
+    text = (
+        f"{count_indicators(unfinished)} chỉ tiêu thay đổi chưa gửi. "
+        "Báo xong tiêu chí thì lãnh đạo xã hoặc người được giao sẽ gửi."
+    )
+    return Action(text, f"Xem và báo xong tiêu chí {number}", url)
+
+
+def unchanged_step(unit: Unit, criteria_set: CriteriaSet, send: str) -> Action | None:
+    """For who sends, where everything was sent before the open period: saying that nothing changed."""
+    try:
+        period = period_to_confirm(unit, criteria_set)
+    except StepRefused:
+        return None
+    text = f"Xã chưa gửi cho kỳ {period.name}; mọi kết quả đã gửi trước đó."
+    return Action(text, "Báo không có gì thay đổi", send)
 
 
 def finish_url(unit: Unit, criteria_set: CriteriaSet, number: int) -> str:
