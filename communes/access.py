@@ -838,12 +838,7 @@ def _remedy(person: Roles, finding: Any) -> Decision:
     answers = [_answers_in_commune(person, commune, finding.criterion) for commune in communes]
     if not any(answers):
         return answers[0]
-    published = _finding_published(finding)
-    if not published:
-        return published
-    if finding.state != "open":
-        return refuse("Tồn tại này không còn ở trạng thái chưa khắc phục.")
-    return ALLOWED
+    return _finding_published(finding)
 
 
 def _close(person: Roles, finding: Any) -> Decision:

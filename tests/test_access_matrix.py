@@ -449,7 +449,7 @@ inspections:finding_detail not yet                 nnnnonnonnnnnn-
 inspections:finding_edit not yet                   nnnnonnfnnnnnn-
 inspections:finding_delete not yet                 nnnnonnfnnnnnn-
 inspections:finding_remedy published               nnuffnnfnnnnnf-
-inspections:finding_close published                nnfrfnnrnnnnnf-
+inspections:finding_close published                nnfcfnncnnnnnf-
 inspections:finding_reopen published               nnfufnnunnnnnf-
 inspections:finding_slip published                 nnfufnnunnnnnf-
 inspections:finding_comment published              nnfffnnfnnnnnf-
