@@ -289,6 +289,19 @@ document.addEventListener("htmx:load", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful && saves(event)) dirty.delete(event.detail.elt);
 });
+// A refusal is drawn in the form's place: what was typed stands in the answer, and nowhere else.
+const refused = new Set();
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const form = detail.requestConfig?.elt ?? detail.elt;
+  if (detail.xhr.status >= 400 && detail.shouldSwap && form.matches("form[data-warn-unsaved]")) refused.add(form.getAttribute("hx-post"));
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const address of refused) {
+    const form = document.querySelector(`form[hx-post="${CSS.escape(address)}"][data-warn-unsaved]`);
+    if (form) dirty.add(form);
+  }
+  refused.clear();
+});
 window.addEventListener("beforeunload", (event) => {
   // A form replaced by a swap is gone, and so is its claim.
   if ([...dirty].some((form) => form.isConnected)) event.preventDefault(), (event.returnValue = "");
