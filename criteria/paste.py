@@ -46,6 +46,8 @@ _VERDICT_WORDS = {
     "khong ap dung": Verdict.NOT_APPLICABLE,
     "kad": Verdict.NOT_APPLICABLE,
 }
+# What answers a yes/no indicator; elsewhere "không" doesn't say how far a figure reaches.
+_ANSWERS = _VERDICT_WORDS | {"khong": Verdict.NOT_MET}
 _VERDICT_MARKS = {"✓": Verdict.MET, "✔": Verdict.MET, "≈": Verdict.NEARLY_MET, "✗": Verdict.NOT_MET}
 
 
@@ -111,13 +113,16 @@ def plan(
     unit: Unit, criteria_set: CriteriaSet, rows: list[Row], table: list[list[str]], *, start: int | None, day: date
 ) -> list[Line]:
     """The table's lines beside the rows, from the row of indicator `start` on (None: by the code
-    in the first column), with what would come of each. Lines without anything are left out."""
+    in the first column), with what would come of each. Lines without anything are left out; raises
+    NothingPasted where no line has anything."""
     lines = [Line(number, cells) for number, cells in enumerate(table, 1)]
     if start is None:
         _match_codes(rows, lines)
     else:
         _match_places(rows, lines, start)
     lines = [line for line in lines if line.reason or any(line.cells)]
+    if not lines:
+        raise NothingPasted("Các ô kết quả đã dán đều trống, không có gì để lưu. Chép các ô có nội dung rồi dán lại.")
     for line in lines:
         line.reason = line.reason or (line.row.owner_words if line.row else "")
     numbers = [text for line in lines if line.row and not line.reason for text in _numbers(line)]
@@ -206,7 +211,7 @@ def _opinion(row: Row, cells: list[str], marks: set[str]) -> Opinion:
     if value:
         opinion |= _figures(row.indicator, value, marks)
     if verdict:
-        opinion["verdict"] = _verdict(verdict)
+        opinion["verdict"] = _verdict(verdict, _VERDICT_WORDS if row.indicator.is_numeric else _ANSWERS)
     if note:
         opinion["note"] = clean_text(note, LONGEST_NOTE, multiline=True)
     return opinion
@@ -225,9 +230,9 @@ def _figures(indicator: Indicator, text: str, marks: set[str]) -> Opinion:
     return {"value": parse_marked(text, mark), "part": None, "whole": None}
 
 
-def _verdict(text: str) -> str:
+def _verdict(text: str, words: dict[str, Verdict]) -> str:
     cleaned = clean_text(text)
-    found = _VERDICT_MARKS.get(cleaned) or _VERDICT_WORDS.get(search_name(cleaned))
+    found = _VERDICT_MARKS.get(cleaned) or words.get(search_name(cleaned))
     if found is None:
         raise ValueError(f"“{_short(text)}” không phải mức đánh giá. Ghi Đạt, Cơ bản đạt, Chưa đạt hoặc Không áp dụng.")
     return found.value
