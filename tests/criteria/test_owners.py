@@ -80,6 +80,19 @@ def test_a_hand_over_moves_all_and_history_keeps_the_name(place):
     assert {name for _, name in held(place, date(2024, 6, 1))} == {place.helper.get_full_name()}
 
 
+@pytest.mark.parametrize("until", [None, TODAY])
+def test_a_hand_over_on_the_day_of_the_assignment_leaves_one_who_answers(place, until):
+    give(place, place.officer, place.criteria[0], day=TODAY)
+    between = {"starts_on": TODAY, "until": until, "by": place.leader}
+    owners.hand_over(place.unit, person(place.officer), person(place.helper), **between)
+    assert held(place, TODAY) == {(1, place.helper.get_full_name())}
+    assert not owners.review(place.criteria, owners.owners(place.unit, place.set, TODAY)).overlaps
+    after = place.officer if until else place.helper
+    assert held(place, date(2024, 7, 1)) == {(1, after.get_full_name())}
+    names = set(CriterionOwner.objects.filter(starts_on__lte=TODAY).values_list("name", flat=True))
+    assert names == {place.officer.get_full_name(), place.helper.get_full_name()}
+
+
 def test_a_stand_in_gives_back(place):
     give(place, place.officer, place.criteria[0])
     owners.hand_over(
