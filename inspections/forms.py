@@ -327,8 +327,10 @@ class FindingStepForm(ErrorsFromService, forms.Form):
 
     def show_again(self, version: int) -> None:
         """Refused as stale: what was typed stays, beside the state its person sees now."""
-        self.data = self.data.copy()  # type: ignore[attr-defined]
-        self.data[self.add_prefix("seen_version")] = str(version)
+        sent: Any = self.data
+        typed = sent.copy()
+        typed[self.add_prefix("seen_version")] = str(version)
+        self.data = typed
 
 
 class RemedyForm(FindingStepForm):
