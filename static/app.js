@@ -249,6 +249,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr, elt } = event.detail;
+  if (elt.matches("input, select, textarea")) return; // a suggestion: nothing was being saved
   if (xhr.status === 401) return void repeatAfterSignIn(event.detail);
   const swapped = [400, 403, 409, 413, 422].includes(xhr.status);
   if (swapped || isWholePage(xhr.responseText)) return;
