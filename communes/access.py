@@ -263,7 +263,12 @@ def visible_criteria(user: Any) -> set[int] | None:
 
 def reviewer_criteria(model: type[models.Model], person: Roles, membership: Membership) -> Q:
     path = getattr(model, "criterion_path", "indicator__criterion" if _has_field(model, "indicator") else "")
-    return Q(**{f"{path}__in": own_criteria(person, membership)}) if path else Q()
+    if not path:
+        return Q()
+    held = Q(**{f"{path}__in": own_criteria(person, membership)})
+    if model._meta.get_field(path.partition("__")[0]).many_to_many:  # joined, a row would come once a criterion
+        return Q(pk__in=model._base_manager.filter(held).values("pk"))
+    return held
 
 
 def _has_field(model: type[models.Model], name: str) -> bool:
@@ -868,12 +873,7 @@ def _remedy(person: Roles, finding: Any) -> Decision:
     answers = [_answers_in_commune(person, commune, finding.criterion) for commune in communes]
     if not any(answers):
         return answers[0]
-    published = _finding_published(finding)
-    if not published:
-        return published
-    if finding.state != "open":
-        return refuse("Tồn tại này không còn ở trạng thái chưa khắc phục.")
-    return ALLOWED
+    return _finding_published(finding)
 
 
 def _close(person: Roles, finding: Any) -> Decision:
@@ -912,6 +912,32 @@ def _comment(person: Roles, finding: Any) -> Decision:
     if not (_covers(person, unit, DEPARTMENT_REVIEWER) or inspects):
         return refuse("Chỉ sở, ngành phụ trách hoặc đoàn đang kiểm tra xã được góp ý.")
     return _finding_published(finding)
+
+
+def _see_areas(person: Roles, _: Any) -> Decision:
+    """Figures of a district or a province, commune by commune."""
+    if person.is_superuser or any(m.unit.level in ("district", "province") for m in person.having(*AREA_ROLES)):
+        return ALLOWED
+    return refuse("Bảng tổng hợp dành cho người theo dõi một huyện hoặc một tỉnh; vai trò của bạn xem từng xã.")
+
+
+def _see_submissions(person: Roles, _: Any) -> Decision:
+    """Sendings with their steps, as `work_scope` has them; a superuser has no office they come to."""
+    if not person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+        return refuse(
+            "Các lần gửi là việc giữa xã và huyện, sở, ngành, văn phòng điều phối; vai trò của bạn xem kết quả đã gửi "
+            "ở trang Tình hình thực hiện của xã."
+        )
+    return ALLOWED
+
+
+def _see_inspections(person: Roles, _: Any) -> Decision:
+    """Visits and what they found, as `visit_scope` and `score_scope` have them: not for viewers."""
+    if person.is_superuser or person.having(*COMMUNE_ROLES, *TEAM_ROLES):
+        return ALLOWED
+    return refuse(
+        "Cuộc kiểm tra và tồn tại do xã, đoàn kiểm tra và cơ quan theo dõi xem; vai trò của bạn xem kết quả đã công bố."
+    )
 
 
 def _see_meetings(person: Roles, _: Any) -> Decision:
@@ -1170,6 +1196,9 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "finding.remedy": _remedy,
     "finding.close": _close,
     "finding.comment": _comment,
+    "areas.see": _see_areas,
+    "submissions.see": _see_submissions,
+    "inspections.see": _see_inspections,
     "meeting.see": _see_meetings,
     "meeting.hold": _hold_meeting,
     "question.ask": _ask,

@@ -26,7 +26,7 @@ from django.db.models import Q
 from communes import access, users
 from communes.duties import Duty, duties
 from communes.models import Department, Level, Membership, Role, Unit
-from communes.names import search_name
+from communes.names import search_name, sort_key
 from communes.text import TextTooLongError, clean_text
 from communes.users import Refused
 from communes.workbooks import Formula, UnsafeWorkbook, read_rows
@@ -342,34 +342,45 @@ def unseal(sealed: str, by: User) -> tuple[list[Row], int, str]:
 
 def _run(rows: list[Row], province: Unit, by: User) -> list[Outcome]:
     choices = Choices(province, by)
-    seen: dict[tuple, int] = {}
+    seen: dict[tuple, list[tuple[int, str, tuple]]] = {}
     outcomes = []
+    do = {CREATE: _create, CHANGE: _change, MOVE: _move, CLOSE: _close}
     for row in rows:
         name = row["full_name"] or row["username"] or f"Dòng {row['number']}"
         try:
             if row["problems"]:
                 raise Refused({str(at): problem for at, problem in enumerate(row["problems"])})
-            _require_once(row, seen)
+            action = _action(row)
+            _require_once(row, action, choices, seen)
             with transaction.atomic():
-                outcomes.append(_do(row, choices, by))
+                outcomes.append(do[action](row, choices, by))
         except Refused as refused:
             outcomes.append(Outcome(row["number"], name, "refuse", list(refused.errors.values())))
     return outcomes
 
 
-def _require_once(row: Row, seen: dict[tuple, int]) -> None:
-    """Refuse the second of two rows that speak of the same person in the same way."""
-    key = (search_name(row["full_name"]), search_name(row["role"]), search_name(row["unit"]), row["username"].lower())
-    if key in seen:
-        raise Refused({"": f"Trùng với dòng {seen[key]} của danh sách này."})
-    seen[key] = row["number"]
+def _require_once(row: Row, action: str, choices: Choices, seen: dict[tuple, list[tuple[int, str, tuple]]]) -> None:
+    """Refuse a row that repeats an earlier one, or that speaks of a person whom an earlier one moves or
+    closes (or the other way round): which of the two is meant, nobody can tell."""
+    what: tuple = ()
+    if action in {CREATE, CHANGE}:
+        role = choices.role(row["role"]) if row["role"] else ""
+        what = (role, choices.unit(row["unit"]).pk if row["unit"] else None)
+    name, username = sort_key(row["full_name"]), row["username"].casefold()
+    who = (username, name) if action == CREATE or not username else (username,)
+    for number, before, was in seen.get(who, []):
+        if (before, was) == (action, what):
+            raise Refused({"": f"Trùng với dòng {number} của danh sách này."})
+        if {before, action} & {MOVE, CLOSE}:
+            raise Refused({"": f"Người này đã có ở dòng {number} ({before.lower()}); mỗi lần chỉ làm một việc."})
+    seen.setdefault(who, []).append((row["number"], action, what))
 
 
-def _do(row: Row, choices: Choices, by: User) -> Outcome:
+def _action(row: Row) -> str:
     action = next((a for a in ACTIONS if search_name(a) == search_name(row["action"] or CREATE)), None)
     if action is None:
         raise Refused({"action": f"Không có việc “{row['action']}”; chọn {', '.join(ACTIONS)}."})
-    return {CREATE: _create, CHANGE: _change, MOVE: _move, CLOSE: _close}[action](row, choices, by)
+    return action
 
 
 def _create(row: Row, choices: Choices, by: User) -> Outcome:

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from communes.access import DEPARTMENT_REVIEWER, INSPECTOR, OFFICER, standing_roles
 from communes.models import Department, Membership, RightsChange, Role, Unit
-from communes.names import search_name
+from communes.names import search_name, sort_key
 from ntm.accounts.models import User
 from ntm.clock import today
 
@@ -280,7 +280,9 @@ def _require_no_namesake(full_name: str, role: Mapping[str, Any]) -> None:
     same = Membership.objects.standing(today()).filter(
         unit=role["unit"], role=role["role"], user__search_name=search_name(full_name), user__is_active=True
     )
-    namesake = next((m.user for m in same.select_related("user") if m.user.full_name == full_name), None)
+    namesake = next(
+        (m.user for m in same.select_related("user") if sort_key(m.user.full_name) == sort_key(full_name)), None
+    )
     if namesake is not None:
         raise Refused(
             {

@@ -22,14 +22,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-import filetype
 from django.conf import settings
 from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from PIL import Image, ImageOps
 
 from communes.access import predecessors
 from communes.models import Unit
@@ -37,6 +35,9 @@ from communes.text import clean_text, safe_filename
 from criteria.models import Evidence, EvidenceLink, Indicator
 from criteria.models.evidence import random_name
 from criteria.numbers import format_number, round_half_up
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 audit = logging.getLogger("ntm.audit")
 
@@ -172,6 +173,8 @@ OLE_HEADER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 def kind_of(head: bytes) -> str:
     """What a file is, in words, from its first bytes."""
+    import filetype
+
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if head.startswith(PROGRAMS):
         return "chương trình"
@@ -211,6 +214,8 @@ def check_pdf(upload: Upload) -> str:
 
 def open_image(stream: BinaryIO) -> Image.Image:
     """Open an image without decoding it; Pillow's own warning about size gives way to MAX_PIXELS."""
+    from PIL import Image
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return Image.open(stream, formats=IMAGE_FORMATS)
@@ -219,13 +224,16 @@ def open_image(stream: BinaryIO) -> Image.Image:
 def check_image(upload: Upload) -> str:
     """An image is decoded whole, after its dimensions were found bearable. Phones and chat
     programs mix up .jpg, .png and .webp, so that its true type counts and not its extension."""
+    import filetype
+    from PIL.Image import DecompressionBombError
+
     mime = filetype.guess_mime(upload.head(KB))
     if mime not in {"image/jpeg", "image/png", "image/webp"}:
         raise upload.renamed()
     upload.stream.seek(0)
     try:
         image = open_image(upload.stream)
-    except Image.DecompressionBombError:
+    except DecompressionBombError:
         raise too_many_pixels(upload.name, "") from None
     except Exception:
         raise upload.broken() from None
@@ -622,6 +630,8 @@ def undo_upload(evidence: Evidence, *, by: Any) -> None:
 
 def without_notes(image: Image.Image) -> Image.Image:
     """The picture upright on white; a new image carries none of the camera's notes."""
+    from PIL import Image, ImageOps
+
     upright = ImageOps.exif_transpose(image).convert("RGBA")
     clean = Image.new("RGB", upright.size, "white")
     clean.paste(upright, mask=upright)

@@ -7,6 +7,7 @@ As with the rows' forms (`criteria.entry_forms`), templates would take most of t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from html import escape
 
 from django.template.loader import render_to_string
@@ -19,8 +20,16 @@ from criteria.models import Evidence, EvidenceLink, Indicator
 from criteria.templatetags.evidence import as_file, is_fresh_upload
 from ntm.addresses import address
 
-# Stand for an indicator's number and code while what all indicators share is rendered.
-_PK, _CODE = "987654321", "chi-tieu-987654321"
+# Stand in the form that adds evidence for what differs: the indicator's number and code, the unit, the token.
+_PK, _CODE, _UNIT, _TOKEN = "987654321", "chi-tieu-987654321", "876543219", "token-987654321"
+
+
+@cache
+def _adding() -> str:
+    """How to add evidence, rendered once a process."""
+    indicator = {"pk": _PK, "code": _CODE}
+    context = {"unit": {"pk": _UNIT}, "indicator": indicator, "csrf_token": _TOKEN}
+    return render_to_string("criteria/_evidence_add.html", context)
 
 
 class EvidencePanels:
@@ -36,8 +45,7 @@ class EvidencePanels:
         self._can_change = can_change
         self._add = ""
         if can_change:
-            context = {"unit": unit, "indicator": {"pk": _PK, "code": _CODE}, "csrf_token": csrf_token}
-            self._add = render_to_string("criteria/_evidence_add.html", context)
+            self._add = _adding().replace(_UNIT, str(unit.pk)).replace(_TOKEN, escape(csrf_token))
 
     def html(self, indicator: Indicator, links: Sequence[EvidenceLink], error: str = "") -> SafeString:
         """One indicator's panel. `links`: its current ones, each with its document and that one's unit at hand."""

@@ -11,6 +11,7 @@ from django.http import QueryDict
 
 from communes.fields import DayField, TextField
 from communes.models import Unit
+from communes.text import clean_text
 from criteria.base_figures import problems
 from criteria.models import BaseFigure, CriteriaSet, Criterion, CriterionOwner, Indicator, TargetReport
 from criteria.models.base_figures import FIGURES
@@ -94,7 +95,9 @@ class ReceiveForm(forms.Form):
 
 
 class ReturnForm:
-    """What is given back: a reason for each ticked indicator, and a word for all of them."""
+    """What is given back: a reason for each ticked indicator, and a word for all of them.
+
+    A reason beside an indicator that isn't ticked is told as an error, so that none is dropped."""
 
     def __init__(self, data: QueryDict) -> None:
         self._data = data
@@ -103,8 +106,16 @@ class ReturnForm:
         """Reasons by indicator id, and what is wrong as (id of the field, message)."""
         field = TextField(max_length=1000, multiline=True, error_messages={"required": "Nêu lý do trả lại."})
         reasons, errors = {}, []
-        for key in dict.fromkeys(self._data.getlist("indicator")):
-            if not (key.isdecimal() and len(key) <= 18):
+        ticked = self.ticked()
+        written = [name.removeprefix("reason-") for name in self._data if name.startswith("reason-")]
+        for key in dict.fromkeys([*map(str, ticked), *written]):
+            if not is_id(key):
+                continue
+            if int(key) not in ticked:
+                if clean_text(str(self._data[f"reason-{key}"])):
+                    errors.append(
+                        (f"return-{key}", "Đã ghi lý do nhưng chưa chọn chỉ tiêu: chọn “Trả lại” hoặc xóa lý do.")
+                    )
                 continue
             try:
                 reasons[int(key)] = field.clean(self._data.get(f"reason-{key}", ""))
@@ -113,6 +124,9 @@ class ReturnForm:
         if not reasons and not errors:
             errors.append(("rows", "Chọn ít nhất một chỉ tiêu cần bổ sung và nêu lý do."))
         return reasons, errors
+
+    def ticked(self) -> set[int]:
+        return {int(key) for key in self._data.getlist("indicator") if is_id(key)}
 
     def note(self) -> str:
         form = ReceiveForm(self._data)

@@ -163,7 +163,10 @@ def hand_over(unit: Unit, old: Person, new: Person, *, starts_on: date, until: d
         if row.starts_on > starts_on or (row.starts_on == starts_on and starts_on > today()):
             CriterionOwner.objects.filter(pk=row.pk).delete()
         else:
-            CriterionOwner.objects.filter(pk=row.pk).update(ends_on=max(starts_on - DAY, row.starts_on))
+            # Given and handed over on one day, a row can't end before it began: it stays as the day before's,
+            # so that one person answers from the hand-over on and the old name isn't lost.
+            last = starts_on - DAY
+            CriterionOwner.objects.filter(pk=row.pk).update(starts_on=min(row.starts_on, last), ends_on=last)
         stop = min(until or date.max, row_end or date.max)
         same = {"unit": unit, "criterion_id": row.criterion_id, "role": row.role}
         had = has.get((row.criterion_id, row.role))

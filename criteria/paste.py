@@ -47,6 +47,8 @@ _VERDICT_WORDS = {
     "khong ap dung": Verdict.NOT_APPLICABLE,
     "kad": Verdict.NOT_APPLICABLE,
 }
+# What answers a yes/no indicator; elsewhere "không" doesn't say how far a figure reaches.
+_ANSWERS = _VERDICT_WORDS | {"khong": Verdict.NOT_MET}
 _VERDICT_MARKS = {"✓": Verdict.MET, "✔": Verdict.MET, "≈": Verdict.NEARLY_MET, "✗": Verdict.NOT_MET}
 
 
@@ -112,13 +114,16 @@ def plan(
     unit: Unit, criteria_set: CriteriaSet, rows: list[Row], table: list[list[str]], *, start: int | None, day: date
 ) -> list[Line]:
     """The table's lines beside the rows, from the row of indicator `start` on (None: by the code
-    in the first column), with what would come of each. Lines without anything are left out."""
+    in the first column), with what would come of each. Lines without anything are left out; raises
+    NothingPasted where no line has anything."""
     lines = [Line(number, cells) for number, cells in enumerate(table, 1)]
     if start is None:
         _match_codes(rows, lines)
     else:
         _match_places(rows, lines, start)
     lines = [line for line in lines if line.reason or any(line.cells)]
+    if not lines:
+        raise NothingPasted("Các ô kết quả đã dán đều trống, không có gì để lưu. Chép các ô có nội dung rồi dán lại.")
     for line in lines:
         line.reason = line.reason or (line.row.owner_words if line.row else "")
     numbers = [text for line in lines if line.row and not line.reason for text in _numbers(line)]
@@ -207,7 +212,7 @@ def _opinion(row: Row, cells: list[str], marks: set[str]) -> Opinion:
     if value:
         opinion |= figures_of(row.indicator, value, marks)
     if verdict:
-        opinion["verdict"] = verdict_of(verdict)
+        opinion["verdict"] = verdict_of(verdict, is_numeric=row.indicator.is_numeric)
     if note:
         opinion["note"] = clean_text(note, LONGEST_NOTE, multiline=True)
     return opinion
@@ -229,10 +234,11 @@ def figures_of(indicator: Indicator, text: str, marks: set[str]) -> Opinion:
 
 
 @lru_cache(maxsize=500)
-def verdict_of(text: str) -> str:
-    """The verdict a cell names ("Đạt", "x", "cđ"); raises ValueError in words."""
+def verdict_of(text: str, *, is_numeric: bool = True) -> str:
+    """The verdict a cell names ("Đạt", "x", "cđ"; of a yes/no row also "Không"); raises ValueError in words."""
+    words = _VERDICT_WORDS if is_numeric else _ANSWERS
     cleaned = clean_text(text)
-    found = _VERDICT_MARKS.get(cleaned) or _VERDICT_WORDS.get(search_name(cleaned))
+    found = _VERDICT_MARKS.get(cleaned) or words.get(search_name(cleaned))
     if found is None:
         raise ValueError(f"“{_short(text)}” không phải mức đánh giá. Ghi Đạt, Cơ bản đạt, Chưa đạt hoặc Không áp dụng.")
     return found.value

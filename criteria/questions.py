@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q
 from django.utils import timezone
 
 from communes import access
@@ -152,11 +151,9 @@ def settle(question: Question, *, seen_version: int, by: Any) -> None:
 
 def count_by_indicator(user: Any, unit: Unit, indicator_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     """How many questions of a unit's indicators the person sees: (not done, all). One query."""
-    rows = (
-        Question.objects.visible_to(user)
-        .filter(unit=unit, indicator__in=list(indicator_ids))
-        .order_by("indicator")
-        .values_list("indicator")
-        .annotate(unsettled=Count("pk", filter=~Q(state=Question.State.DONE)), all=Count("pk"))
-    )
-    return {indicator: (unsettled, number) for indicator, unsettled, number in rows}
+    rows = Question.objects.visible_to(user).filter(unit=unit, indicator__in=list(indicator_ids))
+    counts: dict[int, tuple[int, int]] = {}
+    for indicator, state in rows.order_by().values_list("indicator", "state"):
+        unsettled, number = counts.get(indicator, (0, 0))
+        counts[indicator] = unsettled + (state != Question.State.DONE), number + 1
+    return counts

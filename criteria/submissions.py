@@ -5,12 +5,15 @@
 | finish a criterion | being drafted | waiting for the leader | who answers for it |
 | take that back, or change a row | waiting for the leader | being drafted | who answers for it |
 | send (`criteria.publish.send`) | either | sent | the leader, or who may send |
+| say that nothing has changed | nothing waits | sent | these |
 | receive | sent | received | district staff, the coordinator |
-| return, naming indicators | sent, received, returned | returned | these, a department for its own criteria |
+| return, naming indicators | sent, received, returned | returned | these |
+| return some of one's own criteria | sent, received, returned | as it was | a department |
 
-Several offices look at one sending: each may return what it misses, an indicator once. What is
-corrected comes with a new sending. What was sent stays
-published whatever follows; areas never see a draft.
+Several offices look at one sending: each may return what it misses, an indicator once. A
+department's return leaves the rest with the district, which still receives or returns it. What is
+corrected comes with a new sending. What was sent stays published whatever follows; areas never
+see a draft.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from django.db import transaction
@@ -38,17 +42,35 @@ from criteria.models import (
     Submission,
     SubmissionStep,
 )
-from criteria.publish import fingerprints, unsent_entries, unsent_links
+from criteria.periods import open_period
+from criteria.publish import fingerprints, lock_standing, unsent_entries, unsent_links
+from criteria.verdicts import Stage
 from criteria.wordings import worded
 from ntm.clock import today
 
 State = Submission.State
+
+
+class Step(Enum):
+    """What an office does with a sending, and the kind of step it is kept as."""
+
+    RECEIVE = "receive"
+    RETURN = "return"
+    DEPARTMENT_RETURN = "department_return"
+
+    @property
+    def kind(self) -> SubmissionStep.Kind:
+        return SubmissionStep.Kind.RECEIVED if self == Step.RECEIVE else SubmissionStep.Kind.RETURNED
+
+
 TRANSITIONS = {
-    (State.SENT, SubmissionStep.Kind.RECEIVED): State.RECEIVED,
-    (State.SENT, SubmissionStep.Kind.RETURNED): State.RETURNED,
+    (State.SENT, Step.RECEIVE): State.RECEIVED,
+    (State.SENT, Step.RETURN): State.RETURNED,
     # Another office names what it misses besides.
-    (State.RETURNED, SubmissionStep.Kind.RETURNED): State.RETURNED,
-    (State.RECEIVED, SubmissionStep.Kind.RETURNED): State.RETURNED,
+    (State.RETURNED, Step.RETURN): State.RETURNED,
+    (State.RECEIVED, Step.RETURN): State.RETURNED,
+    # A department speaks for its own criteria only.
+    **{(state, Step.DEPARTMENT_RETURN): state for state in State},
 }
 
 
@@ -123,6 +145,39 @@ def take_back(unit: Unit, criterion: Criterion, *, by: Any) -> None:
     )
 
 
+def period_to_confirm(unit: Unit, criteria_set: CriteriaSet) -> ReportingPeriod:
+    """The open period for which the unit may say "Không có gì thay đổi".
+
+    Raises StepRefused where none is open, it has sent for it, something waits to be sent or to be
+    completed, or nothing was ever assessed.
+    """
+    period = open_period(unit)
+    if period is None:
+        raise StepRefused("Không có kỳ báo cáo nào đang mở.")
+    own = Submission.objects.filter(unit=unit, criteria_set=criteria_set, sent_at__isnull=False)
+    if own.covering(period).exists():
+        raise StepRefused(f"Xã đã gửi cho kỳ {period.name}.")
+    if unsent_entries(unit, criteria_set).exists() or unsent_links(unit, criteria_set).exists():
+        raise StepRefused("Có kết quả hoặc minh chứng chưa gửi; xem lại và gửi.")
+    if returned(unit, criteria_set):
+        raise StepRefused("Còn chỉ tiêu bị trả lại chưa bổ sung.")
+    if not Revision.objects.valid().filter(unit=unit, indicator__criterion__criteria_set=criteria_set).exists():
+        raise StepRefused("Xã chưa gửi kết quả lần nào; nhập kết quả rồi gửi.")
+    return period
+
+
+@transaction.atomic
+def confirm_unchanged(unit: Unit, criteria_set: CriteriaSet, *, by: Any) -> Submission:
+    """Không có gì thay đổi: the unit's word for the open period, a sending without criteria that the
+    level above receives like any other. Raises PermissionDenied, StepRefused (`period_to_confirm`)."""
+    access.require(by, "submission.send", unit)
+    lock_standing(unit, criteria_set, Stage.SELF)
+    period = period_to_confirm(unit, criteria_set)
+    return Submission.objects.create(
+        unit=unit, criteria_set=criteria_set, period=period, sent_by=by, sent_at=timezone.now()
+    )
+
+
 # --- after it --------------------------------------------------------------------------
 
 
@@ -131,7 +186,7 @@ def receive(submission: Submission, *, by: Any, note: str = "") -> Submission:
     """Tiếp nhận. Raises PermissionDenied, StepRefused."""
     submission = _held(submission)
     access.require(by, "submission.receive", submission)
-    return _step(submission, SubmissionStep.Kind.RECEIVED, by, note)
+    return _step(submission, Step.RECEIVE, by, note)
 
 
 @transaction.atomic
@@ -161,7 +216,8 @@ def return_(submission: Submission, reasons: Mapping[int, str], *, by: Any, note
         ReturnedIndicator(submission=submission, indicator_id=indicator, reason=reason, by=by)
         for indicator, reason in reasons.items()
     )
-    return _step(submission, SubmissionStep.Kind.RETURNED, by, note)
+    speaks_for_all = access.can(by, "submission.receive", submission)
+    return _step(submission, Step.RETURN if speaks_for_all else Step.DEPARTMENT_RETURN, by, note)
 
 
 def _held(submission: Submission) -> Submission:
@@ -170,16 +226,34 @@ def _held(submission: Submission) -> Submission:
     )
 
 
-def _step(submission: Submission, kind: str, by: Any, note: str) -> Submission:
-    state = TRANSITIONS.get((State(submission.state), SubmissionStep.Kind(kind)))
+def _step(submission: Submission, step: Step, by: Any, note: str) -> Submission:
+    state = TRANSITIONS.get((State(submission.state), step))
     if state is None:
         last = submission.steps.select_related("by").last()
         at = f" lúc {timezone.localtime(last.at):%H:%M %d/%m/%Y}, {last.by}" if last else ""
         raise StepRefused(f"Lần gửi này {submission.get_state_display().lower()}{at}; không thực hiện lại.")
-    SubmissionStep.objects.create(submission=submission, kind=kind, note=note, by=by)
+    SubmissionStep.objects.create(submission=submission, kind=step.kind, note=note, by=by)
     submission.state = state
     submission.save(update_fields=["state"])
     return submission
+
+
+def steps_for(submission: Submission, user: Any) -> list[SubmissionStep]:
+    """A sending's steps; a department reads the words of another office with them only where all that
+    office returned is of the department's own criteria. Two queries besides the person's roles."""
+    steps = list(submission.steps.select_related("by"))
+    own = access.visible_criteria(user)
+    if own is None:
+        return steps
+    concerned: dict[int, set[int]] = defaultdict(set)
+    for by, criterion in submission.returned.order_by().values_list("by", "indicator__criterion"):
+        concerned[by].add(criterion)
+    for step in steps:
+        about = concerned[step.by_id]
+        is_about_own = step.kind == SubmissionStep.Kind.RETURNED and about and about <= own
+        if step.by_id != user.pk and not is_about_own:
+            step.note = ""
+    return steps
 
 
 def sent_rows(submission: Submission, user: Any) -> list[Revision]:
@@ -250,8 +324,9 @@ def returned(unit: Unit, criteria_set: CriteriaSet) -> list[ReturnedIndicator]:
 
 @dataclass(frozen=True, slots=True)
 class CommuneSending:
-    """One commune and a period: its last sending for it (None: none yet), those that still wait to be
-    received, the oldest first, and how many criteria it has sent in all of them."""
+    """One commune, a set and a period: its last sending that covers the period (None: none yet), how
+    many criteria it has sent in all of these, and, whatever set and period they were sent for, the
+    sendings that still wait to be received, the oldest first."""
 
     unit_id: int
     name: str
@@ -259,9 +334,18 @@ class CommuneSending:
     waiting: list[Submission]
     criteria: int
 
+    @property
+    def is_late(self) -> bool:
+        """Chưa gửi."""
+        return self.submission is None
 
-def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod | None) -> list[CommuneSending]:
-    """Who of the area's rural communes has sent for the period (without one: ever) and who hasn't. Three queries."""
+
+def area_sendings(
+    area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod | None, user: Any
+) -> list[CommuneSending]:
+    """Who of the area's rural communes has sent for the period (without one: ever) and who hasn't; what
+    of theirs waits to be received: as far as the person sees their sendings, a department those with a
+    criterion of its own. Home and the list count these rows. Four queries besides the person's roles."""
     communes = list(
         Unit.objects.within(area)
         .rural_communes()
@@ -269,33 +353,44 @@ def area_sendings(area: Unit, criteria_set: CriteriaSet, period: ReportingPeriod
         .order_by("sort_key", "pk")
         .values_list("pk", "name")
     )
-    sent = Submission.objects.filter(
-        unit__in=[pk for pk, _ in communes], criteria_set=criteria_set, sent_at__isnull=False
-    )
-    if period is not None:
-        sent = sent.filter(period=period)
-    last: dict[int, Submission] = {}
+    every = Submission.objects.filter(unit__in=[pk for pk, _ in communes], sent_at__isnull=False)
     open_ones: dict[int, list[Submission]] = defaultdict(list)
-    for submission in sent.order_by("pk"):
-        last[submission.unit_id] = submission
-        if submission.state == State.SENT:
-            open_ones[submission.unit_id].append(submission)
+    for submission in (
+        every.visible_to(user)
+        .filter(state=State.SENT)
+        .select_related("criteria_set")
+        .defer(*(f"criteria_set__{name}" for name in CriteriaSet.LONG_TEXTS))
+        .order_by("pk")
+    ):
+        open_ones[submission.unit_id].append(submission)
+    sent = every.filter(criteria_set=criteria_set)
+    if period is not None:
+        sent = sent.covering(period)
+    seen = sent.visible_to(user)
+    last = {submission.unit_id: submission for submission in seen.order_by("pk")}
     criteria: dict[int, set[int]] = defaultdict(set)
-    for pk, criterion in sent.order_by().values_list("unit", "criteria"):
-        criteria[pk] |= {criterion} - {None}
+    own = access.visible_criteria(user)
+    for pk, criterion in seen.order_by().values_list("unit", "criteria"):
+        if criterion is not None and (own is None or criterion in own):
+            criteria[pk].add(criterion)
     return [CommuneSending(pk, name, last.get(pk), open_ones[pk], len(criteria[pk])) for pk, name in communes]
 
 
+NAMED = 30  # communes named in a message; more is no message any more
+
+
 def reminder(late: Iterable[CommuneSending], period: ReportingPeriod | None) -> str:
-    """A ready message to the communes that haven't sent yet."""
-    names = [row.name for row in late]
+    """A ready message to the communes that haven't sent yet; of very many it names the first."""
+    late = list(late)
+    names = ", ".join(row.name for row in late[:NAMED])
+    if len(late) > NAMED:
+        names += f" và {len(late) - NAMED} xã khác"
     if period is None:
-        return f"Đề nghị UBND các xã {', '.join(names)} gửi kết quả thực hiện tiêu chí nông thôn mới trên hệ thống."
+        return f"Đề nghị UBND các xã {names} gửi kết quả thực hiện tiêu chí nông thôn mới trên hệ thống."
     left = (period.due_on - today()).days
-    when = f"hạn gửi {period.due_on:%d/%m/%Y}" + (f", còn {left} ngày" if left > 0 else "" if left else ", là hôm nay")
-    if left < 0:
-        when = f"đã quá hạn {-left} ngày (hạn gửi {period.due_on:%d/%m/%Y})"
+    how = f"còn {left} ngày" if left > 0 else f"đã quá hạn {-left} ngày" if left else "là hôm nay"
+    when = f"hạn gửi {period.due_on:%d/%m/%Y}, {how}"
     return (
-        f"{period.name}: đến ngày {today():%d/%m/%Y} còn {len(names)} xã chưa gửi kết quả thực hiện tiêu chí nông thôn "
-        f"mới ({when}): {', '.join(names)}. Đề nghị UBND các xã hoàn thành và gửi trên hệ thống."
+        f"{period.name}: đến ngày {today():%d/%m/%Y} còn {len(late)} xã chưa gửi kết quả thực hiện tiêu chí nông thôn "
+        f"mới ({when}): {names}. Đề nghị UBND các xã hoàn thành và gửi trên hệ thống."
     )

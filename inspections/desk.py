@@ -70,34 +70,33 @@ def communes(area: Unit) -> QuerySet[Unit]:
     return found.order_by("district__sort_key", "district_id", "sort_key", "pk")
 
 
-def waiting(area: Unit, criteria: Iterable[Criterion], order: Sequence[int]) -> dict[int, list[int]]:
-    """Ids of the communes that wait, by criterion id; criteria for which none does are left out.
+def waiting(criteria: Iterable[Criterion], order: Sequence[int]) -> dict[int, list[int]]:
+    """Ids of those of the communes that wait, by criterion id; criteria for which none does are left out.
 
-    `order` are the ids of the communes, as `communes` has them. A self-assessment is new where it was
-    published after the province's opinion on the same indicator: revisions are append-only, so
-    the greater number is the later publication, whatever day it holds from, and a corrected
-    figure waits too. Parts are reviewed along, but make nobody wait: where they aren't asked, they
-    would for ever. One query.
+    `order` are the ids of the communes, as `communes` has them; named one by one, PostgreSQL reads
+    their assessments only, where of a province's it would read the whole nation's. A self-assessment
+    is new where it was published after the province's opinion on the same indicator: revisions are
+    append-only, so the greater number is the later publication, whatever day it holds from, and a
+    corrected figure waits too. Parts are reviewed along, but make nobody wait: where they aren't
+    asked, they would for ever. One query.
     """
-    asked = Indicator.objects.in_force(today()).filter(
-        criterion__in=[criterion.pk for criterion in criteria], part_of__isnull=True
-    )
     answered = Assessment.objects.filter(
-        unit=OuterRef("unit"),
-        indicator=OuterRef("indicator"),
+        unit=OuterRef("assessments__unit"),
+        indicator=OuterRef("assessments__indicator"),
         stage=Stage.PROVINCE,
-        revision__gt=OuterRef("revision"),
+        revision__gt=OuterRef("assessments__revision"),
         verdict__gt="",
     )
-    claims = Assessment.objects.filter(
+    claimed = Indicator.objects.in_force(today()).filter(
         ~Exists(answered),
-        indicator__in=asked.order_by().values("pk"),
-        stage=Stage.SELF,
-        verdict__gt="",
-        **{f"unit__{area.level}": area},
+        criterion__in=[criterion.pk for criterion in criteria],
+        part_of__isnull=True,
+        assessments__stage=Stage.SELF,
+        assessments__verdict__gt="",
+        assessments__unit__pk__in=order,
     )
     waits: dict[int, set[int]] = defaultdict(set)
-    for unit, criterion in claims.order_by().values_list("unit_id", "indicator__criterion_id").distinct():
+    for unit, criterion in claimed.order_by().values_list("assessments__unit", "criterion").distinct():
         waits[criterion].add(unit)
     listed = {number: [pk for pk in order if pk in units] for number, units in waits.items()}
     return {number: units for number, units in listed.items() if units}
@@ -106,7 +105,7 @@ def waiting(area: Unit, criteria: Iterable[Criterion], order: Sequence[int]) -> 
 def next_waiting(area: Unit, criterion: Criterion, after: Unit) -> int | None:
     """The id of the commune that waits next after this one, from the beginning again at the end; None: nobody."""
     order = list(communes(area).values_list("pk", flat=True))
-    waits = set(waiting(area, [criterion], order).get(criterion.pk, ()))
+    waits = set(waiting([criterion], order).get(criterion.pk, ()))
     place = order.index(after.pk) if after.pk in order else -1
     return next((pk for pk in [*order[place + 1 :], *order[: max(place, 0)]] if pk in waits), None)
 

@@ -7,6 +7,7 @@ Each later step is a `FindingEvent`, and holds the finding's row while it is tak
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,6 +20,57 @@ from criteria.models import Evidence
 from inspections.models import Finding, FindingEvent, FindingQuerySet, Visit
 from inspections.planning import Changed, Invalid, lock
 from ntm.clock import today
+
+State, Kind = Finding.State, FindingEvent.Kind
+
+
+class OutOfStep(Exception):
+    """A step the finding can't take as it stands now, or one taken on what has changed since it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From which states a step leads to which (None: the state stays), and the event it leaves.
+    `needs` says what must have happened before, for who comes too early or too late."""
+
+    begins: frozenset[str]
+    ends: str | None
+    kind: str
+    needs: str
+
+
+# Every way a published finding may go (DESIGN §4): remedied by the commune, then closed or reopened
+# by the inspecting side. A team at the unit sees for itself, so it may confirm what was never reported.
+TRANSITIONS = {
+    "remedy": Transition(
+        frozenset({State.OPEN}), State.REMEDIED, Kind.REMEDIED, "Chỉ báo khắc phục khi tồn tại chưa khắc phục."
+    ),
+    "close": Transition(
+        frozenset({State.REMEDIED}), State.CLOSED, Kind.CLOSED, "Chỉ xác nhận sau khi xã đã báo khắc phục."
+    ),
+    "reopen": Transition(
+        frozenset({State.REMEDIED, State.CLOSED}),
+        State.OPEN,
+        Kind.REOPENED,
+        "Chỉ yêu cầu khắc phục lại sau khi xã đã báo khắc phục.",
+    ),
+    "slip": Transition(
+        frozenset({State.OPEN, State.REMEDIED}), None, Kind.SLIPPED, "Không lùi thời hạn khi đã xác nhận khắc phục."
+    ),
+    "seen_remedied": Transition(
+        frozenset({State.OPEN, State.REMEDIED}), State.CLOSED, Kind.CLOSED, "Tồn tại này đã được xác nhận khắc phục."
+    ),
+    "seen_undone": Transition(
+        frozenset({State.REMEDIED}), State.OPEN, Kind.REOPENED, "Tồn tại này đã được xác nhận khắc phục."
+    ),
+    "seen_open": Transition(frozenset({State.OPEN}), None, Kind.CHECKED, "Tồn tại này đã được xác nhận khắc phục."),
+}
+
+
+def may_follow(step: str, finding: Finding) -> bool:
+    """Whether the finding's state allows the step; who may take it is `communes.access`'s."""
+    return finding.state in TRANSITIONS[step].begins
+
 
 # A date further ahead than this is a slip of the keyboard: a criterion's round lasts five years.
 LONGEST_DUE = timedelta(days=5 * 366)
@@ -90,14 +142,24 @@ def _hold(finding: Finding) -> Finding:
     )
 
 
-def _step(
-    finding: Finding, kind: str, *, note: str, by: Any, state: str | None = None, visit: Visit | None = None
-) -> Finding:
-    if state:
-        finding.state = state
+def _check_step(step: str, finding: Finding, seen_version: int | None) -> Transition:
+    """The step's transition; raises OutOfStep where the held finding isn't what its person saw, or
+    stands where the step doesn't begin."""
+    state = f"Hiện nay: “{finding.get_state_display()}”, thời hạn {finding.due_on:%d/%m/%Y}."
+    if finding.version != seen_version:
+        raise OutOfStep(f"Tồn tại này đã thay đổi từ lúc bạn mở trang. {state} Xem lại quá trình xử lý rồi làm lại.")
+    transition = TRANSITIONS[step]
+    if not may_follow(step, finding):
+        raise OutOfStep(f"{transition.needs} {state}")
+    return transition
+
+
+def _take(transition: Transition, finding: Finding, *, note: str, by: Any, visit: Visit | None = None) -> Finding:
+    if transition.ends is not None:
+        finding.state = transition.ends
         finding.version += 1
         finding.save(update_fields=["state", "version"])
-    FindingEvent.objects.create(finding=finding, kind=kind, note=note, by=by, visit=visit)
+    FindingEvent.objects.create(finding=finding, kind=transition.kind, note=note, by=by, visit=visit)
     return finding
 
 
@@ -121,20 +183,21 @@ def left_by_earlier_visits(user: Any, visit: Visit) -> FindingQuerySet:
 
 
 @transaction.atomic
-def remedy(finding: Finding, *, note: str, evidence: Iterable[Evidence], by: Any) -> Finding:
+def remedy(finding: Finding, *, note: str, evidence: Iterable[Evidence], seen_version: int | None, by: Any) -> Finding:
     """The commune (or the one it was merged into) reports that it has remedied the shortcoming,
     with proof where it has any.
 
-    Raises PermissionDenied, Invalid for evidence that isn't its own or is out of use.
+    Raises PermissionDenied, OutOfStep, Invalid for evidence that isn't its own or is out of use.
     """
     finding = _hold(finding)
     access.require(by, "finding.remedy", finding)
+    transition = _check_step("remedy", finding, seen_version)
     proof = list(evidence)
     holders = holders_of_proof(finding, by) if proof else set()
     if any(item.unit_id not in holders or item.retired_at for item in proof):
         raise Invalid({"evidence": "Chỉ chọn minh chứng đang sử dụng của xã."})
     finding.evidence.add(*proof)
-    return _step(finding, FindingEvent.Kind.REMEDIED, note=note, by=by, state=Finding.State.REMEDIED)
+    return _take(transition, finding, note=note, by=by)
 
 
 def holders_of_proof(finding: Finding, by: Any) -> set[int]:
@@ -143,36 +206,32 @@ def holders_of_proof(finding: Finding, by: Any) -> set[int]:
 
 
 @transaction.atomic
-def close(finding: Finding, *, note: str, by: Any) -> Finding:
-    """The inspecting side confirms the remedy. Raises PermissionDenied, Invalid."""
+def close(finding: Finding, *, note: str, seen_version: int | None, by: Any) -> Finding:
+    """The inspecting side confirms the remedy the commune reported. Raises PermissionDenied, OutOfStep."""
     finding = _hold(finding)
     access.require(by, "finding.close", finding)
-    if finding.state == Finding.State.CLOSED:
-        raise Invalid({"note": "Tồn tại này đã được xác nhận khắc phục."})
-    return _step(finding, FindingEvent.Kind.CLOSED, note=note, by=by, state=Finding.State.CLOSED)
+    return _take(_check_step("close", finding, seen_version), finding, note=note, by=by)
 
 
 @transaction.atomic
-def reopen(finding: Finding, *, note: str, by: Any) -> Finding:
-    """The inspecting side asks for the remedy again, with a reason. Raises PermissionDenied, Invalid."""
+def reopen(finding: Finding, *, note: str, seen_version: int | None, by: Any) -> Finding:
+    """The inspecting side asks for the remedy again, with a reason. Raises PermissionDenied, OutOfStep, Invalid."""
     finding = _hold(finding)
     access.require(by, "finding.close", finding)
-    if finding.state == Finding.State.OPEN:
-        raise Invalid({"note": "Tồn tại này đang ở trạng thái chưa khắc phục."})
+    transition = _check_step("reopen", finding, seen_version)
     if not note:
         raise Invalid({"note": "Nêu lý do yêu cầu khắc phục lại."})
-    return _step(finding, FindingEvent.Kind.REOPENED, note=note, by=by, state=Finding.State.OPEN)
+    return _take(transition, finding, note=note, by=by)
 
 
 @transaction.atomic
-def slip(finding: Finding, *, due_on: date, note: str, by: Any) -> Finding:
-    """Move the due date, with a reason; every earlier date is kept. Raises PermissionDenied, Invalid."""
+def slip(finding: Finding, *, due_on: date, note: str, seen_version: int | None, by: Any) -> Finding:
+    """Move the due date, with a reason; every earlier date is kept. Raises PermissionDenied, OutOfStep, Invalid."""
     finding = _hold(finding)
     access.require(by, "finding.close", finding)
+    transition = _check_step("slip", finding, seen_version)
     errors = {}
-    if finding.state == Finding.State.CLOSED:
-        errors["due_on"] = "Tồn tại này đã được xác nhận khắc phục, không lùi thời hạn nữa."
-    elif due_on <= finding.due_on:
+    if due_on <= finding.due_on:
         errors["due_on"] = f"Thời hạn mới phải sau thời hạn hiện nay ({finding.due_on:%d/%m/%Y})."
     elif due_on < today():
         errors["due_on"] = "Thời hạn mới phải từ hôm nay trở đi."
@@ -184,7 +243,7 @@ def slip(finding: Finding, *, due_on: date, note: str, by: Any) -> Finding:
         raise Invalid(errors)
     FindingEvent.objects.create(
         finding=finding,
-        kind=FindingEvent.Kind.SLIPPED,
+        kind=transition.kind,
         note=note,
         old_due_on=finding.due_on,
         new_due_on=due_on,
@@ -201,32 +260,31 @@ def comment(finding: Finding, *, note: str, by: Any) -> Finding:
     """The department that answers for the criterion, or a team at the unit, comments. Raises PermissionDenied."""
     finding = _hold(finding)
     access.require(by, "finding.comment", finding)
-    return _step(finding, FindingEvent.Kind.COMMENTED, note=note, by=by)
+    FindingEvent.objects.create(finding=finding, kind=Kind.COMMENTED, note=note, by=by)
+    return finding
 
 
 # --- seen again by a later visit -------------------------------------------------------
 
 
 @transaction.atomic
-def recheck(finding: Finding, visit: Visit, *, is_remedied: bool, note: str, by: Any) -> Finding:
+def recheck(
+    finding: Finding, visit: Visit, *, is_remedied: bool, note: str, seen_version: int | None, by: Any
+) -> Finding:
     """The team of a later visit records what has become of an earlier finding.
 
     Remedied closes it; not remedied leaves it open, or reopens what the commune reported as
     remedied, with a reason. It takes effect at once, not with the visit's conclusion: it is the
     end of the earlier visit's matter, not a result of this one. Only a team of the finding's own
-    stage may. Raises Closed, PermissionDenied, Invalid.
+    stage may. Raises Closed, PermissionDenied, OutOfStep, Invalid.
     """
     visit = lock(visit)
     finding = _hold(finding)
     access.require(by, "visit.recheck", (visit, finding))
     if finding.visit.unit_id not in {visit.unit_id} | predecessors([visit.unit_id]):
         raise Invalid({"note": "Tồn tại này không phải của xã đang kiểm tra."})
-    if finding.state == Finding.State.CLOSED:
-        raise Invalid({"note": "Tồn tại này đã được xác nhận khắc phục."})
-    if is_remedied:
-        return _step(finding, FindingEvent.Kind.CLOSED, note=note, by=by, state=Finding.State.CLOSED, visit=visit)
-    if not note:
+    step = "seen_remedied" if is_remedied else "seen_undone" if finding.state == State.REMEDIED else "seen_open"
+    transition = _check_step(step, finding, seen_version)
+    if not is_remedied and not note:
         raise Invalid({"note": "Nêu còn thiếu gì, hoặc vì sao chưa khắc phục."})
-    if finding.state == Finding.State.REMEDIED:
-        return _step(finding, FindingEvent.Kind.REOPENED, note=note, by=by, state=Finding.State.OPEN, visit=visit)
-    return _step(finding, FindingEvent.Kind.CHECKED, note=note, by=by, visit=visit)
+    return _take(transition, finding, note=note, by=by, visit=visit)

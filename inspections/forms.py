@@ -320,7 +320,20 @@ class FindingFilterForm(forms.Form):
         return findings
 
 
-class RemedyForm(ErrorsFromService, forms.Form):
+class FindingStepForm(ErrorsFromService, forms.Form):
+    """A step of a finding, with the version of it that its person saw."""
+
+    seen_version = forms.IntegerField(required=False, widget=forms.HiddenInput({"id": False}))
+
+    def show_again(self, version: int) -> None:
+        """Refused as stale: what was typed stays, beside the state its person sees now."""
+        sent: Any = self.data
+        typed = sent.copy()
+        typed[self.add_prefix("seen_version")] = str(version)
+        self.data = typed
+
+
+class RemedyForm(FindingStepForm):
     note = TextField(
         label="Đã khắc phục như thế nào",
         multiline=True,
@@ -344,11 +357,11 @@ class RemedyForm(ErrorsFromService, forms.Form):
         return [(item, str(item.pk) in chosen) for item in _field(self, "evidence").queryset]
 
 
-class CloseForm(ErrorsFromService, forms.Form):
+class CloseForm(FindingStepForm):
     note = TextField(label="Ý kiến", multiline=True, max_length=2000, required=False)
 
 
-class ReopenForm(ErrorsFromService, forms.Form):
+class ReopenForm(FindingStepForm):
     note = TextField(
         label="Lý do yêu cầu khắc phục lại",
         multiline=True,
@@ -357,7 +370,7 @@ class ReopenForm(ErrorsFromService, forms.Form):
     )
 
 
-class SlipForm(ErrorsFromService, forms.Form):
+class SlipForm(FindingStepForm):
     due_on = DayField(label="Thời hạn mới")
     note = TextField(
         label="Lý do lùi thời hạn",
@@ -367,7 +380,7 @@ class SlipForm(ErrorsFromService, forms.Form):
     )
 
 
-class RecheckForm(ErrorsFromService, forms.Form):
+class RecheckForm(FindingStepForm):
     """What a later visit's team saw of an earlier finding."""
 
     result = forms.ChoiceField(

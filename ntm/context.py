@@ -10,15 +10,16 @@ from communes import access
 from ntm.clock import today
 from ntm.guide import help_url
 
+# The main links with what one must be allowed to do for them to lead anywhere ("": everybody).
 MENU = (
-    ("Việc cần làm", "/"),
-    ("Bảng tổng hợp", "/matrix/"),
-    ("Kết quả xã gửi", "/submissions/"),
-    ("Kiểm tra, thẩm định", "/visits/"),
-    ("Tồn tại, hạn chế", "/findings/"),
-    ("Báo cáo", "/reports/"),
+    ("Việc cần làm", "/", ""),
+    ("Bảng tổng hợp", "/matrix/", "areas.see"),
+    ("Kết quả xã gửi", "/submissions/", "submissions.see"),
+    ("Kiểm tra, thẩm định", "/visits/", "inspections.see"),
+    ("Tồn tại, hạn chế", "/findings/", "inspections.see"),
+    ("Giao ban", "/meetings/", "meeting.see"),
+    ("Báo cáo", "/reports/", ""),
 )
-MEETINGS = ("Giao ban", "/meetings/")
 
 
 class NavLink(NamedTuple):
@@ -44,9 +45,7 @@ def site(request: HttpRequest) -> dict:
 def menu(request: HttpRequest) -> list[tuple[str, str]]:
     """The main links. Who works in communes only has no area to sum up, but results to enter."""
     user = getattr(request, "user", None)
-    entries = list(MENU)
-    if may(user, "meeting.see"):
-        entries.insert(-1, MEETINGS)
+    entries = [(label, url) for label, url, action in MENU if not action or may(user, action)]
     if holds(user, access.DISTRICT_STAFF, access.COORDINATOR, access.DEPARTMENT_REVIEWER, *access.COMMUNE_ROLES):
         entries.insert(-1, ("Hỏi đáp", "/questions/"))
     if keeps_reference_data(user):
@@ -55,7 +54,7 @@ def menu(request: HttpRequest) -> list[tuple[str, str]]:
         entries.append(("Người dùng", "/users/"))
     places = own_communes(user)
     if places:
-        first, _, _, *rest = entries
+        first, *rest = [entry for entry in entries if entry[1] != "/submissions/"]
         return [first, ("Nhập kết quả", f"/units/{places[0].pk}/entry/"), ("Kho tài liệu", "/evidence/"), *rest]
     if holds(user, access.DEPARTMENT_REVIEWER, access.COORDINATOR):
         entries.insert(1, ("Tiêu chí của tôi", "/my-criteria/"))

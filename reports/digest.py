@@ -1,14 +1,14 @@
 """A person's open work by e-mail: what their home page counts, for who asked to be reminded.
 
 `manage.py send_digests`, run every morning, puts one task a person on the queue; the worker
-(`manage.py db_worker`) sends. A day has one reminder at most: the day is claimed before the mail
-server is asked, and given back where it fails, so that the next run tries again. Who has nothing
-open gets nothing.
+(`manage.py db_worker`) sends. A day, or a week for who chose it, has one reminder at most: it is
+claimed before the mail server is asked, and given back where it fails, so that the next run, the
+same day or a later one of the week, tries again. Who has nothing open gets nothing.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -18,18 +18,23 @@ from django.db.models import Q, QuerySet
 from django_tasks import task
 
 from ntm.accounts.models import Digest, User
-from reports.home import Section, home_sections
+from reports.home import Section, coming_visits, home_sections
 
-MONDAY, SATURDAY = 0, 5
+SATURDAY = 5
 
 
 def due(on: date) -> QuerySet[User]:
-    """Active people with an address who are to be reminded that day and weren't yet."""
-    wanted = [Digest.DAILY.value] if on.weekday() < SATURDAY else []
-    if on.weekday() == MONDAY:
-        wanted.append(Digest.WEEKLY.value)
-    people = get_user_model().objects.filter(is_active=True, digest__in=wanted).exclude(email="")
-    return people.filter(Q(digest_sent_on__isnull=True) | Q(digest_sent_on__lt=on)).order_by("pk")
+    """Active people with an address who are to be reminded that day and weren't yet: on working days, and
+    those who chose a week on the first of its working days on which it succeeds."""
+    people = get_user_model().objects.filter(is_active=True).exclude(email="").order_by("pk")
+    if on.weekday() >= SATURDAY:
+        return people.none()
+    monday = on - timedelta(days=on.weekday())
+    daily, weekly = (
+        Q(digest=how) & (Q(digest_sent_on__isnull=True) | Q(digest_sent_on__lt=since))
+        for how, since in ((Digest.DAILY, on), (Digest.WEEKLY, monday))
+    )
+    return people.filter(daily | weekly)
 
 
 def enqueue(on: date) -> int:
@@ -47,15 +52,14 @@ def send(pk: int, day: str) -> str:
     person = due(on).filter(pk=pk).first()
     if person is None:
         return "not due"
-    text = digest_text(person, home_sections(person))
-    if not text:
-        return "nothing open"
     before = person.digest_sent_on
     if not get_user_model().objects.filter(pk=pk, digest_sent_on=before).update(digest_sent_on=on):
         return "sent meanwhile"
-    message = EmailMessage(f"Việc cần làm ngày {on:%d/%m/%Y}", text, to=[person.email])
     try:
-        message.send()
+        text = digest_text(person, home_sections(person))
+        if not text:
+            return "nothing open"
+        EmailMessage(f"Việc cần làm ngày {on:%d/%m/%Y}", text, to=[person.email]).send()
     except Exception:
         get_user_model().objects.filter(pk=pk, digest_sent_on=on).update(digest_sent_on=before)
         raise
@@ -67,7 +71,8 @@ def digest_text(person: Any, sections: list[Section]) -> str:
     parts = []
     for section in sections:
         period = section.data.get("period")
-        lines = [f"- {todo.label}: {todo.count}" for todo in section.waiting]
+        lines = [f"- {text}" for text in coming_visits(section)]
+        lines += [f"- {todo.label}: {todo.count}" for todo in section.waiting]
         if not lines:
             continue
         if period:

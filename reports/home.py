@@ -14,17 +14,20 @@ from typing import Any
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
 from communes import access
 from communes.models import Level, Membership, Role, Unit
+from criteria import submissions
 from criteria.attainment import NUMERIC_OPERATORS
 from criteria.models import (
     CriteriaSet,
+    Entry,
     Evidence,
-    FinishedCriterion,
     Question,
+    ReturnedIndicator,
     Standing,
     Submission,
     Target,
@@ -33,6 +36,7 @@ from criteria.models import (
 from criteria.periods import days_left, open_period
 from criteria.rollup import AreaFigures, area_figures, is_partial
 from criteria.sheets import Row, count_indicators, sheets
+from criteria.submissions import StepRefused, area_sendings, period_to_confirm
 from criteria.verdicts import Stage
 from inspections import desk
 from inspections.forms import VisitFilterForm
@@ -50,6 +54,7 @@ from reports.matrix import (
 )
 
 RECENT = timedelta(days=14)  # "new" findings and sendings
+SOON = timedelta(days=7)  # visits of which a reminder tells
 LISTED = 6
 
 
@@ -112,7 +117,10 @@ def home_sections(user: Any) -> list[Section]:
             sections.append(builder(user, membership))
     if access.roles(user).is_superuser:
         sections.append(admin_section())
-    return sections
+    if not access.roles(user).having(access.INSPECTOR):
+        sections += team_sections(user)
+    # Who is on the spot, or expected there today, has that before anything else.
+    return sorted(sections, key=lambda section: not section.data.get("current"))
 
 
 # --- commune ---------------------------------------------------------------------------
@@ -124,7 +132,9 @@ def commune_section(user: Any, membership: Membership) -> Section:
     section = Section("reports/_home_commune.html", unit.full_name)
     section.data = {"unit": unit, "criteria_set": None, "period": period_of(unit)}
     findings_and_visits(section, user, unit)
-    section.todos = [promises(user, unit), *section.todos, *question_todos(user, unit)]
+    section.todos = [
+        promises(user, unit), *section.todos, *question_todos(user, unit), awaited_questions(user, unit)
+    ]  # fmt: skip
     try:
         chosen = CriteriaSet.objects.chosen(unit)
     except CriteriaSet.DoesNotExist:
@@ -132,15 +142,15 @@ def commune_section(user: Any, membership: Membership) -> Section:
     found = sheets(unit, chosen, user, drafts=True)
     rows = [row for sheet in found for row in sheet.rows if not row.owner]
     back = [row for row in rows if row.returned]
-    finished = 0
-    if access.can(user, "submission.send", unit):
-        finished = FinishedCriterion.objects.filter(
-            unit=unit, criterion__criteria_set=chosen, ended_at__isnull=True
-        ).count()
+    # Who says so doesn't count any more once something was changed after it.
+    finished = {
+        pk for pk, work in submissions.waiting(unit, chosen).items() if work.finished and not work.is_changed_since
+    }
+    may_send = access.can(user, "submission.send", unit)
     missing = count_indicators(rows, lambda row: not row.verdict)
     lacking = count_indicators(rows, lambda row: row.lacks_evidence)
-    unsent = count_indicators(rows, lambda row: row.waits)
     helped = count_indicators(rows, lambda row: bool(row.on_behalf))
+    changed = [row for sheet in found for row in sheet.rows if row.waits]
     standing = Standing.objects.filter(unit=unit, criteria_set=chosen, stage=Stage.SELF).first()
     section.subtitle = f"{chosen.name} ({chosen.decision})" if chosen.decision else chosen.name
     section.data |= {
@@ -153,11 +163,16 @@ def commune_section(user: Any, membership: Membership) -> Section:
     entry = entry_url(unit, chosen)
     documents = f"{reverse('criteria:evidence_list')}?unit={unit.pk}"
     expiry = evidence_expiry(user, unit)
+    elsewhere = returned_elsewhere(user, unit, chosen)
     section.todos = [
+        *(todo for todo, _ in elsewhere),
         ToDo("Chỉ tiêu bị trả lại để bổ sung", count_indicators(back), f"{entry}&show=returned", is_urgent=True),
-        ToDo("Tiêu chí chờ lãnh đạo duyệt", finished, send_url(unit, chosen)),
+        ToDo("Tiêu chí chờ lãnh đạo duyệt", len(finished) if may_send else 0, send_url(unit, chosen)),
         ToDo("Chỉ tiêu chưa đánh giá", missing, f"{entry}&show=missing"),
-        ToDo("Chỉ tiêu chưa gửi", unsent, f"{entry}&show=unsent"),
+        # Who sends approves the whole commune's work, who doesn't looks after their own.
+        ToDo("Duyệt và gửi: chỉ tiêu thay đổi", count_indicators(changed), send_url(unit, chosen), verb="Duyệt và gửi")
+        if may_send
+        else ToDo("Chỉ tiêu chưa gửi", count_indicators(rows, lambda row: row.waits), f"{entry}&show=unsent"),
         *([ToDo("Chỉ tiêu cấp trên nhập hộ, chờ xã xem và gửi", helped, f"{entry}&show=on_behalf")] if helped else []),
         ToDo("Chỉ tiêu thiếu minh chứng", lacking, f"{entry}&show=evidence", verb="Bổ sung minh chứng"),
         ToDo("Minh chứng hết hạn", expiry["expired"], f"{documents}&state=expired", is_urgent=True),
@@ -166,7 +181,7 @@ def commune_section(user: Any, membership: Membership) -> Section:
         *section.todos,
     ]
     section.todos.sort(key=lambda todo: not todo.is_urgent)
-    section.action = next_step(section, user, unit, chosen, rows, finished)
+    section.action = next_step(section, user, unit, chosen, rows, finished, elsewhere)
     return section
 
 
@@ -181,6 +196,32 @@ def answered_reports(unit: Unit) -> list[ToDo]:
     ]
 
 
+def returned_elsewhere(user: Any, unit: Unit, criteria_set: CriteriaSet) -> list[tuple[ToDo, int]]:
+    """What came back of the unit's other sets, on criteria the person answers for: a line a set, and how
+    many rows of it nobody has completed yet. One query."""
+    corrected = Entry.objects.filter(unit=unit, indicator=OuterRef("indicator")).exclude(version=F("sent_version"))
+    found = (
+        ReturnedIndicator.objects.filter(
+            access.own_share(user, "submission__unit", "indicator__criterion"),
+            submission__unit=unit,
+            settled_by__isnull=True,
+        )
+        .exclude(submission__criteria_set=criteria_set)
+        .order_by("submission__criteria_set__code")
+        .values_list("submission__criteria_set__code", "submission__criteria_set__name")
+        .annotate(
+            count=Count(Coalesce("indicator__part_of", "indicator"), distinct=True),
+            open=Count("pk", filter=~Exists(corrected)),
+        )
+    )
+    entry = reverse("criteria:entry", args=[unit.pk])
+    label = "Chỉ tiêu bị trả lại để bổ sung"
+    return [
+        (ToDo(f"{label}, {name}", count, f"{entry}?set={code}&show=returned", is_urgent=True), still)
+        for code, name, count, still in found
+    ]
+
+
 def send_url(unit: Unit, criteria_set: CriteriaSet) -> str:
     return f"{reverse('criteria:submission_send', args=[unit.pk])}?set={criteria_set.code}"
 
@@ -190,32 +231,85 @@ def entry_url(unit: Unit, criteria_set: CriteriaSet) -> str:
 
 
 def next_step(
-    section: Section, user: Any, unit: Unit, criteria_set: CriteriaSet, rows: list[Row], finished: int
+    section: Section,
+    user: Any,
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    rows: list[Row],
+    finished: set[int],
+    elsewhere: list[tuple[ToDo, int]],
 ) -> Action | None:
-    """What came back first; for who sends, what waits to be approved, or all once it is assessed; else go
-    on entering, at the first criterion that lacks something. Where all is entered and sent, the first of
-    the other things that wait. `rows`: the person's own; `finished`: criteria to approve."""
+    """What came back first; then, for who sends, what waits to be approved, or all once it is assessed; for
+    who doesn't, saying of a complete criterion that it is finished. Else go on entering, at the first criterion
+    that lacks something. Where all is entered and sent, the first of the other things that wait. `rows`: the
+    person's own; `finished`: criteria to approve; `elsewhere`: what came back of other sets."""
     if not access.can(user, "entry.change", unit):
         return None
     entry, send = entry_url(unit, criteria_set), send_url(unit, criteria_set)
+    may_send = access.can(user, "submission.send", unit)
     empty = [row for row in rows if not row.verdict]
-    missing, unsent = count_indicators(empty), count_indicators(rows, lambda row: row.waits)
+    changed = [row for row in rows if row.waits]
+    missing, unsent = count_indicators(empty), count_indicators(changed)
     waiting = [row for row in rows if row.returned and not row.is_unsent]
     if waiting:
         text = f"Cấp trên trả lại {len(waiting)} chỉ tiêu để bổ sung."
         return Action(text, "Xem lý do và bổ sung", f"{entry}&show=returned{anchor(waiting)}")
-    if finished:
-        return Action(f"{finished} tiêu chí cán bộ đã báo xong, chờ duyệt và gửi.", "Duyệt và gửi", send)
-    if unsent and not missing and access.can(user, "submission.send", unit):
+    for todo in [todo for todo, still in elsewhere if still][:1]:
+        return Action(f"{todo.label}: {todo.count}.", "Xem lý do và bổ sung", todo.url)
+    if finished and may_send:
+        return Action(f"{len(finished)} tiêu chí cán bộ đã báo xong, chờ duyệt và gửi.", "Duyệt và gửi", send)
+    if unsent and not missing and may_send:
         return Action(f"Đã đánh giá đủ; {unsent} chỉ tiêu thay đổi chưa gửi.", "Gửi cấp trên", send)
-    if missing:
+    step = None if may_send else finishing_step(unit, criteria_set, rows, finished, complete=True)
+    if missing and not step:
         return Action(f"Còn {missing} chỉ tiêu chưa đánh giá.", "Nhập kết quả", f"{entry}&show=missing{anchor(empty)}")
+    if may_send:
+        step = unchanged_step(unit, criteria_set, send)
+    step = step or finishing_step(unit, criteria_set, rows, finished, complete=False)
+    if step:
+        return step
     if unsent:
-        text = f"{unsent} chỉ tiêu thay đổi chưa gửi; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
+        text = f"{unsent} chỉ tiêu thay đổi đã báo xong; lãnh đạo xã hoặc người được giao sẽ gửi cấp trên."
         return Action(text, "Xem kết quả", f"{entry}&show=unsent")
     if section.waiting:
         return first_waiting(section)
     return Action("Đã gửi hết kết quả. Cập nhật khi có số liệu mới.", "Nhập kết quả", entry)
+
+
+def finishing_step(
+    unit: Unit, criteria_set: CriteriaSet, rows: list[Row], finished: set[int], *, complete: bool
+) -> Action | None:
+    """For who doesn't send: saying that the first criterion with unsent changes is finished; `complete`: only
+    one that has all its results and proof."""
+    lacking = {row.indicator.criterion_id for row in rows if complete and (not row.verdict or row.lacks_evidence)}
+    unfinished = [row for row in rows if row.waits and row.indicator.criterion_id not in finished | lacking]
+    if not unfinished:
+        return None
+    number = unfinished[0].indicator.criterion.number
+    url = finish_url(unit, criteria_set, number)
+    if complete:
+        text = f"Tiêu chí {number} đã đủ kết quả và minh chứng; báo xong để lãnh đạo xã duyệt và gửi."
+        return Action(text, f"Báo xong tiêu chí {number}", url)
+    text = (
+        f"{count_indicators(unfinished)} chỉ tiêu thay đổi chưa gửi. "
+        "Báo xong tiêu chí thì lãnh đạo xã hoặc người được giao sẽ gửi."
+    )
+    return Action(text, f"Xem và báo xong tiêu chí {number}", url)
+
+
+def unchanged_step(unit: Unit, criteria_set: CriteriaSet, send: str) -> Action | None:
+    """For who sends, where everything was sent before the open period: saying that nothing changed."""
+    try:
+        period = period_to_confirm(unit, criteria_set)
+    except StepRefused:
+        return None
+    text = f"Xã chưa gửi cho kỳ {period.name}; mọi kết quả đã gửi trước đó."
+    return Action(text, "Báo không có gì thay đổi", send)
+
+
+def finish_url(unit: Unit, criteria_set: CriteriaSet, number: int) -> str:
+    """Where "Đã xong tiêu chí này" stands on a criterion's page."""
+    return f"{reverse('criteria:criterion', args=[unit.pk, number])}?set={criteria_set.code}#finish"
 
 
 def anchor(rows: list[Row]) -> str:
@@ -268,23 +362,29 @@ def promises(user: Any, place: Unit) -> ToDo:
 
 
 def question_todos(user: Any, place: Unit) -> list[ToDo]:
-    """Questions of the place that wait for the person's side, in a commune on their criteria; those
+    """Questions of the place that are the person's side's turn, in a commune on their criteria; those
     at 0 are left out. Three queries."""
-    listed = f"{reverse('criteria:question_list')}?area={place.pk}"
-    here = Q(**{f"unit__{place.level}": place})
-    if place.level == Level.COMMUNE:
-        listed += mine_only(user)
-        here &= access.own_share(user, "unit", "indicator__criterion")
     kinds = [
         ("Đề nghị bổ sung quá hạn", Question.objects.overdue(today()), "overdue", "Xem danh sách"),
         ("Câu hỏi, đề nghị chờ trả lời", Question.objects.waiting_for(user), "mine", "Trả lời"),
         ("Câu hỏi đã có trả lời", Question.objects.answered_for(user), "answered", "Xem trả lời"),
     ]
-    counts = [
-        ToDo(label, found.visible_to(user).filter(here).count(), f"{listed}&state={state}", state == "overdue", verb)
-        for label, found, state, verb in kinds
-    ]
-    return [todo for todo in counts if todo.count]
+    return [todo for todo in (_question_todo(user, place, *kind) for kind in kinds) if todo.count]
+
+
+def awaited_questions(user: Any, place: Unit) -> ToDo:
+    """Questions of the place that the person's side asked and the other hasn't answered. One query."""
+    label = "Câu hỏi chờ cấp trên trả lời" if place.level == Level.COMMUNE else "Câu hỏi, đề nghị chờ xã trả lời"
+    return _question_todo(user, place, label, Question.objects.awaited_by(user), "awaited", "Xem danh sách")
+
+
+def _question_todo(user: Any, place: Unit, label: str, found: Any, state: str, verb: str) -> ToDo:
+    listed, here = f"{reverse('criteria:question_list')}?area={place.pk}", Q(**{f"unit__{place.level}": place})
+    if place.level == Level.COMMUNE:
+        listed += mine_only(user)
+        here &= access.own_share(user, "unit", "indicator__criterion")
+    count = found.visible_to(user).filter(here).count()
+    return ToDo(label, count, f"{listed}&state={state}", state == "overdue", verb)
 
 
 def evidence_expiry(user: Any, unit: Unit) -> dict[str, int]:
@@ -415,16 +515,27 @@ def findings_url(area: Unit, state: str) -> str:
     return f"{reverse('inspections:finding_list')}?area={area.pk}&state={state}"
 
 
-def waiting_sendings(user: Any, area: Unit, criteria_set: CriteriaSet) -> ToDo:
-    """Communes of which something sent waits to be received, as the list behind the link counts them."""
-    sent = Submission.objects.visible_to(user).filter(
-        criteria_set=criteria_set, state=Submission.State.SENT, **{f"unit__{area.level}": area}
+def sending_todos(user: Any, area: Unit, criteria_set: CriteriaSet, period: dict[str, Any] | None) -> tuple[ToDo, ToDo]:
+    """Communes of which something sent waits to be received, and those that haven't sent for the period
+    (without one: ever), as the lists behind the links count them."""
+    rows = area_sendings(area, criteria_set, period["period"] if period else None, user)
+    days_late = period["days_late"] if period else 0
+    label = "Xã chưa gửi kết quả kỳ này" if period else "Xã chưa gửi kết quả lần nào"
+    if days_late > 0:
+        label += f", quá hạn {days_late} ngày"
+    received = sum(bool(row.waiting) for row in rows)
+    late = sum(row.is_late for row in rows)
+    return (
+        ToDo("Xã có kết quả chờ tiếp nhận", received, sendings_url(area, "sent"), verb="Xem và tiếp nhận"),
+        ToDo(label, late, sendings_url(area, "late"), is_urgent=days_late > 0, verb="Xem và nhắc các xã"),
     )
-    period = open_period(area)
-    if period is not None:
-        sent = sent.filter(period=period)
-    communes = sent.order_by().values("unit").distinct().count()
-    return ToDo("Xã có kết quả chờ tiếp nhận", communes, sendings_url(area, "sent"), verb="Xem và tiếp nhận")
+
+
+def add_sendings(section: Section, user: Any) -> None:
+    """What waits to be received first; then who is late, once the period is overdue, else last."""
+    waiting, late = sending_todos(user, section.data["area"], section.data["criteria_set"], section.data["period"])
+    rest = [late, *section.todos] if late.is_urgent else [*section.todos, late]
+    section.todos = [waiting, *rest]
 
 
 def sendings_url(area: Unit, state: str) -> str:
@@ -454,7 +565,7 @@ def district_section(user: Any, membership: Membership) -> Section:
     area, chosen = membership.unit, section.data["criteria_set"]
     counts = published_findings(user, area)
     section.data |= {"visits": latest_visits(user, area), "period": period_of(area), "overview": None}
-    section.todos = [*own_work(user, area, counts), *supervised(area, counts)]
+    section.todos = [*own_work(user, area, counts), *supervised(user, area, counts)]
     if chosen is not None:
         overview = area_overview(area, chosen)
         since = timezone.now() - RECENT
@@ -467,9 +578,7 @@ def district_section(user: Any, membership: Membership) -> Section:
             ),
             "matrix_url": matrix_url(area),
         }
-        section.todos.insert(0, waiting_sendings(user, area, chosen))
-        never = sum(row.last_sent is None and not row.said[Stage.SELF] for row in overview.rows)
-        section.todos.append(ToDo("Xã chưa gửi kết quả lần nào", never, sendings_url(area, "late")))
+        add_sendings(section, user)
         section.action = first_waiting(section)
     return section
 
@@ -486,9 +595,12 @@ def own_work(user: Any, area: Unit, findings: dict[str, int]) -> list[ToDo]:
     ]
 
 
-def supervised(area: Unit, findings: dict[str, int]) -> list[ToDo]:
-    """What communes are late with."""
-    return [ToDo("Tồn tại quá hạn", findings["overdue"], findings_url(area, "overdue"), True, "Xem và đôn đốc")]
+def supervised(user: Any, area: Unit, findings: dict[str, int]) -> list[ToDo]:
+    """What communes are late with, or have still to answer."""
+    return [
+        ToDo("Tồn tại quá hạn", findings["overdue"], findings_url(area, "overdue"), True, "Xem và đôn đốc"),
+        awaited_questions(user, area),
+    ]
 
 
 def first_waiting(section: Section) -> Action:
@@ -526,10 +638,10 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
         ToDo(
             "Tài khoản chưa có mật khẩu", without, f"{reverse('communes:user_list')}?state=unused", verb="Cấp mật khẩu"
         ),
-        *supervised(area, counts),
+        *supervised(user, area, counts),
     ]
     if chosen is not None:
-        section.todos.insert(0, waiting_sendings(user, area, chosen))
+        add_sendings(section, user)
         section.action = first_waiting(section)
     return section
 
@@ -548,7 +660,7 @@ def reviewer_section(user: Any, membership: Membership) -> Section:
     if chosen is not None:
         section.data |= latest_matrix(user, area, chosen)
         section.action = desk_action(section, area, chosen, access.own_criteria(access.roles(user), membership))
-    section.todos += [*question_todos(user, area), *supervised(area, counts)]
+    section.todos += [*question_todos(user, area), *supervised(user, area, counts)]
     if section.action is None and section.data["result"] and section.data["result"].criteria:
         section.action = first_waiting(section)
     return section
@@ -558,7 +670,7 @@ def desk_action(section: Section, area: Unit, criteria_set: CriteriaSet, own: se
     """The criterion for which most communes wait; adds the counts of all of a department's criteria."""
     criteria = list(criteria_set.criteria.filter(pk__in=own).order_by("number"))
     order = list(desk.communes(area).values_list("pk", flat=True))
-    counts = {criterion: len(units) for criterion, units in desk.waiting(area, criteria, order).items()}
+    counts = {criterion: len(units) for criterion, units in desk.waiting(criteria, order).items()}
     url = f"{reverse('reports:desk')}?set={criteria_set.code}"
     section.todos = [
         ToDo(f"Xã chờ ý kiến tiêu chí {c.number}", counts.get(c.pk, 0), f"{url}&criterion={c.number}") for c in criteria
@@ -615,14 +727,7 @@ class MyVisit:
 
 def inspector_section(user: Any, membership: Membership) -> Section:
     """The visits I am on: under way and ahead, with how far my own part has come."""
-    section = Section("reports/_home_inspector.html", "Đoàn kiểm tra, thẩm định", membership.unit.full_name)
-    mine = my_visits(user)
-    day = today()
-    section.data = {
-        "current": [row for row in mine if row.visit.state == "under_way" or row.visit.planned_on <= day],
-        "ahead": [row for row in mine if row.visit.state == "planned" and row.visit.planned_on > day],
-        "may_plan": bool(access.plannable_stages(user)),
-    }
+    section = visits_section(user, my_visits(user), membership.unit.full_name)
     led = Finding.objects.visible_to(user).filter(visit__team__user=user, visit__team__role="leader")
     waiting = led.filter(state=Finding.State.REMEDIED, visit__state=Visit.State.CONCLUDED).count()
     url = f"{reverse('inspections:finding_list')}?state=remedied"
@@ -630,7 +735,28 @@ def inspector_section(user: Any, membership: Membership) -> Section:
         *unled_visits(user),
         ToDo("Tồn tại chờ tôi xác nhận đã khắc phục", waiting, url, verb="Xác nhận"),
     ]
-    section.action = next_visit(section, day)
+    section.action = next_visit(section, today())
+    return section
+
+
+def team_sections(user: Any) -> list[Section]:
+    """The visits on whose team somebody is who is no inspector; no section without any."""
+    mine = my_visits(user) if access.roles(user).visited_ids else []
+    if not mine:
+        return []
+    section = visits_section(user, mine)
+    section.action = next_visit(section, today())
+    return [section]
+
+
+def visits_section(user: Any, mine: list[MyVisit], place: str = "") -> Section:
+    """`current`: under way, or to begin today or before; `ahead`: the others."""
+    section, day = Section("reports/_home_inspector.html", "Đoàn kiểm tra, thẩm định", place), today()
+    section.data = {
+        "current": [row for row in mine if row.visit.state == "under_way" or row.visit.planned_on <= day],
+        "ahead": [row for row in mine if row.visit.state == "planned" and row.visit.planned_on > day],
+        "may_plan": bool(access.plannable_stages(user)),
+    }
     return section
 
 
@@ -640,7 +766,8 @@ def next_visit(section: Section, day: date) -> Action:
     if current:
         row: MyVisit = current[0]
         text = f"{row.visit.unit.full_name}: {row.progress}."
-        label = "Chấm tại chỗ" if row.visit.state == Visit.State.UNDER_WAY else "Mở cuộc kiểm tra"
+        scores = row.visit.state == Visit.State.UNDER_WAY and row.total
+        label = "Chấm tại chỗ" if scores else "Mở cuộc kiểm tra"
         return Action(text, label, reverse("inspections:visit_detail", args=[row.visit.pk]))
     if section.waiting:
         return first_waiting(section)
@@ -658,10 +785,28 @@ def next_visit(section: Section, day: date) -> Action:
     return Action(text, "Xem các cuộc kiểm tra", reverse("inspections:visit_list"))
 
 
+def coming_visits(section: Section) -> list[str]:
+    """In words, the section's visits on whose team the person is: under way, today's and those of the
+    next seven days."""
+    rows: list[MyVisit] = [*section.data.get("current", []), *section.data.get("ahead", [])]
+    day, texts = today(), []
+    for row in rows:
+        visit = row.visit
+        if visit.planned_on > day + SOON:
+            continue
+        when = "hôm nay" if visit.planned_on == day else f"ngày {visit.planned_on:%d/%m/%Y}"
+        when = "đang kiểm tra" if visit.state == Visit.State.UNDER_WAY else when
+        texts.append(
+            f"{visit.get_kind_display()} {visit.unit.in_sentence}, {when} ({row.role.lower()}): {row.progress}"
+        )
+    return texts
+
+
 def my_visits(user: Any) -> list[MyVisit]:
     """Open visits on whose team the person is, the nearest first; indicators counted are those in force."""
-    members = list(
-        TeamMember.objects.filter(user=user, visit__state__in=["planned", "under_way"])
+    seats: Any = TeamMember.objects.visible_to(user)
+    members: list[TeamMember] = list(
+        seats.filter(user=user, visit__state__in=["planned", "under_way"])
         .select_related("visit__unit", "visit__criteria_set")
         .prefetch_related(
             "criteria__indicators", "visit__criteria__indicators", "visit__criteria_set__criteria__indicators"

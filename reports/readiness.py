@@ -158,6 +158,11 @@ class IndicatorLine:
         return self.part_of is not None
 
     @property
+    def whole_id(self) -> int:
+        """The indicator a part belongs to, else the indicator itself: what counts as one."""
+        return self.part_of or self.id
+
+    @property
     def is_counted(self) -> bool:
         """Whether it counts in x/57: no part, no stand-in for a whole criterion."""
         return not (self.is_part or self.stands)
@@ -248,7 +253,7 @@ class Readiness:
     @property
     def newer_selfs(self) -> int:
         """Indicators (with their parts, not these beside them) the commune has judged anew since."""
-        return len({line.part_of or line.id for line in self.indicators if line.newer_self})
+        return len({line.whole_id for line in self.indicators if line.newer_self})
 
     @property
     def recognition_needs(self) -> list[str]:

@@ -249,6 +249,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr, elt } = event.detail;
+  if (elt.matches("input, select, textarea")) return; // a suggestion: nothing was being saved
   if (xhr.status === 401) return void repeatAfterSignIn(event.detail);
   const swapped = [400, 403, 409, 413, 422].includes(xhr.status);
   if (swapped || isWholePage(xhr.responseText)) return;
@@ -288,6 +289,19 @@ document.addEventListener("htmx:load", (event) => {
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful && saves(event)) dirty.delete(event.detail.elt);
+});
+// A refusal is drawn in the form's place: what was typed stands in the answer, and nowhere else.
+const refused = new Set();
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const form = detail.requestConfig?.elt ?? detail.elt;
+  if (detail.xhr.status >= 400 && detail.shouldSwap && form.matches("form[data-warn-unsaved]")) refused.add(form.getAttribute("hx-post"));
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const address of refused) {
+    const form = document.querySelector(`form[hx-post="${CSS.escape(address)}"][data-warn-unsaved]`);
+    if (form) dirty.add(form);
+  }
+  refused.clear();
 });
 window.addEventListener("beforeunload", (event) => {
   // A form replaced by a swap is gone, and so is its claim.

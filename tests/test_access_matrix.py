@@ -98,6 +98,7 @@ class Things:
             sent_by=self.sent.uploaded_by,
             sent_at=self.sent.uploaded_at,
         )
+        self.submission.criteria.add(self.indicator.criterion, self.school.criterion)
         self.owner = CriterionOwner.objects.create(
             unit=self.dong_phu,
             criterion=self.school.criterion,
@@ -544,7 +545,7 @@ criteria:target_report_answer Đông Phú             ffnnnnnonnnnno-
 criteria:group_list                                fffffffofffofo-
 criteria:group_workbook                            fffffffofffofo-
 criteria:group_upload                              fffffffofffofo-
-inspections:visit_list                             oooooooooooooo-
+inspections:visit_list                             oooooooooooofo-
 inspections:visit_create                           fffooffofoooff-
 inspections:visit_detail planned                   nnooonnonnnnno-
 inspections:visit_detail concluded                 nnooonoonnnnno-
@@ -578,13 +579,13 @@ inspections:minutes_file concluded                 nnooonfonnnnno-
 inspections:minutes_template Thanh Hóa             nnnnnnfonnnnno-
 inspections:minutes_template_file Thanh Hóa        nnnnnnfonnnnno-
 inspections:minutes_template_reset Thanh Hóa       nnnnnnfrnnnnnr-
-inspections:finding_list                           oooooooooooooo-
+inspections:finding_list                           oooooooooooofo-
 inspections:finding_detail published               nnooonnonnnnno-
 inspections:finding_detail not yet                 nnnnonnonnnnnn-
 inspections:finding_edit not yet                   nnnnonnfnnnnnn-
 inspections:finding_delete not yet                 nnnnonnfnnnnnn-
 inspections:finding_remedy published               nnuffnnfnnnnnf-
-inspections:finding_close published                nnfrfnnrnnnnnf-
+inspections:finding_close published                nnfcfnncnnnnnf-
 inspections:finding_reopen published               nnfufnnunnnnnf-
 inspections:finding_slip published                 nnfufnnunnnnnf-
 inspections:finding_comment published              nnfffnnfnnnnnf-

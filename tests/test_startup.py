@@ -18,7 +18,10 @@ from ntm import env
 from ntm.accounts.models import User
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("docx", "docxtpl", "jinja2", "lxml", "matplotlib", "numpy", "openpyxl", "pandas", "weasyprint", "xlsxwriter")
+HEAVY = (
+    "PIL", "docx", "docxtpl", "filetype", "jinja2", "lxml", "markdown", "matplotlib", "numpy", "openpyxl", "pandas",
+    "weasyprint", "xlsxwriter",
+)  # fmt: skip
 PRODUCTION = {
     "NTM_ENV": "production",
     "SECRET_KEY": "x7Kq9-" * 12,

@@ -38,6 +38,12 @@ class QuestionQuerySet(access.ScopedQuerySet):
         mine = (_own_share(user) & Q(from_commune=True)) | (office & Q(from_commune=False))
         return self.filter(mine, state=Question.State.ANSWERED)
 
+    def awaited_by(self, user: Any) -> QuestionQuerySet:
+        """Unanswered ones the person's side asked, in a commune on their criteria: the other side's turn."""
+        _, office = access.question_sides(user)
+        mine = (_own_share(user) & Q(from_commune=True)) | (office & Q(from_commune=False))
+        return self.filter(mine, state=Question.State.WAITING)
+
     def of_own_criteria(self, user: Any) -> QuestionQuerySet:
         """Those of the person's communes on criteria they answer for (Tiêu chí của tôi)."""
         return self.filter(_own_share(user))

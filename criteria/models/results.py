@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from django.conf import settings
 from django.db import models
@@ -89,8 +89,17 @@ class Entry(Opinion):
         return self.version != self.sent_version
 
 
+class SubmissionQuerySet(access.ScopedQuerySet):
+    def covering(self, period: ReportingPeriod) -> SubmissionQuerySet:
+        """Sendings that answer for a period: sent for it or for another with the same end date
+        (tháng 6 and 6 tháng are open side by side), or sent on that date or later, whatever for."""
+        first = timezone.make_aware(datetime.combine(period.ends_on, time.min))
+        return self.filter(Q(period__ends_on=period.ends_on) | Q(sent_at__gte=first))
+
+
 class Submission(models.Model):
-    """One sending of a unit's self-assessment under a set, whole or of some `criteria` (empty: all).
+    """One sending of a unit's self-assessment under a set: of the `criteria` it changed, or of none, the
+    unit's word for a period that nothing has changed (`criteria.submissions.confirm_unchanged`).
 
     Sending publishes what changed since the last one (`criteria.publish.send`). The level above
     then receives it or returns indicators of it (`criteria.submissions`); what is corrected comes
@@ -113,8 +122,9 @@ class Submission(models.Model):
     criteria = models.ManyToManyField(Criterion, blank=True, related_name="+", verbose_name="Tiêu chí")
 
     unit_path = "unit"
+    criterion_path = "criteria"
     scope_kind = "work"
-    objects = access.ScopedQuerySet.as_manager()
+    objects = SubmissionQuerySet.as_manager()
 
     class Meta:
         verbose_name = "lần gửi"

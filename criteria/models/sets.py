@@ -67,7 +67,7 @@ class CriteriaSetQuerySet(models.QuerySet):
 
     def for_choosing(self) -> CriteriaSetQuerySet:
         """Without the long texts of the decision, which take longer to read than all else of a page."""
-        return self.defer("amended_by", "rules", "sources", "note")
+        return self.defer(*CriteriaSet.LONG_TEXTS)
 
     def for_unit(self, unit: Unit, on: date | None = None) -> CriteriaSetQuerySet:
         """The sets a unit can be judged by (`judges`), newest first, the standard grade before others."""
@@ -120,6 +120,8 @@ class CriteriaSet(models.Model):
     class Status(models.TextChoices):
         DRAFT = "draft", "Dự thảo"
         PUBLISHED = "published", "Đang dùng"
+
+    LONG_TEXTS = ("amended_by", "rules", "sources", "note")
 
     code = models.SlugField("Mã", max_length=60, unique=True)
     name = models.CharField("Tên", max_length=250)

@@ -23,10 +23,11 @@ from criteria.entry_forms import EntryForms
 from criteria.evidence_panels import EvidencePanels
 from criteria.forms import EntryForm, TargetReportForm
 from criteria.hints import add_hints
-from criteria.models import CriteriaSet, FinishedCriterion, Indicator, Revision
+from criteria.models import CriteriaSet, Indicator, Revision
 from criteria.models.sets import judges
 from criteria.questions import count_by_indicator
 from criteria.sheets import Row, Sheet, add_states, count_indicators, sheet_of, sheets, suggestion, typed_from
+from criteria.submissions import waiting
 from criteria.wordings import worded_of_sets
 from ntm.clock import today
 
@@ -155,11 +156,7 @@ def _criterion_page(
         "has_old_tables": bool(sheet.whole) or (bool(sheet.whole_id) and by_old_tables.exists()),
         "questions": _questions(request, unit, sheet),
         "can_enter": can_enter,
-        "finished": FinishedCriterion.objects.filter(unit=unit, criterion=sheet.criterion, ended_at__isnull=True)
-        .select_related("by")
-        .first()
-        if page["drafts"]
-        else None,
+        "work": waiting(unit, criteria_set).get(sheet.criterion.pk) if page["drafts"] else None,
         "panels": EvidencePanels(unit, get_token(request), can_change=bool(can_enter)),
         "numbers": numbers,
         "unsent": count(sheet.rows, "unsent"),

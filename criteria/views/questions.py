@@ -26,6 +26,7 @@ STATES = {
     "": "Chưa xong",
     "mine": "Chờ tôi trả lời",
     "answered": "Đã có trả lời",
+    "awaited": "Chờ bên kia trả lời",
     "overdue": "Quá hạn",
     "done": "Đã xong",
 }
@@ -36,6 +37,7 @@ def _in_state(questions: Any, code: str, user: Any) -> Any:
     narrowed: dict[str, Callable[[], Any]] = {
         "mine": lambda: questions.waiting_for(user),
         "answered": lambda: questions.answered_for(user),
+        "awaited": lambda: questions.awaited_by(user),
         "overdue": lambda: questions.overdue(today()),
         "done": lambda: questions.filter(state=Question.State.DONE),
     }

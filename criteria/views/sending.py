@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from django.contrib import messages
@@ -14,12 +16,14 @@ from django.views.decorators.http import require_POST, require_safe
 from communes import access
 from communes.access import can, require
 from communes.models import Level, Unit
+from communes.text import clean_text
 from criteria import submissions
 from criteria.forms import ReceiveForm, ReturnForm
 from criteria.models import CriteriaSet, Criterion, Submission
+from criteria.numbers import format_number
 from criteria.periods import days_left, open_period
 from criteria.publish import ChangedMeanwhile, NothingToSend, PublicationRefused, send
-from criteria.sheets import count_indicators, sheets
+from criteria.sheets import Sheet, count_indicators, sheets
 from criteria.submissions import StepRefused
 from criteria.views.entry import criterion_url, page_context, unit_and_set
 
@@ -52,9 +56,11 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
     unit, criteria_set = unit_and_set(request, pk)
     require(request.user, "submission.send", unit)
     refused: dict[int, str] = {}
-    changed: set[int] = set()
+    changed: dict[int, dict[str, str]] = {}  # by criterion what its page showed, in words
     status = 200
     chosen = chosen_criteria(request)
+    if "unchanged" in request.POST:
+        return _confirm_unchanged(request, unit, criteria_set)
     if request.method == "POST":
         try:
             submission = send(unit, criteria_set, request.user, chosen, open_period(unit))
@@ -64,7 +70,7 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
             page = "entry" if chosen else "submission_send"
             return redirect(f"{reverse(f'criteria:{page}', args=[unit.pk])}?set={criteria_set.code}")
         except ChangedMeanwhile as error:
-            changed, status = error.criteria, 409
+            changed, status = {pk: shown_before(request, pk) for pk in error.criteria}, 409
         except PublicationRefused as error:
             refused, status = error.errors, 422
         else:
@@ -81,12 +87,22 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
         "criteria/submission_send.html",
         {
             **page_context(request, unit, criteria_set, found),
+            "gone": [
+                (sheet.criterion, changes_since({}, changed[sheet.criterion.pk]))
+                for sheet in found
+                if sheet.criterion.pk in changed
+                and not (sheet.criterion.pk in waiting and waiting[sheet.criterion.pk].seen)
+            ],
             "groups": [
                 {
                     "sheet": sheet,
+                    "shown": json.dumps(shown_of(sheet), ensure_ascii=False),
+                    "changes": changes_since(shown_of(sheet), changed[sheet.criterion.pk])
+                    if sheet.criterion.pk in changed
+                    else [],
                     "waiting": waiting[sheet.criterion.pk],
                     "rows": [row for row in sheet.rows if row.is_unsent],
-                    "is_chosen": sheet.criterion.pk in proposed,
+                    "is_chosen": sheet.criterion.pk in proposed and sheet.criterion.pk not in changed,
                     "documents": [
                         (row.indicator.code, link.evidence.title)
                         for row in sheet.rows
@@ -100,12 +116,72 @@ def submission_send(request: HttpRequest, pk: int) -> HttpResponse:
             ],
             "changed": status == 409,
             "period": open_period(unit),
+            "confirmable": _confirmable(unit, criteria_set),
             "refused": [(row, refused[row.indicator.pk]) for row in rows if row.indicator.pk in refused],
             "unassessed": count_indicators(rows, lambda row: not row.verdict),
             "without_evidence": count_indicators(rows, lambda row: row.verdict == "met" and row.lacks_evidence),
         },
         status=status,
     )
+
+
+def shown_of(sheet: Sheet) -> dict[str, str]:
+    """What the page shows of one criterion, in words by row and document: it comes back with the post, so
+    that who approves can be told what is another since."""
+    shown = {}
+    for row in sheet.rows:
+        if row.entry and row.is_unsent:
+            value = (
+                f"{format_number(row.entry.value)} {row.indicator.measure}".strip()
+                if row.entry.value is not None
+                else ""
+            )
+            verdict = row.entry.get_verdict_display() or "Chưa đánh giá"
+            said = [value, verdict, f"{row.entry.effective_on:%d/%m/%Y}", row.entry.note]
+            shown[f"Chỉ tiêu {row.indicator.code}"] = " · ".join(filter(None, said))
+        for link in row.links:
+            if link.published_at is None:
+                shown[f"Minh chứng {link.pk} của chỉ tiêu {row.indicator.code}"] = link.evidence.title
+    return shown
+
+
+def shown_before(request: HttpRequest, criterion: int) -> dict[str, str]:
+    """`shown_of` as it was when the page was opened; what isn't such a text is nothing."""
+    try:
+        shown = json.loads(request.POST.get(f"shown-{criterion}", ""))
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(shown, dict) or not all(isinstance(text, str) for text in shown.values()):
+        return {}
+    return shown
+
+
+def changes_since(now: dict[str, str], before: dict[str, str]) -> list[tuple[str, str, str]]:
+    """(What, before, now) of the rows and documents that differ; an empty text: it wasn't there, or isn't."""
+    names = dict.fromkeys([*now, *before])
+    found = [
+        (re.sub(r"^Minh chứng \d+ của", "Minh chứng của", name), before.get(name, ""), now.get(name, ""))
+        for name in names
+    ]
+    return [(name, was, now_is) for name, was, now_is in found if was != now_is]
+
+
+def _confirm_unchanged(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet) -> HttpResponse:
+    try:
+        submission = submissions.confirm_unchanged(unit, criteria_set, by=request.user)
+    except StepRefused as refused:
+        messages.info(request, str(refused))
+        return redirect(f"{reverse('criteria:submission_send', args=[unit.pk])}?set={criteria_set.code}")
+    messages.success(request, f"Đã báo cấp trên: {submission.period} không có gì thay đổi.")
+    return redirect("criteria:submission_detail", pk=submission.pk)
+
+
+def _confirmable(unit: Unit, criteria_set: CriteriaSet) -> bool:
+    try:
+        submissions.period_to_confirm(unit, criteria_set)
+    except StepRefused:
+        return False
+    return True
 
 
 def chosen_criteria(request: HttpRequest) -> dict[int, str]:
@@ -133,12 +209,19 @@ def submission_list(request: HttpRequest) -> HttpResponse:
     area = next((area for area in areas if str(area.pk) == wanted), None) if wanted else areas[0]
     if area is None:
         raise Http404("Không có địa bàn này.")
-    chosen = CriteriaSet.objects.for_area(area).first()
+    sets = list(CriteriaSet.objects.for_area(area))
+    chosen = set_of(request, sets)
     period = open_period(area)
-    rows = submissions.area_sendings(area, chosen, period) if chosen else []
-    late = [row for row in rows if row.submission is None]
+    rows = submissions.area_sendings(area, chosen, period, request.user) if chosen else []
+    late = [row for row in rows if row.is_late]
     state = request.GET.get("state", "")
-    shown = [row for row in rows if is_in(row, state)]
+    state = state if state in STATES else ""
+    query = clean_text(request.GET.get("q"))[:100]
+    found = rows
+    if query:
+        named = set(Unit.objects.within(area).search(query).values_list("pk", flat=True))
+        found = [row for row in rows if row.unit_id in named]
+    shown = Paginator([row for row in found if is_in(row, state)], PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
         "criteria/submission_list.html",
@@ -147,15 +230,28 @@ def submission_list(request: HttpRequest) -> HttpResponse:
             "areas": areas,
             "criteria_set": chosen,
             "can_import": bool(chosen and can(request.user, "entries.import", area)),
+            "sets": sets,
             "period": period,
             "days": days_left(period) if period else None,
-            "rows": shown if state in STATES and state else rows,
-            "state": state if state in STATES else "",
-            "total": chosen.criteria.count() if chosen else None,
-            "filters": [(code, label, count(rows, code)) for code, label in STATES.items()],
+            "page": shown,
+            "query": query,
+            "state": state,
+            "total": chosen and count_criteria(chosen, request.user),
+            "filters": [(code, label, count(found, code)) for code, label in STATES.items()],
             "message": submissions.reminder(late, period) if late else "",
         },
     )
+
+
+def set_of(request: HttpRequest, sets: list[CriteriaSet]) -> CriteriaSet | None:
+    """The set asked for, without a word the newest of the standard grade."""
+    code = request.GET.get("set", "")
+    if not code:
+        return next((one for one in sets if one.grade == CriteriaSet.Grade.STANDARD), sets[0] if sets else None)
+    found = next((one for one in sets if one.code == code), None)
+    if found is None:
+        raise Http404("Không có bộ tiêu chí này.")
+    return found
 
 
 STATES = {
@@ -168,9 +264,9 @@ STATES = {
 
 
 def is_in(row: submissions.CommuneSending, state: str) -> bool:
-    """Whether a commune belongs to a filter; "sent": something of it waits, also of an earlier sending."""
+    """Whether a commune is in a filter; "sent": something of it waits, also of an earlier sending or another set."""
     if state == "late":
-        return row.submission is None
+        return row.is_late
     if state == "sent":
         return bool(row.waiting)
     return not state or (row.submission is not None and row.submission.state == state)
@@ -178,6 +274,13 @@ def is_in(row: submissions.CommuneSending, state: str) -> bool:
 
 def count(rows: list[submissions.CommuneSending], state: str) -> int:
     return sum(is_in(row, state) for row in rows)
+
+
+def count_criteria(criteria_set: CriteriaSet, user: Any) -> int:
+    """How many criteria of the set the person follows: a department its own."""
+    own = access.visible_criteria(user)
+    criteria = criteria_set.criteria.all()
+    return (criteria if own is None else criteria.filter(pk__in=own)).count()
 
 
 def sending_areas(user: Any) -> list[Unit]:
@@ -201,6 +304,8 @@ def submission_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str, str]] | None = None) -> HttpResponse:
     rows = submissions.sent(submission, request.user)
+    ticked = ReturnForm(request.POST).ticked()
+    messages_by_row = {field.partition("-")[2]: text for field, text in errors or []}
     back = {row.indicator_id: row for row in submission.returned.select_related("by", "settled_by")}
     is_open = submission.state == Submission.State.SENT
     return render(
@@ -209,17 +314,21 @@ def _detail(request: HttpRequest, submission: Submission, errors: list[tuple[str
         {
             "submission": submission,
             "unit": submission.unit,
+            "has_returned": any(row.indicator.pk in back for row in rows),
             "rows": [
                 {
                     "indicator": row.indicator,
                     "sent": row.result,
                     "documents": row.documents,
                     "returned": back.get(row.indicator.pk),
+                    "ticked": row.indicator.pk in ticked,
+                    "error": messages_by_row.get(str(row.indicator.pk), ""),
                     "typed": request.POST.get(f"reason-{row.indicator.pk}", ""),
                 }
                 for row in rows
             ],
-            "steps": submission.steps.select_related("by"),
+            "says_unchanged": not rows and not submission.criteria.exists(),
+            "steps": submissions.steps_for(submission, request.user),
             "can_receive": is_open and can(request.user, "submission.receive", submission),
             "can_return": can(request.user, "submission.return", submission),
             "works_here": access.sees_drafts_of(request.user, submission.unit),

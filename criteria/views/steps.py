@@ -154,10 +154,10 @@ def _planned(unit: Unit, criteria_set: CriteriaSet, rows: list, form: PasteForm)
         return []
     try:
         table = read_table(typed["text"])
+        return plan(unit, criteria_set, rows, table, start=typed["start"], day=typed["day"])
     except NothingPasted as error:
         form.add_error("text", str(error))
         return []
-    return plan(unit, criteria_set, rows, table, start=typed["start"], day=typed["day"])
 
 
 def _counts(lines: list[Line]) -> dict[str, int]:

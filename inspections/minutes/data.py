@@ -29,6 +29,7 @@ from inspections.summary import summary_sentence
 JOINED = "\N{NO-BREAK SPACE}"
 NO_TARGET = "Chưa quy định mức"
 DRAFT = "DỰ THẢO, đoàn chưa kết luận"
+NOT_CONCLUDED = "Đoàn chưa kết luận."  # while nothing is scored there is no sentence to propose either
 
 # What a team calls itself, by the kind of visit.
 TEAMS = {
@@ -194,7 +195,7 @@ def gather(visit: Visit) -> Minutes:
         result=result,
         unscored_reason=plain(visit.unscored_reason),
         opinion=plain(visit.commune_opinion),
-        conclusion=plain(visit.summary) or (result if not visit.is_concluded else ""),
+        conclusion=plain(visit.summary) or ("" if visit.is_concluded else result or NOT_CONCLUDED),
         remark="" if visit.records_opinion else "Kết quả kiểm tra không ghi nhận thành kết quả chính thức.",
     )
 

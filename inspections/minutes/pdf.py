@@ -12,7 +12,6 @@ from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from PIL import ImageFile
 
 from inspections.minutes.data import Minutes
 
@@ -43,6 +42,8 @@ def draw_pdf(minutes: Minutes) -> bytes:
 @functools.cache
 def _weasyprint() -> tuple[Any, Any, Any, Any]:
     """WeasyPrint's HTML, CSS and fonts, and a fetcher that knows our own static files only."""
+    from PIL import ImageFile
+
     try:
         from weasyprint import CSS, HTML
         from weasyprint.text.fonts import FontConfiguration

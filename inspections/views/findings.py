@@ -34,6 +34,8 @@ from inspections.views.visits import get_visit
 from ntm.clock import today
 
 PER_PAGE = 25
+# The steps of the inspecting side after the conclusion.
+INSPECTING = {"close": CloseForm, "reopen": ReopenForm, "slip": SlipForm}
 
 
 # --- the list --------------------------------------------------------------------------
@@ -68,6 +70,7 @@ def _mine(user: Any) -> Q:
 @require_GET
 def finding_list(request: HttpRequest) -> HttpResponse:
     """What is to be remedied, the most urgent first. Drafts of open visits aren't in it."""
+    access.require(request.user, "inspections.see")
     published = steps.followed(request.user)
     areas = (
         Unit.objects.visible_to(request.user).filter(level__in=["province", "district"]).order_by("level", "sort_key")
@@ -233,13 +236,16 @@ def _detail(request: HttpRequest, finding: Finding, bound: dict[str, Form], stat
     user = request.user
     may = {step: access.can(user, f"finding.{step}", finding) for step in ("remedy", "close", "comment")}
     forms: dict[str, Any] = {}
+    seen = {"seen_version": finding.version}
     if may["remedy"]:
-        forms["remedy"] = RemedyForm(evidence=_proof(request, finding))
+        forms["remedy"] = RemedyForm(evidence=_proof(request, finding), initial=seen)
     if may["close"]:
-        forms |= {"close": CloseForm(), "reopen": ReopenForm(), "slip": SlipForm()}
+        forms |= {name: form(initial=seen) for name, form in INSPECTING.items()}
+    forms = {name: form for name, form in forms.items() if steps.may_follow(name, finding)}
     if may["comment"]:
         forms["comment"] = CommentForm()
-    forms |= bound
+    typed = [form["note"].value() for name, form in bound.items() if name not in forms]
+    forms |= {name: form for name, form in bound.items() if name in forms}
     proof = Evidence.objects.visible_to(user).filter(findings=finding).order_by("uploaded_at", "pk")
     return render(
         request,
@@ -251,6 +257,7 @@ def _detail(request: HttpRequest, finding: Finding, bound: dict[str, Form], stat
             "may": may,
             "may_edit": bool(access.can(user, "visit.work", finding.visit)),
             "forms": forms,
+            "typed": next(iter(typed), ""),
             "bound": next(iter(bound.values()), None),
             "open_step": next(iter(bound), "close" if finding.state == Finding.State.REMEDIED else ""),
             "events": finding.events.select_related("by", "visit"),
@@ -267,10 +274,17 @@ def _step(
 ) -> HttpResponse:
     finding = _get(request, pk)
     access.require(request.user, right, finding)
-    form = make_form(finding)
-    if form.is_valid() and _try(request, form, lambda: act(finding, **form.cleaned_data, by=request.user), done):
-        return redirect("inspections:finding_detail", pk=finding.pk)
-    return _detail(request, _get(request, pk), {act.__name__: form}, status=422)
+    form, status = make_form(finding), 422
+    try:
+        if form.is_valid() and _try(request, form, lambda: act(finding, **form.cleaned_data, by=request.user), done):
+            return redirect("inspections:finding_detail", pk=finding.pk)
+    except steps.OutOfStep as refused:
+        form.add_error(None, str(refused))
+        status = 409
+    current = _get(request, pk)
+    if status == 409:
+        form.show_again(current.version)
+    return _detail(request, current, {act.__name__: form}, status=status)
 
 
 @require_POST

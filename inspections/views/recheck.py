@@ -42,24 +42,36 @@ def visit_findings(request: HttpRequest, pk: int) -> HttpResponse:
 def finding_recheck(request: HttpRequest, pk: int, finding: int) -> HttpResponse:
     """Record whether an earlier finding is remedied."""
     visit = get_visit(request, pk)
-    earlier = get_object_or_404(_findings(request, visit), pk=finding)
+    earlier = get_object_or_404(steps.followed(request.user, visit.unit).exclude(visit=visit), pk=finding)
     access.require(request.user, "visit.recheck", (visit, earlier))
-    form = RecheckForm(request.POST, prefix=f"f{earlier.pk}")
+    form, status = RecheckForm(request.POST, prefix=f"f{earlier.pk}"), 422
     if form.is_valid():
+        typed = form.cleaned_data
         is_remedied = form.cleaned_data["result"] == "remedied"
         try:
-            steps.recheck(earlier, visit, is_remedied=is_remedied, note=form.cleaned_data["note"], by=request.user)
+            steps.recheck(
+                earlier,
+                visit,
+                is_remedied=is_remedied,
+                note=typed["note"],
+                seen_version=typed["seen_version"],
+                by=request.user,
+            )
         except planning.Invalid as invalid:
             form.take_errors(invalid.errors)
         except planning.Closed as closed:
             form.add_error(None, str(closed))
+        except steps.OutOfStep as refused:
+            form.add_error(None, str(refused))
+            form.show_again(Finding.objects.get(pk=earlier.pk).version)
+            status = 409
         else:
             messages.success(
                 request,
                 "Đã ghi: tồn tại đã được xác nhận khắc phục." if is_remedied else "Đã ghi: tồn tại chưa khắc phục.",
             )
             return redirect(reverse("inspections:visit_findings", args=[visit.pk]))
-    return _page(request, visit, bound=form, bound_to=earlier.pk)
+    return _page(request, visit, bound=form, bound_to=earlier.pk, status=status)
 
 
 def _findings(request: HttpRequest, visit: Visit):
@@ -67,7 +79,11 @@ def _findings(request: HttpRequest, visit: Visit):
 
 
 def _page(
-    request: HttpRequest, visit: Visit, bound: RecheckForm | None = None, bound_to: int | None = None
+    request: HttpRequest,
+    visit: Visit,
+    bound: RecheckForm | None = None,
+    bound_to: int | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     page = Paginator(_findings(request, visit), PER_PAGE).get_page(request.GET.get("page"))
     rows = []
@@ -75,7 +91,8 @@ def _page(
         decision = access.can(request.user, "visit.recheck", (visit, finding))
         form = None
         if decision:
-            form = bound if bound is not None and finding.pk == bound_to else RecheckForm(prefix=f"f{finding.pk}")
+            fresh = RecheckForm(prefix=f"f{finding.pk}", initial={"seen_version": finding.version})
+            form = bound if bound is not None and finding.pk == bound_to else fresh
         rows.append(EarlierFinding(finding, finding.days_overdue(today()), form, decision.reason))
     context = {
         "visit": visit,
@@ -84,4 +101,4 @@ def _page(
         "bound": bound,
         "may_work": bool(access.can(request.user, "visit.work", visit)),
     }
-    return render(request, "inspections/visit_findings.html", context, status=422 if bound is not None else 200)
+    return render(request, "inspections/visit_findings.html", context, status=status)

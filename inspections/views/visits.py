@@ -46,6 +46,7 @@ def require_work(request: HttpRequest, visit: Visit) -> None:
 
 @require_GET
 def visit_list(request: HttpRequest) -> HttpResponse:
+    access.require(request.user, "inspections.see")
     filters = VisitFilterForm(request.GET, changeable=access.changeable_visits(request.user))
     leader = Prefetch("team", TeamMember.objects.filter(role=TeamMember.Role.LEADER), to_attr="leaders")
     visits = filters.narrow(

@@ -26,7 +26,7 @@ class User(AbstractUser):
     it is searched, without diacritics; whoever changes the name refreshes it. A password
     given for one time holds ONE_TIME_PASSWORD_LASTS from `one_time_password_at`, which is
     emptied when its owner chooses another. `digest_sent_on` is the day the last reminder was
-    (being) sent, so that a day has one at most (`reports.digest`).
+    (being) sent, or there was nothing to remind of (`reports.digest`).
     """
 
     first_name = None  # type: ignore[assignment]

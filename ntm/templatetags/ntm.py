@@ -13,6 +13,7 @@ from criteria import numbers
 from criteria.evidence import format_size
 from criteria.numbers import format_number
 from criteria.verdicts import STATE_BADGES, STATES, VERDICT_BADGES, Appearance
+from ntm.addresses import address
 
 register = template.Library()
 
@@ -33,6 +34,10 @@ def state(value: str | None) -> SafeString:
 def state_look(value: str | None) -> Appearance:
     """Label, mark and css of a verdict or a criterion's state, where a badge is too much: dense cells."""
     return STATES[value or "not_assessed"]
+
+
+# `url` for numbers only, without its fifty microseconds: for pages that say many addresses.
+register.simple_tag(address)
 
 
 @register.filter

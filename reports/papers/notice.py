@@ -63,7 +63,7 @@ def _line(criterion: CriterionLine, result: Readiness) -> tuple[str, ...]:
         str(criterion.number),
         plain(criterion.name),
         _requirement(counted),
-        _result(counted),
+        _result(counted, _short_of(criterion)),
         LOOKS[state.state].label if state else NO_OPINION_AT[result.stage],
         _reason(criterion, state),
     )
@@ -75,7 +75,12 @@ def _requirement(lines: list[IndicatorLine]) -> str:
     return f"Đạt {len(lines)} chỉ tiêu"
 
 
-def _result(lines: list[IndicatorLine]) -> str:
+def _short_of(criterion: CriterionLine) -> list[IndicatorLine]:
+    """What isn't met, the parts of an indicator too: it is met only when they are (`criteria.rollup`)."""
+    return [line for line in criterion.indicators if line.applies and not _is_met(line)]
+
+
+def _result(lines: list[IndicatorLine], short: list[IndicatorLine]) -> str:
     """The figure of the only indicator, else how many indicators are met."""
     if len(lines) == 1:
         opinion = lines[0].opinion
@@ -84,8 +89,7 @@ def _result(lines: list[IndicatorLine]) -> str:
         return f"{format_number(opinion.value, 2)} {lines[0].measure}".rstrip()
     if not any(line.opinion.verdict for line in lines):
         return ""
-    met = sum(_is_met(line) for line in lines)
-    return f"Đạt {met}/{len(lines)}"
+    return f"Đạt {len(lines) - len({line.whole_id for line in short})}/{len(lines)}"
 
 
 def _is_met(line: IndicatorLine) -> bool:
@@ -100,13 +104,14 @@ def _reason(criterion: CriterionLine, state: State | None) -> str:
         return "Đạt đủ yêu cầu"
     if state.state == "not_applicable":
         return "Không áp dụng đối với xã"
-    short = [line for line in criterion.indicators if line.applies and not _is_met(line)]
+    short = _short_of(criterion)
     if not short:
         return ""
     several = sum(line.applies and not line.is_part for line in criterion.indicators) > 1
     text = _short(short[0], named=several)
-    if len(short) > 1:
-        text += f"; và {len(short) - 1} chỉ tiêu khác"
+    others = len({line.whole_id for line in short}) - 1
+    if others:
+        text += f"; và {others} chỉ tiêu khác"
     return text[:1].upper() + text[1:]
 
 

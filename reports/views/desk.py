@@ -61,7 +61,7 @@ def desk_list(request: HttpRequest) -> HttpResponse:
         return render(request, "reports/desk_none.html", {"area": area})
     criteria = by_set[criteria_set]
     order = list(desk.communes(area).values_list("pk", flat=True))
-    waiting = desk.waiting(area, criteria, order)
+    waiting = desk.waiting(criteria, order)
     criterion = next((c for c in criteria if str(c.number) == number), None) or next(
         (c for c in criteria if c.pk in waiting), criteria[0]
     )

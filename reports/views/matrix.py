@@ -72,7 +72,10 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
     seen = seen_areas(request)
     area = choose_area(request, seen)
     if area is None:
-        return render(request, "reports/matrix_none.html", {"units": access.home_units(request.user)})
+        own = [unit.pk for unit in access.home_units(request.user)]
+        units = Unit.objects.filter(pk__in=own).visible_to(request.user).order_by("sort_key", "pk")
+        reason = access.can(request.user, "areas.see").reason
+        return render(request, "reports/matrix_none.html", {"units": units, "reason": reason})
     sets = area_sets(area)
     standard = default_set(sets)
     code = request.GET.get("set", "")

@@ -118,7 +118,10 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const was = kept.get(row.id);
   leaving.delete(row.id);
   kept.delete(row.id);
-  if (row.classList.contains("has-error")) return backTo(row, left);
+  if (row.classList.contains("has-error")) {
+    dirty.add(row); // what was refused is drawn anew, and still not saved
+    return backTo(row, left);
+  }
   if (was && document.activeElement === document.body) giveFocus(row, was);
 });
 

@@ -25,7 +25,7 @@ from tests.criteria.files import pdf
 ROUNDS, FEWER = 200, 50
 STEERING = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
 OFFICER, COORDINATOR, DISTRICT = "canbo.dongphu", "dieuphoi.hatinh", "huyen.dongson"
-DEPARTMENT = "so.giaoduc"
+DEPARTMENT, ITS_COORDINATOR = "so.giaoduc", "dieuphoi.thanhhoa"
 
 
 def count_queries(username: str, request: Callable[[Browser], Any]) -> int:
@@ -56,7 +56,7 @@ class Pages:
         self.world = world
         self.people = {
             name: Client(server.port).sign_in(name, world.password)
-            for name in (OFFICER, COORDINATOR, DISTRICT, DEPARTMENT)
+            for name in (OFFICER, COORDINATOR, DISTRICT, DEPARTMENT, ITS_COORDINATOR)
         }
         stranger = Client(server.port)
         self.hello = timed(lambda: stranger.get("/bench/hello/"))
@@ -147,9 +147,10 @@ def area(report: Report, pages: Pages) -> None:
     known = sum(row.has_opinion for row in rows)
     ours, reference = in_turn(pages.get(COORDINATOR, pages.matrix), pages.simplest(COORDINATOR), ROUNDS)
     report.ratio("G5", f"matrix page {known}/{len(rows)} communes x 19 ({ROUNDS})", ours, reference, 4)
-    ours, reference = in_turn(pages.get(DEPARTMENT, "/my-criteria/"), pages.simplest(DEPARTMENT), ROUNDS)
     communes = desk.communes(worlds.department_province()).count()
-    report.ratio("G5", f"a department's desk over {communes} communes ({ROUNDS})", ours, reference, 4)
+    for whose, name in (("a department", DEPARTMENT), ("a coordinator", ITS_COORDINATOR)):
+        ours, reference = in_turn(pages.get(name, "/my-criteria/"), pages.simplest(name), ROUNDS)
+        report.ratio("G5", f"the desk of {whose} over {communes} communes ({ROUNDS})", ours, reference, 4)
 
 
 def entry(report: Report, pages: Pages) -> None:

@@ -13,7 +13,7 @@ from ntm.urls import handler400, handler403, handler404, handler500
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
-HEAVY = ("matplotlib", "numpy", "openpyxl", "pandas", "xlsxwriter")
+HEAVY = ("PIL", "matplotlib", "numpy", "openpyxl", "pandas", "xlsxwriter")
 
 
 @login_not_required

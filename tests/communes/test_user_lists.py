@@ -227,6 +227,37 @@ def test_a_bad_row_is_refused_with_its_reason_and_the_others_stand(client, here,
     assert not User.objects.filter(full_name="Đặng Thị Hòa").exists()
 
 
+def test_one_person_written_in_two_ways_is_one(client, here):
+    """By the unit's code or its name, in capitals or not; a name without its marks is another person's."""
+    here.person(here.commune, "officer", full_name="Lê Thị Bé", username="le.be")
+    response = send(
+        client,
+        filled(
+            new(here, full_name="Nguyễn Văn Ân", unit=here.commune.code),
+            new(here, full_name="nguyễn văn ân", unit=here.commune.full_name),
+            new(here, full_name="LÊ THỊ BÉ"),
+            new(here, full_name="Lê Thị Be"),
+        ),
+    )
+    verbs = [(verb, lines) for _, verb, lines in told(response)]
+    assert [verb for verb, _ in verbs] == ["create", "refuse", "refuse", "create"]
+    assert "Trùng với dòng 2" in verbs[1][1]
+    assert "le.be" in verbs[2][1]
+
+
+@pytest.mark.parametrize("move_first", [False, True])
+def test_nobody_is_closed_and_moved_in_one_list(client, here, move_first):
+    here.person(here.commune, "officer", full_name="Trần Văn Chuyển", username="tran.chuyen")
+    rows = [
+        {"action": "Ngừng hoạt động", "username": "tran.chuyen", "reason": "Nghỉ"},
+        {"action": "Chuyển đơn vị", "username": "Tran.Chuyen", "unit": label(here.other), "starts_on": "01/08/2024"},
+    ]
+    response = send(client, filled(*(reversed(rows) if move_first else rows)))
+    verbs = [(verb, lines) for _, verb, lines in told(response)]
+    assert [verb for verb, _ in verbs] == ["move" if move_first else "close", "refuse"]
+    assert "Người này đã có ở dòng 2" in verbs[1][1]
+
+
 def test_duplicates_in_the_list_and_in_the_database(client, here):
     here.person(here.commune, "officer", full_name="Đã Có Sẵn", username="co.san")
     response = send(

@@ -145,6 +145,26 @@ def test_a_predecessors_documents_are_marked_wherever_they_stand(small: World) -
     assert "Của xã" not in client.get(url("evidence_panel", small.unit.pk, small.indicators[1].pk)).content.decode()
 
 
+def test_a_criterion_costs_the_same_with_one_and_thirty_of_a_predecessors_documents(
+    small: World, count_queries, assert_queries
+) -> None:
+    client, indicator = small.client("officer"), small.indicators[0]
+    page = url("criterion", small.unit.pk, indicator.criterion.number)
+
+    def tie(number: int) -> None:
+        for place in range(number):
+            rules.link(
+                paper(small, f"Văn bản {place}", unit=small.predecessor), small.unit, indicator, by=small.officer
+            )
+
+    tie(1)
+    with count_queries() as one:
+        client.get(page)
+    tie(29)
+    with assert_queries(len(one)):
+        assert client.get(page).content.decode().count("Của xã Đông Xuân") == 30
+
+
 # --- tying several at once --------------------------------------------------------------------
 
 

@@ -97,6 +97,21 @@ def test_nothing_and_far_too_much_are_refused_as_a_whole(place, officer, text):
     assert "error-summary" in answer.content.decode()
 
 
+@pytest.mark.parametrize("text", ["2.1\t\t", "2.1\t\t\n2.2\t \t\n"])
+def test_empty_cells_are_told(place, officer, text):
+    answer = paste(officer, place, text)
+    assert answer.status_code == 422
+    assert "Các ô kết quả đã dán đều trống" in answer.content.decode()
+
+
+def test_no_answers_a_yes_or_no_row_and_no_other(place, officer):
+    answer = paste(officer, place, "1.3\tKhông\n2.1\t80\tKhông")
+    assert outcomes(answer)["1.3"] == "save"
+    assert "không phải mức đánh giá" in outcomes(answer)["2.1"]
+    confirm(officer, place, answer, "1.3\tKhông\n2.1\t80\tKhông")
+    assert Entry.objects.get().verdict == "not_met"
+
+
 def test_a_thousand_lines_say_what_probably_happened(place, officer):
     page = paste(officer, place, "9\n" * 1000).content.decode()
     assert f"Đã dán 1.000 dòng, nhiều hơn {MAX_LINES} dòng" in page

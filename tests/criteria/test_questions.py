@@ -350,7 +350,8 @@ def test_home_counts_lead_to_the_lists_they_count(place):
     place.ask(text="Hỏi thêm")
     answered = place.ask("officer", "district", True, text="Mẫu nào?")
     assert {label: todo.count for label, todo in place.todos("district").items() if "hỏi" in label.lower()} == {
-        "Câu hỏi, đề nghị chờ trả lời": 1
+        "Câu hỏi, đề nghị chờ trả lời": 1,
+        "Câu hỏi, đề nghị chờ xã trả lời": 2,
     }
     questions.answer(answered, text="Mẫu 02", by=place["district"])
     expected = {"Đề nghị bổ sung quá hạn": 1, "Câu hỏi, đề nghị chờ trả lời": 2, "Câu hỏi đã có trả lời": 1}
@@ -360,6 +361,29 @@ def test_home_counts_lead_to_the_lists_they_count(place):
         assert place.client("officer").get(todo.url).context["page"].paginator.count == count
     assert "Quá hạn" in place.client("officer").get(url("detail", late)).text
     assert "Câu hỏi, đề nghị chờ trả lời" not in place.todos("district")
+
+
+@pytest.mark.parametrize(("who", "office"), [("district", "district"), ("department", "province")])
+def test_who_asked_finds_the_question_until_it_is_settled(place, who, office):
+    """Not only once it is overdue: its day lies ahead."""
+    question = place.ask(who, office, text="Bổ sung danh sách", due_on=DUE)
+    label = "Câu hỏi, đề nghị chờ xã trả lời"
+    todo = place.todos(who)[label]
+    assert todo.count == place.client(who).get(todo.url).context["page"].paginator.count == 1
+    assert label in place.client(who).get("/").text
+    assert "Câu hỏi, đề nghị chờ trả lời" in place.todos("officer")
+    questions.answer(question, text="Đã bổ sung", by=place["officer"])
+    assert place.todos(who)[label].count == 0
+    assert place.todos(who)["Câu hỏi đã có trả lời"].count == 1
+
+
+def test_a_commune_finds_what_it_asked_until_it_is_answered(place):
+    question = place.ask("officer", "district", True, text="Mẫu nào?")
+    label = "Câu hỏi chờ cấp trên trả lời"
+    todo = place.todos("officer")[label]
+    assert todo.count == place.client("officer").get(todo.url).context["page"].paginator.count == 1
+    questions.answer(question, text="Mẫu 02", by=place["district"])
+    assert place.todos("officer")[label].count == 0
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import expect
 
-from criteria.models import Entry
+from criteria.models import Entry, Target
 from tests.criteria.evidence_world import World, make_world
 from tests.factories import TargetFactory
 
@@ -38,6 +39,25 @@ def test_a_suggestion_is_no_save(small: World, open_page) -> None:
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     page.reload()
     assert asked == ["beforeunload"], "what is typed isn't saved, and leaving must say so"
+    assert not Entry.objects.exists()
+
+
+def test_a_refused_row_is_not_left_without_a_question(small: World, open_page) -> None:
+    """10 against ≥ 95 % isn't met: the refusal takes the row's place, and the number is saved nowhere."""
+    Target.objects.update(confirmed_at=timezone.now())
+    page = open_page("officer")
+    page.goto(criterion_page(small))
+    row = row_of(page, small)
+    row.locator("[name=value]").fill("10")
+    row.locator(".verdict-choice", has_text="Đạt").first.click()
+    row.get_by_role("button", name=re.compile("^Lưu")).click()
+    expect(row).to_have_class(re.compile("has-error"))
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.evaluate("history.back()")
+    page.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    assert row.locator("[name=value]").input_value() == "10"
     assert not Entry.objects.exists()
 
 

@@ -1,6 +1,7 @@
 """Tồn tại, hạn chế: drafts of the team, then the way from open to closed."""
 
 import datetime
+import re
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -41,6 +42,11 @@ def concluded(visit):
     )
     visit.refresh_from_db()
     return visit
+
+
+def seen(finding, typed):
+    """What a form of the finding's page as it is now sends."""
+    return {**typed, "seen_version": Finding.objects.get(pk=finding.pk).version}
 
 
 @pytest.fixture
@@ -150,7 +156,10 @@ def test_the_whole_way(place, finding):
     assert "Biên bản" in text
     assert "Xác nhận đã khắc phục</button>" not in text
     assert (
-        commune.post(url("finding_remedy", finding), {"note": "Đã đấu nối", "evidence": [proof.pk]}).status_code == 302
+        commune.post(
+            url("finding_remedy", finding), seen(finding, {"note": "Đã đấu nối", "evidence": [proof.pk]})
+        ).status_code
+        == 302
     )
     finding.refresh_from_db()
     assert (finding.state, list(finding.evidence.all())) == ("remedied", [proof])
@@ -161,11 +170,11 @@ def test_the_whole_way(place, finding):
         place.client(place.neighbour_officer).get(reverse("criteria:evidence_detail", args=[proof.pk])).status_code
         == 404
     )
-    assert leader.post(url("finding_reopen", finding), {"note": ""}).status_code == 422
-    assert leader.post(url("finding_reopen", finding), {"note": "Còn 5 hộ"}).status_code == 302
-    assert commune.post(url("finding_remedy", finding), {"note": "Đã xong 5 hộ"}).status_code == 302
-    assert leader.post(url("finding_close", finding), {"note": ""}).status_code == 302
-    assert leader.post(url("finding_close", finding), {"note": ""}).status_code == 422
+    assert leader.post(url("finding_reopen", finding), seen(finding, {"note": ""})).status_code == 422
+    assert leader.post(url("finding_reopen", finding), seen(finding, {"note": "Còn 5 hộ"})).status_code == 302
+    assert commune.post(url("finding_remedy", finding), seen(finding, {"note": "Đã xong 5 hộ"})).status_code == 302
+    assert leader.post(url("finding_close", finding), seen(finding, {"note": ""})).status_code == 302
+    assert leader.post(url("finding_close", finding), seen(finding, {"note": ""})).status_code == 409
     finding.refresh_from_db()
     assert finding.state == "closed"
     kinds = list(finding.events.values_list("kind", flat=True))
@@ -177,24 +186,70 @@ def test_the_whole_way(place, finding):
 
 def test_a_remedy_needs_words_and_evidence_in_use_of_the_unit(place, finding):
     client = place.client(place.officer)
-    assert client.post(url("finding_remedy", finding), {"note": ""}).status_code == 422
+    assert client.post(url("finding_remedy", finding), seen(finding, {"note": ""})).status_code == 422
     foreign = evidence(place.neighbour, place.neighbour_officer)
     retired = evidence(place.unit, place.officer, retired_at=finding.created_at, retire_reason="Sai")
     for item in (foreign, retired):
-        answer = client.post(url("finding_remedy", finding), {"note": "Đã xong", "evidence": [item.pk]})
+        answer = client.post(url("finding_remedy", finding), seen(finding, {"note": "Đã xong", "evidence": [item.pk]}))
         assert answer.status_code == 422
         with pytest.raises(planning.Invalid):
-            steps.remedy(finding, note="Đã xong", evidence=[item], by=place.officer)
-    assert client.post(url("finding_remedy", finding), {"note": "x", "evidence": ["not-a-uuid"]}).status_code == 422
+            steps.remedy(finding, seen_version=finding.version, note="Đã xong", evidence=[item], by=place.officer)
+    assert (
+        client.post(
+            url("finding_remedy", finding), seen(finding, {"note": "x", "evidence": ["not-a-uuid"]})
+        ).status_code
+        == 422
+    )
     finding.refresh_from_db()
     assert finding.state == "open"
 
 
-def test_a_second_remedy_is_refused(place, finding):
-    steps.remedy(finding, note="Xong", evidence=[], by=place.officer)
-    answer = place.client(place.officer).post(url("finding_remedy", finding), {"note": "Xong"})
-    assert answer.status_code == 403
-    assert "không còn ở trạng thái chưa khắc phục" in answer.text
+def test_a_second_remedy_is_refused_and_what_was_typed_is_shown(place, finding):
+    opened = seen(finding, {"note": "Đã lắp đồng hồ"})
+    steps.remedy(finding, seen_version=finding.version, note="Xong", evidence=[], by=place.officer)
+    for typed in (opened, seen(finding, opened)):
+        answer = place.client(place.officer).post(url("finding_remedy", finding), typed)
+        assert answer.status_code == 409
+        assert "Hiện nay: “Đã khắc phục, chờ xác nhận”" in answer.text
+        assert "Đã lắp đồng hồ" in answer.text
+    assert FindingEvent.objects.count() == 1
+
+
+def test_an_open_finding_is_not_closed_without_a_remedy(place, finding):
+    leader = place.client(place.leader)
+    page = leader.get(url("finding_detail", finding)).text
+    assert url("finding_close", finding) not in page
+    assert url("finding_slip", finding) in page
+    answer = leader.post(url("finding_close", finding), seen(finding, {"note": "Đủ"}))
+    assert answer.status_code == 409
+    assert "Chỉ xác nhận sau khi xã đã báo khắc phục." in answer.text
+    finding.refresh_from_db()
+    assert (finding.state, finding.events.count()) == ("open", 0)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_stale_confirmation_does_not_close_what_a_colleague_reopened(place, finding, again):
+    """Also when the commune has reported a remedy anew: its words aren't the ones that were read."""
+    commune, leader = place.client(place.officer), place.client(place.leader)
+    commune.post(url("finding_remedy", finding), seen(finding, {"note": "Đã đấu nối"}))
+    version = re.search(r'name="seen_version" value="(\d+)"', leader.get(url("finding_detail", finding)).text)[1]
+    colleague = place.client(place.coordinator)
+    assert colleague.post(url("finding_reopen", finding), seen(finding, {"note": "Còn 5 hộ"})).status_code == 302
+    if again:
+        commune.post(url("finding_remedy", finding), seen(finding, {"note": "Đã xong 5 hộ"}))
+    for name in ("finding_close", "finding_reopen", "finding_slip"):
+        typed = {"note": "Đồng ý", "due_on": "2024-12-31", "seen_version": version}
+        answer = leader.post(url(name, finding), typed)
+        assert answer.status_code == 409, name
+        assert "đã thay đổi từ lúc bạn mở trang" in answer.text
+        assert "Đồng ý" in answer.text
+        assert "Còn 5 hộ" in answer.text
+    finding.refresh_from_db()
+    assert (finding.state, finding.due_on) == ("remedied" if again else "open", datetime.date(2024, 9, 30))
+    if again:  # having seen the new words, the same person confirms from the page that refused
+        shown = leader.post(url("finding_close", finding), {"seen_version": version}).text
+        now = re.search(r'name="seen_version" value="(\d+)"', shown)[1]
+        assert leader.post(url("finding_close", finding), {"seen_version": now}).status_code == 302
 
 
 STEPS = ("finding_remedy", "finding_close", "finding_reopen", "finding_slip", "finding_comment")
@@ -228,7 +283,8 @@ def test_out_of_scope_is_404_for_every_step(place, finding, who):
 
 def test_district_staff_close_their_own_stage_s(place, finding):
     Visit.objects.update(stage="district")
-    assert place.client(place.district_staff).post(url("finding_close", finding), {}).status_code == 302
+    Finding.objects.update(state="remedied")
+    assert place.client(place.district_staff).post(url("finding_close", finding), seen(finding, {})).status_code == 302
 
 
 def test_the_department_that_answers_for_the_criterion_comments(place, finding):
@@ -254,7 +310,9 @@ def test_the_department_that_answers_for_the_criterion_comments(place, finding):
     ],
 )
 def test_a_slip_needs_a_later_day_and_a_reason(place, finding, due_on, note, words):
-    answer = place.client(place.leader).post(url("finding_slip", finding), {"due_on": due_on, "note": note})
+    answer = place.client(place.leader).post(
+        url("finding_slip", finding), seen(finding, {"due_on": due_on, "note": note})
+    )
     assert answer.status_code == 422
     assert words in answer.text
     assert not FindingEvent.objects.exists()
@@ -262,7 +320,7 @@ def test_a_slip_needs_a_later_day_and_a_reason(place, finding, due_on, note, wor
 
 def test_every_slip_keeps_the_earlier_day(place, finding):
     for day in ("2024-10-31", "2024-12-31"):
-        place.client(place.leader).post(url("finding_slip", finding), {"due_on": day, "note": "Mưa lũ"})
+        place.client(place.leader).post(url("finding_slip", finding), seen(finding, {"due_on": day, "note": "Mưa lũ"}))
     slips = list(FindingEvent.objects.values_list("old_due_on", "new_due_on"))
     assert slips == [
         (datetime.date(2024, 9, 30), datetime.date(2024, 10, 31)),
@@ -274,7 +332,7 @@ def test_every_slip_keeps_the_earlier_day(place, finding):
 def test_a_finding_of_an_open_visit_takes_no_step(place, visit):
     finding = FindingFactory(visit=visit, criterion=place.criterion(1))
     with pytest.raises(PermissionDenied):
-        steps.close(finding, note="", by=place.leader)
+        steps.close(finding, seen_version=finding.version, note="", by=place.leader)
 
 
 # --- the list --------------------------------------------------------------------------
@@ -306,7 +364,8 @@ def test_the_list_is_scoped_filtered_and_counted(place, visit, finding):
     assert pks(place.district_staff, q="dong thinh") == [theirs.pk]
     assert pks(place.district_staff, state="mine") == []
     assert len(pks(place.coordinator, area=place.district.pk)) == 4
-    assert pks(place.viewer) == pks(place.stranger) == []
+    assert pks(place.stranger) == []
+    assert place.client(place.viewer).get(LIST).status_code == 403
     counts = {label: count for _, label, count in place.client(place.officer).get(LIST).context["chips"]}
     assert counts == {
         "Chưa xong": 3,

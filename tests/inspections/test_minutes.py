@@ -139,6 +139,7 @@ def test_a_visit_without_team_findings_or_scores_can_be_drawn(place):
     minutes = gather(Visit.objects.get(pk=visit.pk))
     text = words_of(draw_word(minutes))
     assert "Không chấm" in text
+    assert "Đoàn chưa kết luận." in text
     assert "BIÊN BẢN" in text
     assert draw_pdf(minutes).startswith(b"%PDF-")
 

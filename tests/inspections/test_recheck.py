@@ -53,9 +53,10 @@ def address(visit):
     return reverse("inspections:visit_findings", args=[visit.pk])
 
 
-def record(client, visit, finding, result, note=""):
+def record(client, visit, finding, result, note="", seen=None):
     url = reverse("inspections:finding_recheck", args=[visit.pk, finding.pk])
-    return client.post(url, {f"f{finding.pk}-result": result, f"f{finding.pk}-note": note})
+    typed = {"result": result, "note": note, "seen_version": seen or Finding.objects.get(pk=finding.pk).version}
+    return client.post(url, {f"f{finding.pk}-{name}": value for name, value in typed.items()})
 
 
 def listed(client, visit):
@@ -144,7 +145,23 @@ def test_the_team_closes_what_is_remedied_and_says_what_is_not(place, again):
     text = place.client(place.officer).get(reverse("inspections:finding_detail", args=[still.pk])).text
     assert "Kiểm tra lại: chưa khắc phục" in text
     assert f'tại cuộc phúc tra <span class="nowrap">{again.code}</span>' in text
-    assert record(leader, again, remedied, "remedied").status_code == 404  # no longer on the list
+    answer = record(leader, again, remedied, "remedied")
+    assert answer.status_code == 409
+    assert "Hiện nay: “Đã xác nhận khắc phục”" in answer.text
+
+
+def test_a_recheck_of_what_has_changed_meanwhile_is_refused(place, again):
+    finding = concluded(place)
+    leader = place.client(place.leader)
+    assert f'name="f{finding.pk}-seen_version" value="1"' in leader.get(address(again)).text
+    steps.remedy(finding, seen_version=1, note="Đã xong", evidence=[], by=place.officer)
+    for result in ("remedied", "not"):
+        answer = record(leader, again, finding, result, "Đoàn đã xem", seen=1)
+        assert answer.status_code == 409
+        assert "Hiện nay: “Đã khắc phục, chờ xác nhận”" in answer.text
+        assert "Đoàn đã xem" in answer.text
+        assert f'name="f{finding.pk}-seen_version" value="2"' in answer.text
+    assert FindingEvent.objects.count() == 1
 
 
 @pytest.mark.parametrize(
@@ -183,7 +200,7 @@ def test_only_the_team_records(place, again, who):
     finding = concluded(place)
     assert record(place.client(getattr(place, who)), again, finding, "remedied").status_code == 403
     with pytest.raises(PermissionDenied):
-        steps.recheck(finding, again, is_remedied=True, note="", by=getattr(place, who))
+        steps.recheck(finding, again, seen_version=finding.version, is_remedied=True, note="", by=getattr(place, who))
 
 
 def test_an_attendee_and_a_team_not_yet_there_record_nothing(place, again):
@@ -202,7 +219,7 @@ def test_the_right_ends_with_the_visit(place, again):
     close = reverse("inspections:finding_close", args=[finding.pk])
     Visit.objects.filter(pk=again.pk).update(state="concluded", concluded_at=timezone.now(), concluded_by=place.leader)
     with pytest.raises(planning.Closed):
-        steps.recheck(finding, again, is_remedied=True, note="", by=place.leader)
+        steps.recheck(finding, again, seen_version=finding.version, is_remedied=True, note="", by=place.leader)
     assert place.client(place.leader).post(close, {}).status_code == 403
     finding.refresh_from_db()
     assert finding.state == "open"
@@ -212,7 +229,7 @@ def test_a_finding_of_another_commune_is_not_this_visits(place, again):
     foreign = concluded(place, unit=place.neighbour)
     assert record(place.client(place.leader), again, foreign, "remedied").status_code == 404
     with pytest.raises((planning.Invalid, PermissionDenied)):
-        steps.recheck(foreign, again, is_remedied=True, note="", by=place.leader)
+        steps.recheck(foreign, again, seen_version=foreign.version, is_remedied=True, note="", by=place.leader)
 
 
 # --- merged communes --------------------------------------------------------------------------
@@ -234,7 +251,7 @@ def test_the_successor_remedies_and_its_visit_closes(place, again, old):
     page = officer.get(reverse("inspections:finding_detail", args=[old.pk])).text
     assert "Biên bản nghiệm thu" in page
     remedy = reverse("inspections:finding_remedy", args=[old.pk])
-    assert officer.post(remedy, {"note": "Đã xong", "evidence": [proof.pk]}).status_code == 302
+    assert officer.post(remedy, {"note": "Đã xong", "evidence": [proof.pk], "seen_version": 1}).status_code == 302
     old.refresh_from_db()
     assert (old.state, list(old.evidence.all())) == ("remedied", [proof])
     client = place.client(place.leader)
@@ -249,7 +266,7 @@ def test_a_neighbour_neither_sees_nor_remedies_it(place, old):
     remedy = reverse("inspections:finding_remedy", args=[old.pk])
     assert place.client(place.neighbour_officer).post(remedy, {"note": "Đã xong"}).status_code == 404
     with pytest.raises(PermissionDenied):
-        steps.remedy(old, note="Đã xong", evidence=[], by=place.neighbour_officer)
+        steps.remedy(old, seen_version=old.version, note="Đã xong", evidence=[], by=place.neighbour_officer)
 
 
 def test_a_neighbours_document_proves_nothing_here(place, old):
@@ -257,7 +274,7 @@ def test_a_neighbours_document_proves_nothing_here(place, old):
         unit=place.neighbour, form="paper", title="X", kept_at="Tủ", uploaded_by=place.neighbour_officer
     )
     with pytest.raises(planning.Invalid):
-        steps.remedy(old, note="Đã xong", evidence=[foreign], by=place.officer)
+        steps.remedy(old, seen_version=old.version, note="Đã xong", evidence=[foreign], by=place.officer)
 
 
 # --- overdue ----------------------------------------------------------------------------------
@@ -279,4 +296,4 @@ def test_a_member_whose_role_ended_closes_nothing(place, again):
     place.member.memberships.update(ends_on=datetime.date(2024, 6, 29))
     assert place.client(place.member).get(address(again)).status_code == 404
     with pytest.raises(PermissionDenied):
-        steps.recheck(finding, again, is_remedied=True, note="", by=place.member)
+        steps.recheck(finding, again, seen_version=finding.version, is_remedied=True, note="", by=place.member)

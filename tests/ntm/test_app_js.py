@@ -50,6 +50,8 @@ def row_view(request: HttpRequest) -> HttpResponse:
     posts.append(request.POST.dict())
     if request.POST["value"] == "cấm":
         return HttpResponse("<!doctype html><p data-error-message>Xã đã gửi bản này.</p>", status=403)
+    if request.POST["value"] == "sai":
+        return HttpResponse(ROW.replace('name="value"', 'name="value" value="sai"'), status=422)
     return HttpResponse(f"<p id='saved'>Đã lưu {request.POST['value']} {request.POST['verdict']}</p>")
 
 
@@ -126,6 +128,24 @@ def test_a_refusal_drawn_as_a_page_is_shown_beside_the_row(page):
     page.get_by_role("button", name="Đạt", exact=True).click()
     expect(page.locator("[data-save-state]")).to_contain_text("Xã đã gửi bản này.")
     expect(page.get_by_label("Kết quả")).to_have_value("cấm")
+
+
+def test_leaving_a_refused_row_is_asked_about_until_it_is_saved(page):
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_label("Kết quả").fill("sai")
+    with page.expect_response("**/row/"):
+        page.get_by_role("button", name="Đạt", exact=True).click()
+    expect(page.locator("input[value=sai]")).to_be_visible()
+    page.evaluate("location.href = '/help/'")
+    page.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    expect(page.get_by_label("Kết quả")).to_have_value("sai")
+    page.get_by_label("Kết quả").fill("98")
+    page.get_by_role("button", name="Đạt", exact=True).click()
+    expect(page.locator("#saved")).to_be_visible()
+    page.goto("/help/")
+    assert asked == ["beforeunload"]
 
 
 def test_a_lost_connection_is_told_and_nothing_typed_is_lost(page):

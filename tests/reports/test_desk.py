@@ -66,7 +66,7 @@ class Place:
 
     def waits(self):
         order = list(desk.communes(self.province).values_list("pk", flat=True))
-        waiting = desk.waiting(self.province, [self.criterion], order)
+        waiting = desk.waiting([self.criterion], order)
         return [Unit.objects.get(pk=pk) for pk in waiting.get(self.criterion.pk, [])]
 
 

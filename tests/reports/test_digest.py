@@ -3,7 +3,7 @@
 import email
 import socket
 import threading
-from datetime import date
+from datetime import date, timedelta
 from email import policy
 
 import pytest
@@ -12,10 +12,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from communes.models import Role
+from inspections.models import TeamMember
 from ntm.accounts.models import Digest, User
 from reports.digest import due, enqueue, send
-from tests.factories import CommuneFactory, UserFactory
-from tests.reports.worlds import make_set, member
+from tests.factories import CommuneFactory, DepartmentFactory, UserFactory
+from tests.reports.worlds import concluded_visit, make_province, make_set, member
 
 FRIDAY, SATURDAY, MONDAY = date(2024, 6, 28), date(2024, 6, 29), date(2024, 7, 1)
 
@@ -61,11 +62,14 @@ def test_who_is_due_and_when(officer):
     weekly = remind(UserFactory(), Digest.WEEKLY)
     remind(UserFactory(), Digest.NEVER)
     remind(UserFactory(), Digest.DAILY, email="")
+    assert {person.pk for person in due(FRIDAY)} == {officer.pk, weekly.pk}
+    User.objects.filter(pk=weekly.pk).update(digest_sent_on=FRIDAY - timedelta(days=4))
     assert [person.pk for person in due(FRIDAY)] == [officer.pk]
     assert list(due(SATURDAY)) == []
     assert {person.pk for person in due(MONDAY)} == {officer.pk, weekly.pk}
     User.objects.filter(pk=officer.pk).update(digest_sent_on=MONDAY, is_active=True)
     assert {person.pk for person in due(MONDAY)} == {weekly.pk}
+    assert list(due(MONDAY + timedelta(days=5))) == []
     User.objects.filter(pk=weekly.pk).update(is_active=False)
     assert list(due(MONDAY)) == []
 
@@ -105,6 +109,51 @@ def test_a_mail_server_that_hangs_takes_nothing_with_it(officer, settings):
     for connection_held, _ in held:
         connection_held.close()
     assert [person.pk for person in due(FRIDAY)] == [officer.pk]
+
+
+def test_a_week_that_failed_is_tried_again_until_it_is_sent(officer, inbox, settings):
+    TUESDAY, WEDNESDAY = MONDAY + timedelta(days=1), MONDAY + timedelta(days=2)  # noqa: N806 - days as above
+    remind(officer, Digest.WEEKLY)
+    User.objects.filter(pk=officer.pk).update(digest_sent_on=MONDAY - timedelta(days=7))
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    with pytest.raises(OSError, match="refused"):
+        send.func(officer.pk, MONDAY.isoformat())
+    settings.EMAIL_PORT = port
+    assert send.func(officer.pk, TUESDAY.isoformat()) == "sent"
+    assert send.func(officer.pk, WEDNESDAY.isoformat()) == "not due"
+    assert len(inbox.letters) == 1
+    assert [person.pk for person in due(MONDAY + timedelta(days=7))] == [officer.pk]
+
+
+def test_a_week_with_nothing_open_on_monday_is_done(db, inbox):
+    person = remind(UserFactory(), Digest.WEEKLY)
+    assert send.func(person.pk, MONDAY.isoformat()) == "nothing open"
+    assert list(due(MONDAY + timedelta(days=1))) == []
+
+
+@pytest.mark.parametrize("role", [Role.INSPECTOR, Role.DEPARTMENT_REVIEWER])
+@pytest.mark.parametrize(
+    ("state", "planned_on", "words"),
+    [
+        ("under_way", date(2024, 6, 20), "đang kiểm tra"),
+        ("planned", date(2024, 6, 30), "hôm nay"),
+        ("planned", date(2024, 7, 7), "ngày 07/07/2024"),
+        ("planned", date(2024, 7, 8), None),
+    ],
+)
+def test_a_letter_tells_of_the_visits_of_the_week(inbox, settings, role, state, planned_on, words):
+    chosen, (province, (unit,)) = make_set(criteria=1, indicators=2), make_province(communes=1)
+    extra = {"department": DepartmentFactory()} if role == Role.DEPARTMENT_REVIEWER else {}
+    person = remind(member(province, role, **extra), Digest.DAILY)
+    visit = concluded_visit(unit, chosen, state=state, planned_on=planned_on)
+    TeamMember.objects.create(visit=visit, user=person, name="A", role="secretary").criteria.add(chosen.criteria.get())
+    answer = send.func(person.pk, FRIDAY.isoformat())
+    if words is None:
+        assert answer == "nothing open"
+        return
+    assert answer == "sent"
+    text = email.message_from_bytes(inbox.letters[0].content, policy=policy.default).get_content()
+    assert f"- Thẩm định {unit.in_sentence}, {words} (thư ký): đã chấm 0/2 chỉ tiêu của tôi" in text
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,10 +4,14 @@ from datetime import date
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.models import F
 from django.test import Client
+from django.urls import reverse
 
 from communes.models import Membership, Role, Succession
-from criteria.models import CriterionDepartment, Entry, FinishedCriterion, ReportingPeriod
+from criteria import owners, submissions
+from criteria.models import CriterionDepartment, CriterionOwner, Entry, ReportingPeriod
+from criteria.owners import Person
 from inspections.models import Meeting, MeetingItem, TeamMember, Visit
 from reports.home import home_sections
 from tests.factories import CommuneFactory, DepartmentFactory, UserFactory
@@ -43,6 +47,11 @@ def client_of(user):
     return client
 
 
+def fresh(user):
+    """The person as the next request reads them."""
+    return get_user_model().objects.get(pk=user.pk)
+
+
 def read(user):
     response = client_of(user).get("/")
     assert response.status_code == 200
@@ -73,13 +82,14 @@ def test_an_officer_goes_on_entering_until_everything_is_assessed(communes, crit
         "Chỉ tiêu bị trả lại để bổ sung": 0,
         "Tiêu chí chờ lãnh đạo duyệt": 0,
         "Chỉ tiêu chưa đánh giá": 2,
-        "Chỉ tiêu chưa gửi": 4,
+        "Duyệt và gửi: chỉ tiêu thay đổi": 4,
         "Chỉ tiêu thiếu minh chứng": 5,
         "Minh chứng hết hạn": 1,
         "Minh chứng sắp hết hạn trong 30 ngày": 0,
         "Tồn tại quá hạn": 1,
         "Tồn tại chưa khắc phục": 0,  # said by the line above
         "Việc giao ban quá hạn": 0,
+        "Câu hỏi chờ cấp trên trả lời": 0,
     }
     page = read(officer)
     assert "Còn 2 chỉ tiêu chưa đánh giá." in page
@@ -182,7 +192,7 @@ def test_district_staff_see_their_communes_and_no_others(communes, criteria_set)
     assert "Chưa gửi trên hệ thống" in page
     assert f"/reports/matrix/{communes[0].district_id}.xlsx" in page
     assert todos(staff)["Tồn tại chờ xác nhận đã khắc phục"] == 1
-    assert todos(staff)["Xã chưa gửi kết quả lần nào"] == 2
+    assert todos(staff)["Xã chưa gửi kết quả lần nào"] == 3
 
 
 def test_an_inspector_sees_how_far_their_own_part_has_come(communes, criteria_set):
@@ -301,14 +311,84 @@ def test_a_commune_that_sent_all_goes_on_with_what_is_overdue(communes, criteria
     assert "state=overdue" in first_url(officer)
 
 
+def finish_url(unit, number):
+    return reverse("criteria:criterion_finish", args=[unit.pk, number])
+
+
 def test_who_sends_first_approves_what_officers_finished(communes, criteria_set):
     unit = communes[0]
     leader, officer = member(unit, Role.COMMUNE_LEADER), member(unit, Role.OFFICER)
     enter(unit, indicators_of(criteria_set)[:2], officer)
     assert "show=missing#criterion-2" in first_url(leader)
-    FinishedCriterion.objects.create(unit=unit, criterion=criteria_set.criteria.get(number=1), by=officer)
+    submissions.finish(unit, criteria_set.criteria.get(number=1), by=officer)
     assert f"/units/{unit.pk}/send/" in first_url(leader)
     assert "show=missing#criterion-2" in first_url(officer)
+
+
+def test_what_was_changed_after_it_was_finished_waits_for_nobodys_approval(communes, criteria_set):
+    unit = communes[0]
+    leader, officer = member(unit, Role.COMMUNE_LEADER), member(unit, Role.OFFICER)
+    first, second = indicators_of(criteria_set)[:2]
+    enter(unit, [first, second], officer)
+    submissions.finish(unit, criteria_set.criteria.get(number=1), by=officer)
+    page, url = client_of(officer), f"/units/{unit.pk}/criteria/1/?set={criteria_set.code}"
+    assert "Chưa xong, nhập tiếp" in page.get(url).text
+    assert todos(leader)["Tiêu chí chờ lãnh đạo duyệt"] == 1
+    Entry.objects.filter(unit=unit, indicator=first).update(version=F("version") + 1, note="Sửa lại")
+    assert todos(leader)["Tiêu chí chờ lãnh đạo duyệt"] == 0
+    assert "show=missing" in first_url(leader)
+    (group,) = client_of(leader).get(f"/units/{unit.pk}/send/").context["groups"]
+    assert group["waiting"].is_changed_since
+    answer = page.get(url).text
+    assert "Sửa sau khi báo xong." in answer
+    assert "Chưa xong, nhập tiếp" not in answer
+    assert page.post(finish_url(unit, 1)).status_code == 302
+    assert "Chưa xong, nhập tiếp" in page.get(url).text
+    assert todos(leader)["Tiêu chí chờ lãnh đạo duyệt"] == 1
+
+
+@pytest.mark.parametrize("role", [Role.COMMUNE_LEADER, Role.OFFICER])
+def test_who_may_send_always_finds_what_to_approve(communes, criteria_set, role):
+    """Though something is still to be assessed, and nobody said that a criterion is finished."""
+    unit = communes[0]
+    sender = member(unit, role, may_send=role == Role.OFFICER)
+    helper, lead = member(unit, Role.OFFICER), member(unit, Role.COMMUNE_LEADER)
+    # Another officer's criteria are sent by them, too.
+    owners.assign(
+        unit, criteria_set.criteria.filter(number=1), Person(helper.pk, str(helper)),
+        CriterionOwner.Role.LEAD, starts_on=DAY, by=lead,
+    )  # fmt: skip
+    assert "Duyệt và gửi" not in read(sender)
+    enter(unit, indicators_of(criteria_set)[:2], helper)
+    prove(unit, indicators_of(criteria_set)[2], published=False)
+    label = "Duyệt và gửi: chỉ tiêu thay đổi"
+    todo = next(todo for todo in home_sections(fresh(sender))[0].waiting if todo.label == label)
+    assert todo.count == 3
+    assert todo.url == f"/units/{unit.pk}/send/?set={criteria_set.code}"
+    groups = client_of(sender).get(todo.url).context["groups"]
+    assert sum(len(group["rows"]) + len(group["documents"]) for group in groups) == 3
+    assert label in read(sender)
+    assert label not in read(helper)
+
+
+def test_who_may_not_send_is_led_to_say_what_is_finished(communes, criteria_set):
+    unit, indicators = communes[0], indicators_of(criteria_set)
+    officer = member(unit, Role.OFFICER)
+    client = client_of(officer)
+    enter(unit, indicators[:2], officer)
+    assert "show=missing" in first_url(officer)  # its proof is lacking
+    for indicator in indicators[:2]:
+        prove(unit, indicator)
+    assert first_url(officer) == f"/units/{unit.pk}/criteria/1/?set={criteria_set.code}#finish"
+    assert 'id="finish"' in client.get(first_url(officer)).text
+    client.post(finish_url(unit, 1))
+    assert "show=missing#criterion-2" in first_url(officer)
+    enter(unit, indicators[2:], officer)
+    for number in (2, 3):
+        assert f"/criteria/{number}/" in first_url(officer)
+        client.post(finish_url(unit, number))
+    assert "show=unsent" in first_url(officer)
+    assert "đã báo xong; lãnh đạo xã hoặc người được giao sẽ gửi" in read(officer)
 
 
 def test_an_office_does_its_own_work_before_it_presses_others(communes, criteria_set):
@@ -373,3 +453,66 @@ def test_the_next_visit_comes_with_its_day(communes, criteria_set):
 def test_only_who_has_more_than_a_commune_is_offered_the_search(communes):
     assert "home-search" not in read(member(communes[0], Role.OFFICER))
     assert "home-search" in read(member(communes[0].district, Role.DISTRICT_STAFF))
+
+
+# --- on a team without being an inspector ----------------------------------------------------------
+
+
+def on_team(user, unit, criteria_set, role="member", **visit):
+    visit = concluded_visit(unit, criteria_set, **({"state": "under_way"} | visit))
+    seat = TeamMember.objects.create(visit=visit, user=user, name="A", role=role)
+    seat.criteria.add(criteria_set.criteria.get(number=1))
+    return visit
+
+
+@pytest.mark.parametrize("role", [Role.DISTRICT_STAFF, Role.DEPARTMENT_REVIEWER, Role.COORDINATOR])
+@pytest.mark.parametrize("state", ["under_way", "planned"])
+def test_whoever_is_on_the_team_of_todays_visit_goes_there_first(communes, criteria_set, role, state):
+    unit = communes[0]
+    place = unit.district if role == Role.DISTRICT_STAFF else unit.province
+    extra = {"department": DepartmentFactory()} if role == Role.DEPARTMENT_REVIEWER else {}
+    user, colleague = member(place, role, **extra), member(place, role, **extra)
+    find(concluded_visit(unit, criteria_set), 1, due_on=date(2024, 6, 1))  # the office's own work
+    visit = on_team(user, unit, criteria_set, stage="district", state=state, planned_on=date(2024, 6, 30))
+    assert first_url(user) == f"/visits/{visit.pk}/"
+    page = read(user).partition("<main")[2].partition("</main>")[0]
+    assert unit.full_name in page[: page.index("btn-primary")]
+    assert page.count("btn-primary") == 1
+    assert f"/visits/{visit.pk}/" not in [section.action and section.action.url for section in home_sections(colleague)]
+
+
+def test_a_visit_ahead_stands_after_the_own_work(communes, criteria_set):
+    staff = member(communes[0].district, Role.DISTRICT_STAFF)
+    visit = on_team(staff, communes[0], criteria_set, "leader", state="planned", planned_on=date(2024, 7, 9))
+    own, team = home_sections(staff)
+    assert own.template == "reports/_home_district.html"
+    assert team.action.url == f"/visits/{visit.pk}/"
+    assert "còn 9 ngày" in team.action.text
+    visit.state = "concluded"
+    visit.save()
+    assert len(home_sections(get_user_model().objects.get(pk=staff.pk))) == 1
+
+
+def test_who_left_the_province_is_on_no_team_of_it(communes, criteria_set):
+    staff = member(communes[0].district, Role.DISTRICT_STAFF)
+    on_team(staff, communes[0], criteria_set)
+    staff.memberships.update(unit=make_province(communes=1)[1][0].district)
+    assert "/visits/" not in first_url(staff)
+
+
+def test_who_attends_a_visit_opens_it_and_scores_nothing(communes, criteria_set):
+    staff = member(communes[0].district, Role.DISTRICT_STAFF)
+    visit = on_team(staff, communes[0], criteria_set, "attendee")
+    visit.team.get().criteria.clear()
+    assert home_sections(staff)[0].action.label == "Mở cuộc kiểm tra"
+
+
+def test_queries_do_not_grow_with_the_visits_of_a_team(communes, criteria_set, count_queries):
+    staff, counts = member(communes[0].district, Role.DISTRICT_STAFF), []
+    for size in (3, 30):
+        for _ in range(size - Visit.objects.count()):
+            on_team(staff, communes[0], criteria_set)
+        with count_queries() as queries:
+            home_sections(get_user_model().objects.get(pk=staff.pk))
+        counts.append(len(queries))
+    assert counts[0] == counts[1], "\n".join(queries)

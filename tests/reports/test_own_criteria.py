@@ -123,8 +123,8 @@ def test_who_answers_for_a_criterion_has_what_hangs_on_it_and_the_leader_all(pla
     assert counted(place.new) == SECOND_ONLY
     assert (may_act(place, place.old), may_act(place, place.new), may_act(place, place.leader)) == (True, False, True)
     with pytest.raises(PermissionDenied, match="Tiêu chí 1 do"):
-        findings.remedy(place.finding, note="Xong", evidence=[], by=fresh(place.new))
-    findings.remedy(place.other_finding, note="Xong", evidence=[], by=fresh(place.new))
+        findings.remedy(place.finding, seen_version=1, note="Xong", evidence=[], by=fresh(place.new))
+    findings.remedy(place.other_finding, seen_version=1, note="Xong", evidence=[], by=fresh(place.new))
 
 
 def test_the_question_the_commune_asked_is_followed_by_who_answers_for_the_criterion(place):
@@ -140,10 +140,10 @@ def test_the_question_the_commune_asked_is_followed_by_who_answers_for_the_crite
 
 def test_a_hand_over_for_good_takes_findings_and_questions_along_and_history_keeps_the_name(place):
     place.give(place.old, place.first)
-    findings.remedy(place.finding, note="Đã lắp", evidence=[], by=fresh(place.old))
+    findings.remedy(place.finding, seen_version=1, note="Đã lắp", evidence=[], by=fresh(place.old))
     questions.answer(place.question, text="Ngày 30/6", by=fresh(place.old))
     closer = member(place.unit.province, Role.COORDINATOR)
-    findings.reopen(place.finding, note="Còn 5 m", by=closer)
+    findings.reopen(place.finding, seen_version=2, note="Còn 5 m", by=closer)
     questions.ask_again(place.question, text="Của tháng nào?", due_on=None, by=fresh(place.staff))
     assert (may_act(place, place.old), may_act(place, place.new)) == (True, False)
     place.hand_over()

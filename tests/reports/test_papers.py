@@ -3,6 +3,7 @@
 import io
 import re
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
@@ -16,7 +17,7 @@ from reports.papers.brief import area_brief, commune_brief
 from reports.papers.notice import notice
 from reports.papers.paper import paper_docx, shortened
 from reports.readiness import COMBINED, readiness
-from tests.factories import CommuneFactory, DepartmentFactory
+from tests.factories import CommuneFactory, DepartmentFactory, IndicatorFactory, TargetFactory
 from tests.reports.worlds import (
     concluded_visit,
     find,
@@ -124,6 +125,35 @@ def test_the_notice_has_a_line_for_every_criterion_with_a_plain_reason(unit, cri
     assert rows[0][5] == "Tỷ lệ hộ dùng nước sạch: còn thiếu 63 hộ (4,98 điểm phần trăm)"
     assert rows[1][5].endswith("và 1 chỉ tiêu khác")
     assert rows[2][5] == "Tỷ lệ hộ dùng nước sạch: chưa được đánh giá"
+
+
+def test_the_notice_counts_an_indicator_and_its_parts_as_one(unit):
+    """As the brief counts them: an indicator whose part isn't met isn't met either."""
+    criteria_set = make_set(criteria=1, indicators=3)
+    whole = indicators_of(criteria_set)[0]
+    part = IndicatorFactory(criterion=whole.criterion, position=4, name="Tỷ lệ hộ dùng nước máy", part_of=whole)
+    TargetFactory(indicator=part)
+    for verdicts, met, others in (
+        (["not_met"] * 4, 0, "; và 2 chỉ tiêu khác"),
+        (["not_met", "met", "met", "not_met"], 2, ""),
+        (["met", "met", "met", "not_met"], 2, ""),
+        (["not_met", "met", "not_met", "met"], 1, "; và 1 chỉ tiêu khác"),
+    ):
+        say(unit, criteria_set, "self", verdicts)
+        result = readiness(unit, criteria_set, "self")
+        (row,) = notice(result).parts[1].table.rows
+        assert row[2:4] == ("Đạt 3 chỉ tiêu", f"Đạt {met}/3")
+        assert result.rollup.indicators_met == met
+        assert row[5].partition(";")[1:] == tuple(others.partition(";")[1:])
+
+
+def test_a_column_of_percentages_has_one_number_of_decimals(unit, criteria_set):
+    say(unit, criteria_set, "self", ["met", "met", "met", "nearly_met"])
+    say(unit, criteria_set, "self", ["", "", "", "", "not_met", "not_met"], value=Decimal("47.5"))
+    brief = commune_brief(readiness(unit, criteria_set, "self"), member(unit, Role.OFFICER))
+    shares = [row[3] for row in brief.parts[1].table.rows]
+    assert shares[-1] == "50,0\N{NO-BREAK SPACE}%"
+    assert all(re.fullmatch(r"\d+,\d\N{NO-BREAK SPACE}%", share) for share in shares), shares
 
 
 def test_the_notice_shows_no_findings_and_no_documents(unit, criteria_set):
