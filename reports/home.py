@@ -241,8 +241,9 @@ def next_step(
 ) -> Action | None:
     """What came back first; then, for who sends, what waits to be approved, or all once it is assessed; for
     who doesn't, saying of a complete criterion that it is finished. Else go on entering, at the first criterion
-    that lacks something. Where all is entered and sent, the first of the other things that wait. `rows`: the
-    person's own; `finished`: criteria to approve; `elsewhere`: what came back of other sets."""
+    that lacks something. Where all is entered and sent, the first of the other things that wait,
+    saying that nothing changed in the period before what isn't urgent. `rows`: the person's own; `finished`:
+    criteria to approve; `elsewhere`: what came back of other sets."""
     if not access.can(user, "entry.change", unit):
         return None
     entry, send = entry_url(unit, criteria_set), send_url(unit, criteria_set)
@@ -263,7 +264,8 @@ def next_step(
     step = None if may_send else finishing_step(unit, criteria_set, rows, finished, complete=True)
     if missing and not step:
         return Action(f"Còn {missing} chỉ tiêu chưa đánh giá.", "Nhập kết quả", f"{entry}&show=missing{anchor(empty)}")
-    if may_send:
+    urgent = [todo for todo in section.waiting if todo.is_urgent]
+    if may_send and not urgent:
         step = unchanged_step(unit, criteria_set, send)
     step = step or finishing_step(unit, criteria_set, rows, finished, complete=False)
     if step:
