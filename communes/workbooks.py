@@ -3,8 +3,8 @@
 An archive is judged by its directory and its members before any library for workbooks
 sees it: how many members, how large unpacked, no macros, no links to other workbooks, no
 document types (entities grow without bound), no cell far outside (one in the last row would
-make a table of a million rows). Only then are the sheets read, values only: a cell with a
-formula is told apart and never worked out.
+make a table of a million rows), no text copied a thousand times. Only then is a sheet read, values
+only: a cell with a formula is told apart and never worked out.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Any
@@ -24,6 +25,9 @@ from xml.etree import ElementTree
 KB, MB = 1024, 1024 * 1024
 MAX_MEMBERS = 200
 MAX_RATIO = 100
+MAX_CELLS = 2_000_000  # spanned by all sheets together, empty ones included: 60 MB
+LONGEST_TEXT = 200 * KB  # of one cell with its markup; Excel itself holds 32.767 letters
+MAX_TEXTS = 50 * MB  # of all cells together
 MAX_COLUMNS = 256  # IV, the last one of Excel 2003: no form of ours is as wide
 
 Cell = str | int | float | bool | date | datetime | None
@@ -43,6 +47,10 @@ TABLE = Limits(10 * MB, 50 * MB, 20_000)  # 200 communes by 57 indicators are 1 
 MAX_FILE = LIST.file
 
 
+BOMB = "Tệp bung ra quá lớn so với một bảng nên không được nhận. Dùng đúng tệp mẫu."
+BROKEN = "Không đọc được tệp này. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên."
+
+
 class UnsafeWorkbook(ValueError):
     """A file that isn't read; the message says why and what to do."""
 
@@ -55,13 +63,25 @@ class Formula(str):
 
 @dataclass
 class Sheet:
-    """One sheet of a workbook. Rows and columns count from 1. `merged`: (first row, first column,
-    last row, last column) of each merged range."""
+    """One sheet of a workbook, read once it is asked for. Rows and columns count from 1."""
 
     name: str
     is_hidden: bool
-    table: Any = field(repr=False)
     part: bytes = field(repr=False)
+    _read: Callable[[], Any] = field(repr=False)
+
+    @cached_property
+    def table(self) -> Any:
+        """The library's own sheet; raises UnsafeWorkbook for a broken one."""
+        try:
+            return self._read()
+        except Exception:  # whatever a broken part makes the library raise
+            raise UnsafeWorkbook(BROKEN) from None
+
+    @property
+    def row_count(self) -> int:
+        """About how many rows there are, without reading them."""
+        return self.part.count(b"<row")
 
     @property
     def rows(self) -> Iterator[tuple[int, list[Cell]]]:
@@ -81,8 +101,18 @@ class Sheet:
 
     @cached_property
     def merged(self) -> list[tuple[int, int, int, int]]:
-        found = self.table.merged_cell_ranges or []
-        return [(top + 1, left + 1, bottom + 1, right + 1) for (top, left), (bottom, right) in found]
+        """(first row, first column, last row, last column) of each merged range, as far as the table
+        reaches. Raises UnsafeWorkbook where ranges lie over each other, as no program makes them."""
+        end = self.table.end
+        if end is None:
+            return []
+        found = []
+        for (top, left), (bottom, right) in self.table.merged_cell_ranges or []:
+            if top <= end[0] and left <= end[1]:
+                found.append((top + 1, left + 1, min(bottom, end[0]) + 1, min(right, end[1]) + 1))
+        if sum((area[2] - area[0] + 1) * (area[3] - area[1] + 1) for area in found) > (end[0] + 1) * (end[1] + 1):
+            raise UnsafeWorkbook("Tệp có các ô gộp chồng lên nhau nên không được nhận. Dùng đúng tệp mẫu.")
+        return found
 
     @cached_property
     def _formulas(self) -> dict[int, list[int]]:
@@ -103,14 +133,14 @@ def read_book(data: bytes, limits: Limits) -> list[Sheet]:
     parts = check_archive(data, limits)
     import python_calamine
 
-    broken = UnsafeWorkbook("Không đọc được tệp này. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên.")
+    broken = UnsafeWorkbook(BROKEN)
     try:
         book = python_calamine.load_workbook(BytesIO(data))
         sheets = []
         for place, (about, part) in enumerate(zip(book.sheets_metadata, parts, strict=True)):
             if about.typ == python_calamine.SheetTypeEnum.WorkSheet:
                 hidden = about.visible != python_calamine.SheetVisibleEnum.Visible
-                sheets.append(Sheet(about.name, hidden, book.get_sheet_by_index(place), part))
+                sheets.append(Sheet(about.name, hidden, part, partial(book.get_sheet_by_index, place)))
     except Exception:  # whatever a broken part makes the library raise
         raise broken from None
     if not sheets:
@@ -162,15 +192,39 @@ _PLAIN = {int, bool, date, datetime, type(None)}
 # --- the archive ---------------------------------------------------------------------------
 
 # No \b before it: an expression that begins with a letter is searched for four times as fast.
-_CELL = rb"""r\s*=\s*["']"""
-_FAR_COLUMN = re.compile(_CELL + rb"(?:[A-Za-z]{3,}|[J-Zj-z][A-Za-z]|[Ii][W-Zw-z])\d")
-_FORMULA = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^>]*>\s*<(?:\w+:)?f[\s>/]""")
-
-_ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bt\s*=\s*["']e["'])[^>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
+# No "<" within a tag: else a name repeated a thousand times would be looked through as often.
+_ROW = re.compile(rb"""\br\s*=\s*["'][A-Za-z]{1,3}(\d{1,9})["']""")
+_COLUMN = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,3})\d""")
+_FORMULA = re.compile(rb"""<(?:\w+:)?c\b[^<>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^<>]*>\s*<(?:\w+:)?f[\s>/]""")
+_ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^<>]*\bt\s*=\s*["']e["'])[^<>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
+_SHARED = re.compile(rb"""\bt\s*=\s*["']s["'][^<>]*>\s*<(?:\w+:)?v[^<>]*>(\d{1,9})<""")
 
 
 def check_archive(data: bytes, limits: Limits) -> list[bytes]:
     """Raise UnsafeWorkbook unless the bytes are a plain, bounded .xlsx; the parts of its sheets in their order."""
+    _check_head(data, limits)
+    broken = UnsafeWorkbook("Tệp bị hỏng hoặc chưa tải lên hết. Lưu lại từ Excel rồi tải lên.")
+    end = data.rfind(b"PK\x05\x06")
+    if end < 0 or len(data) - end < 22:
+        raise broken
+    # The directory alone may be made to fill the memory: its own count first.
+    (members,) = struct.unpack("<H", data[end + 10 : end + 12])
+    if members > MAX_MEMBERS or b"PK\x06\x07" in data[max(0, end - 20) : end]:
+        raise UnsafeWorkbook(BOMB)
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            contents = _unpacked(archive, len(data), limits)
+            if "xl/workbook.xml" not in {name.lower() for name in contents}:
+                raise UnsafeWorkbook("Đây không phải tệp Excel dạng .xlsx. Dùng đúng tệp mẫu.")
+            return [contents[name] for name in _sheet_parts(archive)]
+    except UnsafeWorkbook:
+        raise
+    except Exception:  # zipfile raises anything on broken bytes
+        raise broken from None
+
+
+def _check_head(data: bytes, limits: Limits) -> None:
+    """Refuse by its size and first bytes what is no .xlsx at all."""
     if len(data) > limits.file:
         raise UnsafeWorkbook(
             f"Tệp lớn hơn {limits.file // MB} MB. Bảng cần nộp nhỏ hơn nhiều: dùng đúng tệp mẫu, bỏ ảnh và trang thừa."
@@ -186,33 +240,23 @@ def check_archive(data: bytes, limits: Limits) -> list[bytes]:
         )
     if not data.startswith(b"PK\x03\x04"):
         raise UnsafeWorkbook("Đây không phải tệp Excel dạng .xlsx. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên.")
-    broken = UnsafeWorkbook("Tệp bị hỏng hoặc chưa tải lên hết. Lưu lại từ Excel rồi tải lên.")
-    end = data.rfind(b"PK\x05\x06")
-    if end < 0 or len(data) - end < 22:
-        raise broken
-    # The directory alone may be made to fill the memory: its own count first.
-    (members,) = struct.unpack("<H", data[end + 10 : end + 12])
-    bomb = UnsafeWorkbook("Tệp bung ra quá lớn so với một bảng nên không được nhận. Dùng đúng tệp mẫu.")
-    if members > MAX_MEMBERS or b"PK\x06\x07" in data[max(0, end - 20) : end]:
-        raise bomb
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            infos = archive.infolist()
-            unpacked = sum(info.file_size for info in infos)
-            if len(infos) > MAX_MEMBERS or unpacked > limits.unpacked or unpacked > MAX_RATIO * max(len(data), 10 * KB):
-                raise bomb
-            names = {info.filename.lower() for info in infos}
-            contents = {}
-            for info in infos:
-                content = contents[info.filename] = archive.read(info)
-                _check_member(info.filename.lower(), content, limits)
-            if "xl/workbook.xml" not in names:
-                raise UnsafeWorkbook("Đây không phải tệp Excel dạng .xlsx. Dùng đúng tệp mẫu.")
-            return [contents[name] for name in _sheet_parts(archive)]
-    except UnsafeWorkbook:
-        raise
-    except Exception:  # zipfile raises anything on broken bytes
-        raise broken from None
+
+
+def _unpacked(archive: zipfile.ZipFile, size: int, limits: Limits) -> dict[str, bytes]:
+    """The members by name, each looked at; refuses what would fill the memory."""
+    infos = archive.infolist()
+    unpacked = sum(info.file_size for info in infos)
+    if len(infos) > MAX_MEMBERS or unpacked > limits.unpacked or unpacked > MAX_RATIO * max(size, 10 * KB):
+        raise UnsafeWorkbook(BOMB)
+    contents: dict[str, bytes] = {}
+    cells = 0
+    for info in infos:
+        content = contents[info.filename] = archive.read(info)
+        cells += _check_member(info.filename.lower(), content, limits)
+    if cells > MAX_CELLS:
+        raise UnsafeWorkbook(BOMB)
+    _check_texts(contents)
+    return contents
 
 
 def _sheet_parts(archive: zipfile.ZipFile) -> list[str]:
@@ -231,7 +275,8 @@ def _sheet_parts(archive: zipfile.ZipFile) -> list[str]:
     return found
 
 
-def _check_member(name: str, content: bytes, limits: Limits) -> None:
+def _check_member(name: str, content: bytes, limits: Limits) -> int:
+    """Refuse an unsafe member; the cells its table would have, 0 for what is no sheet."""
     if name.endswith("vbaproject.bin") or (name == "[content_types].xml" and b"macroEnabled" in content):
         raise UnsafeWorkbook("Tệp có macro nên không được nhận. Lưu lại dạng .xlsx (không có macro) rồi tải lên.")
     if "/externallinks/" in name:
@@ -243,20 +288,38 @@ def _check_member(name: str, content: bytes, limits: Limits) -> None:
         upper = plain.upper()
         if b"<!DOCTYPE" in upper or b"<!ENTITY" in upper:
             raise UnsafeWorkbook("Tệp có nội dung không an toàn nên không được nhận. Dùng đúng tệp mẫu.")
-    if b"sheetData" in content.replace(b"\0", b""):
-        _check_extent(content.replace(b"\0", b""), limits)
+    plain = content.replace(b"\0", b"")
+    return _check_extent(plain, limits) if b"sheetData" in plain else 0
 
 
-def _check_extent(sheet: bytes, limits: Limits) -> None:
-    """Refuse a sheet with a cell beyond the rows and columns that are looked at."""
-    digits = len(str(limits.rows))
-    far = re.compile(_CELL + rb"[A-Za-z]{1,3}(\d{%d,})" % digits)
-    if sheet.count(b"<row") > limits.rows or any(int(row) > limits.rows for row in far.findall(sheet)):
+def _check_extent(sheet: bytes, limits: Limits) -> int:
+    """Refuse a sheet with a cell beyond the rows and columns that are looked at; the cells of the table
+    its own ones span, which the library will make, however few they are."""
+    rows = {int(row) for row in set(_ROW.findall(sheet))}
+    columns = {column_number(letters.decode().upper()) for letters in set(_COLUMN.findall(sheet))}
+    if sheet.count(b"<row") > limits.rows or max(rows, default=0) > limits.rows:
         raise UnsafeWorkbook(
             f"Trang tính dài hơn {limits.rows:,} dòng. Xóa các dòng trống phía dưới bảng "
             "(chọn dòng, Delete), lưu rồi tải lên lại.".replace(",", ".", 1)
         )
-    if _FAR_COLUMN.search(sheet):
+    if max(columns, default=0) > MAX_COLUMNS:
         raise UnsafeWorkbook(
             f"Trang tính rộng hơn {MAX_COLUMNS} cột. Xóa các cột trống bên phải bảng, lưu rồi tải lên lại."
         )
+    return max(rows, default=0) * max(columns, default=0)
+
+
+def _check_texts(contents: dict[str, bytes]) -> None:
+    """Refuse a workbook whose shared texts, copied to every cell that names them, would fill the memory."""
+    shared = [len(text) for name, content in contents.items() if name.lower().endswith("sharedstrings.xml")
+              for text in content.split(b"<si")[1:]]  # fmt: skip
+    if not shared:
+        return
+    if max(shared) > LONGEST_TEXT:
+        raise UnsafeWorkbook(BOMB)
+    cells = sum(content.count(b't="s"') + content.count(b"t='s'") for content in contents.values())
+    if cells * max(shared) <= MAX_TEXTS:
+        return
+    named = Counter(place for content in contents.values() for place in _SHARED.findall(content))
+    if sum(times * shared[int(place)] for place, times in named.items() if int(place) < len(shared)) > MAX_TEXTS:
+        raise UnsafeWorkbook(BOMB)

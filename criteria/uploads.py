@@ -126,7 +126,7 @@ def take(
     # One byte more than allowed is enough to see that it is too large.
     data = file.read(TABLE.file + 1)
     content = _read(kind, data)
-    rows = content.count(b"\n") if isinstance(content, bytes) else sum(sheet.table.total_height for sheet in content)
+    rows = content.count(b"\n") if isinstance(content, bytes) else sum(sheet.row_count for sheet in content)
     file.seek(0)
     upload = Upload.objects.create(
         kind=kind,
@@ -193,15 +193,15 @@ def keep(upload: Upload, plan: Plan) -> None:
     upload.save(update_fields=["state", "problem", "plan", "fingerprint", "rows_done"])
 
 
-def apply(upload: Upload, seen: str, *, by: Any) -> Upload:
-    """Write what was shown (`seen` is its fingerprint), all in one transaction.
+def apply(upload: Upload, seen: str, *, by: Any, state: str = Upload.State.READY) -> Upload:
+    """Write what was shown (`seen` is its fingerprint), all in one transaction; `state`: how it waits for that.
 
     Raises NotWaiting where that was done already, UploadChanged where it would now be something else.
     """
     try:
         with transaction.atomic():
             held = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
-            if held.state not in {Upload.State.READY, Upload.State.WRITING}:
+            if held.state != state:
                 raise NotWaiting
             kind = kind_of(held)
             plan = kind.plan(held, book_of(held), lambda rows: None)
@@ -247,7 +247,15 @@ def apply_later(pk: str, seen: str, by: int) -> None:
             state=Upload.State.REFUSED, problem="Người xác nhận không còn quyền ở địa bàn này."
         )
         return
+    changed = "Số liệu đã thay đổi sau khi xem trước; xem lại rồi xác nhận."
+    failed = "Máy chủ gặp lỗi khi ghi nên chưa ghi gì. Xác nhận lại; nếu vẫn lỗi, báo người quản trị hệ thống."
     try:
-        apply(upload, seen, by=person)
+        apply(upload, seen, by=person, state=Upload.State.WRITING)
+    except NotWaiting:
+        return  # checked anew meanwhile, or written by another run
     except UploadChanged:
-        Upload.objects.filter(pk=pk).update(problem="Số liệu đã thay đổi sau khi xem trước; xem lại rồi xác nhận.")
+        Upload.objects.filter(pk=pk).update(problem=changed)
+    except Exception:
+        # Nothing was written; without this it would wait for ever.
+        Upload.objects.filter(pk=pk, state=Upload.State.WRITING).update(state=Upload.State.READY, problem=failed)
+        raise

@@ -355,7 +355,7 @@ def test_the_empty_workbook_says_what_is_missing():
     ],
 )
 def test_bad_json_is_told(content, reason):
-    found = read_json(kind.read(content))
+    found = read_json(kind.read_file(content))
     assert found.data is None
     assert any(reason in problem.reason.lower() for problem in found.problems)
 
@@ -363,7 +363,7 @@ def test_bad_json_is_told(content, reason):
 def test_what_is_neither_is_refused():
     for content in (b"", b"ma;ten\n1;2\n", b"PK\x03\x04 broken", set_workbook(small())[:3000]):
         with pytest.raises(UnsafeWorkbook):
-            kind.read(content)
+            kind.read_file(content)
 
 
 # --- differences ---------------------------------------------------------------------------

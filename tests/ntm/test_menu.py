@@ -13,7 +13,11 @@ AREA = ["/matrix/", "/submissions/", "/visits/", "/findings/"]
 MENUS = [
     (Role.OFFICER, "commune", ["/evidence/", "/visits/", "/findings/", "/meetings/", "/questions/", "/reports/"]),
     (Role.DISTRICT_STAFF, "district", [*AREA, "/meetings/", "/questions/", "/reports/"]),
-    (Role.COORDINATOR, "province", ["/my-criteria/", *AREA, "/meetings/", "/questions/", "/reports/", "/users/"]),
+    (
+        Role.COORDINATOR,
+        "province",
+        ["/my-criteria/", *AREA, "/meetings/", "/questions/", "/reports/", "/workshop/", "/users/"],
+    ),
     (Role.DEPARTMENT_REVIEWER, "province", ["/my-criteria/", *AREA, "/questions/", "/reports/"]),
     (Role.INSPECTOR, "province", ["/visits/", "/findings/", "/reports/"]),
     (Role.VIEWER, "province", ["/matrix/", "/reports/"]),
@@ -54,7 +58,7 @@ def test_the_menu_of_each_role(unit, role, level, expected):
 def test_the_administrator_is_led_to_no_offices_list(unit):
     admin = client_of(UserFactory(is_superuser=True, is_staff=True))
     urls = [link.url for link in admin.get("/").context["nav"]]
-    assert urls == ["/", "/matrix/", "/visits/", "/findings/", "/reports/", "/users/"]
+    assert urls == ["/", "/matrix/", "/visits/", "/findings/", "/reports/", "/workshop/", "/users/"]
 
 
 def test_without_a_role_there_is_home(unit):
