@@ -213,6 +213,66 @@ def test_rows_that_contradict_are_both_refused(place):
     assert "Mâu thuẫn" in lines[0]["errors"][0][1] and "dòng 60" in lines[1]["errors"][0][1]
 
 
+def copy_row(book, row, to, **cells):
+    """A row copied within the table, as a person does it: its hidden cells too."""
+    sheet = book["Yêu cầu"]
+    for at in range(1, sheet.max_column + 1):
+        sheet.cell(to, at).value = sheet.cell(row, at).value
+    fill(book, to, **cells)
+
+
+def test_a_copied_row_is_another_level(place):
+    """The level copied from stays, whether it is left alone or ended, and whichever of the two stands first."""
+    for original, outcomes in (({}, ["added"]), ({"to_year": 2023}, ["changed", "added"])):
+        for back in (False, True):
+            book = book_of(place)
+            row = rows(book)["17.1", "Xã nhóm 1"]
+            copy_row(book, row, 60)
+            fill(book, row if back else 60, from_year=2024, value=99, text="")
+            fill(book, 60 if back else row, **original)
+            lines = hand_in(place, book).plan["lines"]
+            assert sorted(line["outcome"] for line in lines) == sorted(outcomes), (original, back)
+            assert "≥ 96 %" in "".join(line["before"] for line in lines if line["outcome"] == "changed") or not original
+    apply(place, hand_in(place, book))
+    assert [
+        (row.pk == place.row.pk, row.from_year, row.to_year, int(row.value), row.is_confirmed)
+        for row in place.rows.order_by("pk")
+    ] == [(True, None, 2023, 96, True), (False, 2024, None, 99, False)]
+
+
+def test_a_level_typed_anew_beside_its_own_row_moved(place):
+    book = book_of(place)
+    row = rows(book)["17.1", "Xã nhóm 1"]
+    copy_row(book, row, 60, from_year=None)
+    names = columns(book)
+    for title in ("Dòng", "Phiên bản"):
+        book["Yêu cầu"].cell(60, names[title]).value = None
+    fill(book, row, from_year=2024, value=99, text="")
+    upload = hand_in(place, book)
+    assert [line["outcome"] for line in upload.plan["lines"]] == ["added"]
+    apply(place, upload)
+    place.row.refresh_from_db()
+    assert (place.row.from_year, int(place.row.value)) == (None, 96) and place.rows.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("original", "copy", "refused"),
+    [
+        ({"from_year": 2023}, {"from_year": 2024}, 2),  # neither is the row as it was
+        ({"value": "x"}, {"from_year": 2024}, 2),  # the row itself isn't clear
+        ({}, {}, 2),  # the same twice
+    ],
+)
+def test_unclear_copies_are_refused(place, original, copy, refused):
+    book = book_of(place)
+    row = rows(book)["17.1", "Xã nhóm 1"]
+    copy_row(book, row, 60, **copy)
+    fill(book, row, **original)
+    upload = hand_in(place, book)
+    assert upload.plan["counts"]["refused"] == refused == sum(upload.plan["counts"].values())
+    assert "dòng 60" in upload.plan["lines"][-1]["errors"][-1][1]
+
+
 def test_a_code_that_lost_its_zero(place):
     IndicatorFactory(criterion=place.criterion, code="17.10", position=9)
     book = book_of(place)
