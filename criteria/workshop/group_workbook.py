@@ -14,11 +14,10 @@ from communes.workbooks import Sheet
 from criteria.models import Upload
 from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
 from criteria.workshop import groups, tables
-from criteria.workshop.groups import Change, version_of
+from criteria.workshop.groups import NONE, Change, said, version_of
 from criteria.workshop.tables import Column, Read, Table
 
 SHEET = "Nhóm xã"
-NONE = "Chưa xếp nhóm"
 YES, NO = "Có", "Không"
 CHANGED, SAME, CONFLICT, REFUSED = "changed", "same", "conflict", "refused"
 
@@ -100,7 +99,7 @@ def write(upload: Upload, plan: Plan, by: Any) -> dict[str, Any]:
     changes = [change for _, outcome, change, _ in found if outcome == CHANGED and change is not None]
     if changes and groups.apply(changes, by):
         raise UploadChanged
-    return dict(plan.counts)
+    return {**plan.counts, "past": sum(change.ends is not None for change in changes)}
 
 
 def _province(upload: Upload) -> Unit:
@@ -194,10 +193,6 @@ def _day(text: str, errors: dict[str, str]) -> date | None:
         return None
 
 
-def _said(group: str, mountain: bool, names: dict[str, str]) -> str:
-    return f"{names.get(group, group) or NONE}{', áp dụng mức vùng núi' if mountain else ''}"
-
-
 def _line(
     table: Table, names: dict[str, str], row: Read, outcome: str, change: Change | None, errors: dict[str, str]
 ) -> dict[str, Any]:
@@ -206,9 +201,10 @@ def _line(
         "at": row.at,
         "outcome": outcome,
         "name": unit.full_name if unit else row.cells["code"],
-        "before": _said(unit.target_group, unit.uses_mountain_targets, names) if unit else "",
-        "after": _said(change.group, change.mountain, names) if change else "",
+        "before": said(unit.target_group, unit.uses_mountain_targets, names) if unit else "",
+        "after": said(change.group, change.mountain, names) if change else "",
         "day": f"{change.day:%d/%m/%Y}" if change and change.day != date.min else "",
+        "until": change.until(names) if change else "",
         "decision": row.cells["decision"],
         "errors": [[table.place(key), message] for key, message in errors.items()],
     }
