@@ -543,16 +543,17 @@ class Overlay:
                 one.warnings.append(said)
             if said := self._mixed(demand, rows[demand.indicator.pk]):
                 one.warnings.append(said)
-            numbers = _numbers(demand.text)
+            numbers = figures_in(demand.text)
             if demand.value is not None and numbers and demand.value not in numbers:
                 one.warnings.append(
                     f"Chỉ tiêu {code}: lời văn ghi “{demand.text}” nhưng ô Mức ghi "
                     f"{format_number(demand.value)}; xem lại ô nào đúng."
                 )
-            elif demand.value is not None and 0 < demand.value < 1 and highest_of(demand.indicator):
-                percent = format_number(demand.value)
+            elif is_tiny(demand) and (demand.value != 1 or demand.operator != Operator.AT_MOST):
+                least = "chỉ một phần trăm" if demand.value == 1 else "chưa đến một phần trăm"
                 one.warnings.append(
-                    f"Chỉ tiêu {code}: mức {percent} % là chưa đến một phần trăm; nếu là 95 % thì ghi 95."
+                    f"Chỉ tiêu {code}: mức {format_number(demand.value)} % là {least}; nếu là 95 % thì ghi 95, "
+                    "100 % thì ghi 100."
                 )
 
     def _as_if(self, kept: Iterable[tuple[Judged, Demand]]) -> dict[int, list[Row]]:
@@ -644,6 +645,11 @@ class Overlay:
         return written
 
 
+def is_tiny(demand: Demand) -> bool:
+    """Whether a per cent is no more than one: more often a share, 1 for 100 %, than meant."""
+    return demand.value is not None and 0 < demand.value <= 1 and highest_of(demand.indicator) is not None
+
+
 def highest_of(indicator: Indicator) -> Decimal | None:
     return Decimal(100) if indicator.kind == Indicator.Kind.PERCENT else None
 
@@ -660,7 +666,7 @@ def _text(text: str, limit: int, name: str, errors: dict[str, str]) -> str:
         return ""
 
 
-def _numbers(text: str) -> set[Decimal]:
+def figures_in(text: str) -> set[Decimal]:
     """The figures that stand in a text; empty where they are numbers of decisions rather than levels."""
     if re.search(r"\d+/\d{4}|\d+/Q", text):
         return set()

@@ -204,6 +204,34 @@ def test_merged_cells_are_refused(place):
     assert "gộp" in found[f"trang “Yêu cầu”, dòng {row}"]["errors"][0][1]
 
 
+@pytest.mark.parametrize(
+    ("cells", "outcome"),
+    [
+        ({"value": 1}, "refused"),  # "100 %" typed in a spreadsheet
+        ({"value": 0.95}, "refused"),
+        ({"value": 1, "text": "Đạt 100 % số hộ"}, "refused"),
+        ({"value": 1, "operator": "≤", "text": "≤ 1 %"}, "added"),
+        ({"value": 100}, "added"),
+        ({"value": 2}, "added"),
+    ],
+)
+def test_a_per_cent_as_spreadsheets_keep_it(place, cells, outcome):
+    book = book_of(place)
+    fill(book, rows(book)["17.2", "Xã nhóm 2"], **{"operator": "≥", "decision": "QĐ 5"} | cells)
+    (line,) = hand_in(place, book).plan["lines"]
+    assert line["outcome"] == outcome
+    assert (outcome == "refused") == any("Ghi số không kèm dấu %" in message for _, message in line["errors"])
+
+
+def test_a_level_of_one_per_cent_comes_back_the_same(place):
+    Target.objects.filter(pk=place.row.pk).update(value=1, text="Theo quy định")
+    book = book_of(place)
+    assert hand_in(place, book).plan["counts"]["same"] == 1
+    fill(book, rows(book)["17.1", "Xã nhóm 1"], decision="QĐ mới")
+    (line,) = hand_in(place, book).plan["lines"]
+    assert line["outcome"] == "changed" and not line["errors"]
+
+
 def test_rows_that_contradict_are_both_refused(place):
     book = book_of(place)
     for row, value in ((60, 50), (61, 60)):
