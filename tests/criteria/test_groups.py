@@ -207,6 +207,15 @@ def test_a_filled_workbook(place):
     assert "Đã đổi 2 xã" in client.get(reverse("criteria:upload", args=[upload.pk])).content.decode()
 
 
+def test_a_provinces_own_zone_in_the_workbook(place, client):
+    client.post(URL, typed(chosen=tick(place.communes[0]), group="other", other="Vùng ven biển"))
+    book = book_of(place)
+    fill(book, place, 1, group="vùng ven biển", day=DAY, decision="QĐ 12")
+    upload = hand_in(place, book)
+    uploads.apply(upload, upload.fingerprint, by=place.coordinator)
+    assert [place.now(at)[0] for at in range(3)] == ["Vùng ven biển", "Vùng ven biển", ""]
+
+
 @pytest.mark.parametrize(
     ("cells", "column", "words"),
     [
@@ -217,7 +226,8 @@ def test_a_filled_workbook(place):
         ({"decision": None}, "cột G (Văn bản)", "số văn bản"),
         ({"decision": "x" * 201}, "cột G (Văn bản)", "200"),
         ({"group": "=A1"}, "cột D (Nhóm xã)", "công thức"),
-        ({"group": "x" * 41}, "cột D (Nhóm xã)", "40"),
+        ({"group": "Nhóm II"}, "cột D (Nhóm xã)", "Không có nhóm “Nhóm II”. Các nhóm: Xã nhóm 1, Xã nhóm 2"),
+        ({"group": "x" * 41}, "cột D (Nhóm xã)", "Không có nhóm"),
         ({"mountain": "có lẽ"}, "cột E (Áp dụng mức vùng núi)", "Có hoặc Không"),
         ({"code": "99999"}, "cột A (Mã xã)", "Không có xã"),
     ],

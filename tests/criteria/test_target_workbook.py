@@ -1,6 +1,7 @@
 """Targets by workbook: what is handed out comes back the same; what changed is shown; what is wrong has its place."""
 
 from io import BytesIO
+from time import perf_counter
 
 import openpyxl
 import pytest
@@ -9,9 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from communes.workbooks import TABLE, read_book
 from criteria import uploads
 from criteria.models import Target, Upload
-from criteria.workshop import target_workbook
+from criteria.workshop import tables, target_workbook
 from tests.criteria.test_local_target_pages import Place
 from tests.factories import CriteriaSetFactory, IndicatorFactory, TargetFactory
 
@@ -80,6 +82,22 @@ def test_the_workbook_holds_true_numbers_and_no_formula(place):
     assert sheet.cell(row, columns(book_of(place))["Mức"]).value == 96
     assert sheet.protection.sheet and sheet.freeze_panes == "A5"
     assert all(cell.data_type != "f" for line in sheet.iter_rows() for cell in line)
+
+
+def test_numbers_look_the_same_in_every_program(place):
+    """No separator inside a year, none behind a whole number."""
+    Target.objects.filter(pk=place.row.pk).update(from_year=2022)
+    book = book_of(place)
+    row = next(n for n in range(HEAD + 1, 40) if book["Yêu cầu"].cell(n, columns(book)["Từ năm"]).value == 2022)
+    looks = {t: book["Yêu cầu"].cell(row, columns(book)[t]).number_format for t in ("Từ năm", "Đến hết năm", "Mức")}
+    assert looks == {"Từ năm": "0", "Đến hết năm": "0", "Mức": "General"}
+
+
+def test_what_the_guide_says_of_sorting_is_so(place):
+    """A protected sheet with locked cells can't be sorted."""
+    book = book_of(place)
+    said = " ".join(str(cell.value) for line in book["Hướng dẫn"].iter_rows() for cell in line)
+    assert book["Yêu cầu"].protection.sort and "Muốn sắp xếp thì bỏ khóa trang" in said
 
 
 def test_added_changed_and_confirmed(place):
@@ -247,6 +265,27 @@ def copy_row(book, row, to, **cells):
     for at in range(1, sheet.max_column + 1):
         sheet.cell(to, at).value = sheet.cell(row, at).value
     fill(book, to, **cells)
+
+
+def test_merged_ranges_without_end_cost_nothing(place, monkeypatch):
+    book = book_of(place)
+    row = rows(book)["17.2", "Xã nhóm 2"]
+    fill(book, row, operator="≥", value=50, decision="QĐ 5")
+    stream = BytesIO()
+    book.save(stream)
+    (sheet,) = (sheet for sheet in read_book(stream.getvalue(), TABLE) if sheet.name == "Yêu cầu")
+    read = [target_workbook.SHEET, target_workbook.code_of(place.set, place.province), target_workbook.columns()]
+    sheet.merged = [(70, 2, 1_048_576, 3)] * 200 + [(1, 1, 3, 5)] + [(row, 11, 1_048_576 - n, 11) for n in range(500)]
+    began = perf_counter()
+    found = {one.number: one.problems for one in tables.read([sheet], *read).rows}
+    assert perf_counter() - began < 0.5
+    assert found[row].keys() == {"value"} and not any(found[n] for n in found if n < row)
+    monkeypatch.setattr(tables, "MOST_MERGED", 5)
+    sheet.merged = [(row, n, row + 1, n) for n in (*range(1, 6), *range(50, 90))]
+    assert tables.read([sheet], *read).rows
+    sheet.merged.append((row, 6, row + 1, 6))
+    with pytest.raises(uploads.Refused, match="quá nhiều ô gộp"):
+        tables.read([sheet], *read)
 
 
 def test_a_copied_row_is_another_level(place):
