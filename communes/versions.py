@@ -60,14 +60,12 @@ def effect(unit: Unit, versions: Sequence[UnitVersion], day: date, *, group: str
     at = _at(versions, day) if versions else 0
     held = versions[at] if versions else unit
     had, wanted, later = _grouping(held), (group, mountain), versions[at + 1 :]
-    carried = {
-        name: _carried(later, name, before) if after != before else []
-        for name, before, after in zip(GROUPING, had, wanted, strict=True)
-    }
+    grouped = _carried(later, "target_group", had[0]) if group != had[0] else []
+    moved = _carried(later, "uses_mountain_targets", had[1]) if mountain != had[1] else []
     for version in later:
-        now = tuple(
-            after if version in carried[name] else getattr(version, name)
-            for name, after in zip(GROUPING, wanted, strict=True)
+        now = (
+            group if version in grouped else version.target_group,
+            mountain if version in moved else version.uses_mountain_targets,
         )
         if now != wanted:
             return Effect(had, version.valid_from, now)

@@ -253,7 +253,7 @@ def _merged(sheet: Sheet, head: int, last: int, read_at: Mapping[str, int]) -> s
     }
     if len(ranges) > MOST_MERGED:
         raise Refused(f"Trang “{sheet.name}” có quá nhiều ô gộp. Bỏ gộp ô (Unmerge) cả trang rồi tải lên lại.")
-    found = set()
+    found: set[tuple[int, int]] = set()
     for at in read_at.values():
         reached = head
         for top, bottom in sorted((top, bottom) for top, bottom, left, right in ranges if left <= at + 1 <= right):
