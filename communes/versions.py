@@ -7,8 +7,10 @@ next change already known, the unit is what it is set to; its present columns fo
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
+from itertools import takewhile
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -44,6 +46,46 @@ def problem_of_day(unit: Unit, day: date, first: date | None) -> str:
     return ""
 
 
+class Effect(NamedTuple):
+    """What setting a unit's grouping from a day on would do. `had`: group and mountain targets so far on that
+    day; `ends`: the day from which it is something else again, by a change already known, and then `then`."""
+
+    had: tuple[str, bool]
+    ends: date | None = None
+    then: tuple[str, bool] = ("", False)
+
+
+def effect(unit: Unit, versions: Sequence[UnitVersion], day: date, *, group: str, mountain: bool) -> Effect:
+    """What `set_grouping` would do to a unit with these versions, in their order, on a day it may change."""
+    at = _at(versions, day) if versions else 0
+    held = versions[at] if versions else unit
+    had, wanted, later = _grouping(held), (group, mountain), versions[at + 1 :]
+    grouped = _carried(later, "target_group", had[0]) if group != had[0] else []
+    moved = _carried(later, "uses_mountain_targets", had[1]) if mountain != had[1] else []
+    for version in later:
+        now = (
+            group if version in grouped else version.target_group,
+            mountain if version in moved else version.uses_mountain_targets,
+        )
+        if now != wanted:
+            return Effect(had, version.valid_from, now)
+    return Effect(had)
+
+
+def _grouping(state: Unit | UnitVersion) -> tuple[str, bool]:
+    return state.target_group, state.uses_mountain_targets
+
+
+def _at(versions: Sequence[UnitVersion], day: date) -> int:
+    """Where the version of that day stands."""
+    return max(place for place, version in enumerate(versions) if version.valid_from <= day)
+
+
+def _carried(later: Iterable[UnitVersion], name: str, value: str | bool) -> list[UnitVersion]:
+    """The following versions that only carry the value on."""
+    return list(takewhile(lambda version: getattr(version, name) == value, later))
+
+
 @transaction.atomic
 def set_grouping(unit: Unit, day: date, decision: str, *, group: str, mountain: bool) -> bool:
     """Make the unit one of the group, with or without mountain targets, from that day on.
@@ -59,7 +101,7 @@ def set_grouping(unit: Unit, day: date, decision: str, *, group: str, mountain: 
         raise Refused({"day": problem})
     if not versions:
         versions = [_first(unit, day)]
-    at = max(place for place, version in enumerate(versions) if version.valid_from <= day)
+    at = _at(versions, day)
     held = versions[at]
     before = {name: getattr(held, name) for name in GROUPING}
     wanted = {"target_group": group, "uses_mountain_targets": mountain}
@@ -79,9 +121,7 @@ def set_grouping(unit: Unit, day: date, decision: str, *, group: str, mountain: 
         versions.insert(at + 1, begun)
         at += 1
     for name, value in changed.items():
-        for version in versions[at:]:
-            if version is not versions[at] and getattr(version, name) != before[name]:
-                break
+        for version in [versions[at], *_carried(versions[at + 1 :], name, before[name])]:
             setattr(version, name, value)
             if version not in touched:
                 touched.append(version)

@@ -25,6 +25,7 @@ from criteria.workshop import group_workbook, groups
 from criteria.workshop.groups import Change, version_of
 
 PER_PAGE = 50
+TOLD = 5  # communes a message names
 KEEP, OTHER = "keep", "other"
 MOUNTAINS = {KEEP: "Giữ nguyên", "yes": "Áp dụng mức vùng núi", "no": "Không áp dụng mức vùng núi"}
 
@@ -156,6 +157,11 @@ def _change(
         return False, said, 409 if stale else 422
     same = len(changes) - len(moved)
     messages.success(request, f"Đã đổi {len(moved)} xã.{f' {same} xã đã đúng như vậy nên giữ nguyên.' if same else ''}")
+    if past := [change for change in moved if change.ends]:
+        names = groups.choices(place)
+        told = "; ".join(f"{change.unit.full_name} {change.until(names)}" for change in past[:TOLD])
+        more = f"; và {len(past) - TOLD} xã khác" if len(past) > TOLD else ""
+        messages.warning(request, f"Chỉ đổi một thời gian trước đây, vì sau đó đã có thay đổi khác: {told}{more}.")
     return True, [], 200
 
 

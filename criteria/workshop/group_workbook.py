@@ -14,11 +14,10 @@ from communes.workbooks import Sheet
 from criteria.models import Upload
 from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
 from criteria.workshop import groups, tables
-from criteria.workshop.groups import Change, version_of
+from criteria.workshop.groups import NONE, Change, said, version_of
 from criteria.workshop.tables import Column, Read, Table
 
 SHEET = "Nhóm xã"
-NONE = "Chưa xếp nhóm"
 YES, NO = "Có", "Không"
 CHANGED, SAME, CONFLICT, REFUSED = "changed", "same", "conflict", "refused"
 
@@ -67,7 +66,7 @@ def workbook(province: Unit) -> bytes:
         notes=[
             "Sửa “Nhóm xã” hoặc “Áp dụng mức vùng núi” ở những xã thay đổi, ghi “Từ ngày” và “Văn bản” của dòng đó.",
             "Các dòng khác để nguyên.",
-            "Vùng riêng của tỉnh chưa có trong danh sách: ghi tên vùng vào ô, tối đa 40 ký tự.",
+            "Vùng riêng của tỉnh chưa có trong danh sách: xếp một xã vào vùng đó ở trang Nhóm xã trước.",
             "Kết quả đã công bố giữ nguyên mức lúc đánh giá; số liệu của ngày trước đó vẫn theo nhóm cũ.",
         ],
         spare=0,
@@ -100,7 +99,7 @@ def write(upload: Upload, plan: Plan, by: Any) -> dict[str, Any]:
     changes = [change for _, outcome, change, _ in found if outcome == CHANGED and change is not None]
     if changes and groups.apply(changes, by):
         raise UploadChanged
-    return dict(plan.counts)
+    return {**plan.counts, "past": sum(change.ends is not None for change in changes)}
 
 
 def _province(upload: Upload) -> Unit:
@@ -116,7 +115,6 @@ def _read(upload: Upload, names: dict[str, str], book: list[Sheet], progress: Pr
     province = _province(upload)
     table = tables.read(book, SHEET, code_of(province), columns())
     units = {unit.code: unit for unit in groups.communes(province)}
-    choices = {search_name(code): code for code in names} | {search_name(name): code for code, name in names.items()}
     found: list[Found] = []
     rows: dict[str, list[int]] = defaultdict(list)
     for done, row in enumerate(table.rows, start=1):
@@ -125,7 +123,7 @@ def _read(upload: Upload, names: dict[str, str], book: list[Sheet], progress: Pr
         if not code and not row.problems:
             continue
         rows[code].append(len(found))
-        found.append(_one(row, units.get(code), code, province, choices))
+        found.append(_one(row, units.get(code), code, province, names))
     if not found:
         raise Refused(f"Trang “{SHEET}” không có xã nào. Tải lại bảng rồi ghi vào đó.")
     for code, places in rows.items():
@@ -144,13 +142,13 @@ def _read(upload: Upload, names: dict[str, str], book: list[Sheet], progress: Pr
     return table, found
 
 
-def _one(row: Read, unit: Unit | None, code: str, province: Unit, choices: dict[str, str]) -> Found:
+def _one(row: Read, unit: Unit | None, code: str, province: Unit, names: dict[str, str]) -> Found:
     cells = row.cells
     errors = {key: f"{message[:1].upper()}{message[1:]}" for key, message in row.problems.items()}
     if unit is None:
         errors["code"] = f"Không có xã mã “{code}” trong {province.in_sentence}."
         return row, REFUSED, None, errors
-    group = _group(cells["group"], choices, errors)
+    group = _group(cells["group"], names, errors)
     mountain = {"co": True, "x": True, "khong": False}.get(search_name(cells["mountain"]))
     if mountain is None:
         errors["mountain"] = f"Ghi {YES} hoặc {NO}."
@@ -173,14 +171,17 @@ def _one(row: Read, unit: Unit | None, code: str, province: Unit, choices: dict[
     return row, CHANGED, change, errors
 
 
-def _group(text: str, choices: dict[str, str], errors: dict[str, str]) -> str:
+def _group(text: str, names: dict[str, str], errors: dict[str, str]) -> str:
     if search_name(text) in {"", search_name(NONE)}:
         return ""
-    if (known := choices.get(search_name(text))) is not None:
-        return known
-    if len(text) > 40:
-        errors["group"] = "Tên vùng riêng của tỉnh dài quá 40 ký tự."
-    return text
+    for code, name in names.items():
+        if search_name(text) in {search_name(code), search_name(name)}:
+            return code
+    known = ", ".join(names.values()) or "chưa có nhóm nào"
+    errors["group"] = (
+        f"Không có nhóm “{text[:40]}”. Các nhóm: {known}. Vùng mới của tỉnh thì xếp một xã vào ở trang Nhóm xã trước."
+    )
+    return ""
 
 
 def _day(text: str, errors: dict[str, str]) -> date | None:
@@ -194,10 +195,6 @@ def _day(text: str, errors: dict[str, str]) -> date | None:
         return None
 
 
-def _said(group: str, mountain: bool, names: dict[str, str]) -> str:
-    return f"{names.get(group, group) or NONE}{', áp dụng mức vùng núi' if mountain else ''}"
-
-
 def _line(
     table: Table, names: dict[str, str], row: Read, outcome: str, change: Change | None, errors: dict[str, str]
 ) -> dict[str, Any]:
@@ -206,9 +203,10 @@ def _line(
         "at": row.at,
         "outcome": outcome,
         "name": unit.full_name if unit else row.cells["code"],
-        "before": _said(unit.target_group, unit.uses_mountain_targets, names) if unit else "",
-        "after": _said(change.group, change.mountain, names) if change else "",
+        "before": said(unit.target_group, unit.uses_mountain_targets, names) if unit else "",
+        "after": said(change.group, change.mountain, names) if change else "",
         "day": f"{change.day:%d/%m/%Y}" if change and change.day != date.min else "",
+        "until": change.until(names) if change else "",
         "decision": row.cells["decision"],
         "errors": [[table.place(key), message] for key, message in errors.items()],
     }

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Q
 
 from communes import versions
 from communes.models import Level, Region, Unit, UnitQuerySet, UnitVersion
@@ -24,6 +25,7 @@ from ntm.clock import today
 
 audit = logging.getLogger("ntm.audit")
 
+NONE = "Chưa xếp nhóm"
 MOST = 1_000  # communes changed at once
 
 
@@ -54,7 +56,7 @@ def counts(province: Unit, named: dict[str, str]) -> list[tuple[str, str, int]]:
     found = dict(rows)
     return [
         *((code, name, found.get(code, 0)) for code, name in named.items()),
-        ("none", "Chưa xếp nhóm", found.get("", 0)),
+        ("none", NONE, found.get("", 0)),
     ]
 
 
@@ -64,15 +66,15 @@ def version_of(unit: Unit) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def first_days(units: Iterable[Unit]) -> dict[int, date]:
-    """The day from which each commune's history is known, by id; none for one that never changed."""
-    found = UnitVersion.objects.filter(unit__in=[unit.pk for unit in units]).order_by()
-    return dict(found.values_list("unit").annotate(Min("valid_from")))
+def said(group: str, mountain: bool, names: dict[str, str]) -> str:
+    """A commune's group and whether it uses mountain targets, in words."""
+    return f"{names.get(group, group) or NONE}{', áp dụng mức vùng núi' if mountain else ''}"
 
 
 @dataclass
 class Change:
-    """What one commune is to become. `seen`: its `version_of` when that was looked at."""
+    """What one commune is to become. `seen`: its `version_of` when that was looked at; `ends` and `then`: the day
+    from which it is something else again by a change already known."""
 
     unit: Unit
     day: date
@@ -81,14 +83,37 @@ class Change:
     mountain: bool
     seen: str
     errors: dict[str, str] = field(default_factory=dict)
+    ends: date | None = None
+    then: tuple[str, bool] = ("", False)
+
+    def until(self, names: dict[str, str]) -> str:
+        """How long it holds, where not until further notice: "đến hết ngày 31/05/2023; từ ngày … là …"."""
+        if self.ends is None:
+            return ""
+        last = self.ends - timedelta(days=1)
+        return f"đến hết ngày {last:%d/%m/%Y}; từ ngày {self.ends:%d/%m/%Y} là {said(*self.then, names)}"
 
 
 def check(changes: Sequence[Change]) -> None:
-    """Note in each change why it can't be made."""
-    first = first_days(change.unit for change in changes)
+    """Note in each change why it can't be made, and how long it would hold."""
+    history: dict[int, list[UnitVersion]] = defaultdict(list)
+    for version in UnitVersion.objects.filter(unit__in=[change.unit.pk for change in changes]).order_by("valid_from"):
+        history[version.unit_id].append(version)
     for change in changes:
-        if problem := versions.problem_of_day(change.unit, change.day, first.get(change.unit.pk)):
+        known = history[change.unit.pk]
+        first = known[0].valid_from if known else None
+        if problem := versions.problem_of_day(change.unit, change.day, first):
             change.errors["day"] = problem
+        else:
+            wanted = (change.group, change.mountain)
+            found = versions.effect(change.unit, known, change.day, group=change.group, mountain=change.mountain)
+            change.ends, change.then = found.ends, found.then
+            if found.had == wanted:
+                end = f" (đến hết ngày {found.ends - timedelta(days=1):%d/%m/%Y})" if found.ends else ""
+                change.errors["day"] = (
+                    f"Ngày {change.day:%d/%m/%Y} xã đã đúng như vậy{end} nên không có gì để đổi; "
+                    "ghi ngày bắt đầu thay đổi."
+                )
         if not change.decision:
             change.errors["decision"] = "Ghi số văn bản phân nhóm."
 

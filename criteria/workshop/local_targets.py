@@ -17,7 +17,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -255,6 +255,16 @@ class Judged:
     def writes(self) -> bool:
         return self.outcome in {ADDED, CHANGED}
 
+    @property
+    def keeps_its_key(self) -> bool:
+        """Whether the row on the server would go on to bind the same communes from the same year."""
+        return self.before is not None and self.demand is not None and self.demand.key == key_of(self.before)
+
+
+def key_of(target: Target) -> tuple[int, int, str, int]:
+    """For whom and from when a row binds; a place has one such row (`Demand.key`)."""
+    return target.indicator_id, target.unit_id or 0, target.variant, target.from_year or 0
+
 
 def version_of(target: Target | None) -> str:
     """What of a row a person sees and changes, as a short mark; "" for a row that isn't there."""
@@ -310,7 +320,7 @@ class Overlay:
                 Row(row.pk, row.province_id, row.unit_id, row.variant, row.from_year, row.to_year)
             )
             if self.is_own(row):
-                self.own[row.indicator_id, row.unit_id or 0, row.variant, row.from_year or 0] = row
+                self.own[key_of(row)] = row
         self.names = variant_names(criteria_set)
 
     def is_own(self, row: Target) -> bool:
@@ -357,6 +367,7 @@ class Overlay:
     def judge(self, wanted: Sequence[Wanted]) -> list[Judged]:
         """What becomes of each row; of several that speak of the same level all are refused."""
         judged = [self._judge(row) for row in wanted]
+        self._part_copies(judged)
         by_key: dict[Any, list[Judged]] = defaultdict(list)
         for one in judged:
             if one.demand is not None:
@@ -371,6 +382,31 @@ class Overlay:
                     one.errors[""] = f"{said}: cùng chỉ tiêu, đối tượng và năm ở {places}. Chỉ giữ một."
         self._warn(judged)
         return judged
+
+    def _part_copies(self, judged: list[Judged]) -> None:
+        """Let one row alone speak for a row of the server: of a row copied in a table the one that still binds
+        the same communes from the same year, the others are new. All are refused where that isn't clear."""
+        by_row: dict[int, list[int]] = defaultdict(list)
+        for at, one in enumerate(judged):
+            if one.before is not None:
+                by_row[one.before.pk].append(at)
+        for places in by_row.values():
+            if len(places) == 1:
+                continue
+            true = [at for at in places if judged[at].keeps_its_key]
+            for at in places:
+                one = judged[at]
+                if len(true) != 1:
+                    one.outcome = REFUSED
+                    one.errors.setdefault(
+                        "",
+                        f"Dòng chép: {', '.join(judged[other].wanted.at for other in places)} cùng từ một yêu cầu đã "
+                        "tải xuống. Giữ một dòng đúng đối tượng và năm như cũ; mức mới ghi ở dòng trống cuối bảng.",
+                    )
+                elif at not in true:
+                    new = self._judge(replace(one.wanted, row="", seen=""))
+                    if new.before is None:
+                        judged[at] = new
 
     def _judge(self, wanted: Wanted) -> Judged:
         errors: dict[str, str] = {}
@@ -507,16 +543,17 @@ class Overlay:
                 one.warnings.append(said)
             if said := self._mixed(demand, rows[demand.indicator.pk]):
                 one.warnings.append(said)
-            numbers = _numbers(demand.text)
+            numbers = figures_in(demand.text)
             if demand.value is not None and numbers and demand.value not in numbers:
                 one.warnings.append(
                     f"Chỉ tiêu {code}: lời văn ghi “{demand.text}” nhưng ô Mức ghi "
                     f"{format_number(demand.value)}; xem lại ô nào đúng."
                 )
-            elif demand.value is not None and 0 < demand.value < 1 and highest_of(demand.indicator):
-                percent = format_number(demand.value)
+            elif is_tiny(demand) and (demand.value != 1 or demand.operator != Operator.AT_MOST):
+                least = "chỉ một phần trăm" if demand.value == 1 else "chưa đến một phần trăm"
                 one.warnings.append(
-                    f"Chỉ tiêu {code}: mức {percent} % là chưa đến một phần trăm; nếu là 95 % thì ghi 95."
+                    f"Chỉ tiêu {code}: mức {format_number(demand.value)} % là {least}; nếu là 95 % thì ghi 95, "
+                    "100 % thì ghi 100."
                 )
 
     def _as_if(self, kept: Iterable[tuple[Judged, Demand]]) -> dict[int, list[Row]]:
@@ -608,6 +645,11 @@ class Overlay:
         return written
 
 
+def is_tiny(demand: Demand) -> bool:
+    """Whether a per cent is no more than one: more often a share, 1 for 100 %, than meant."""
+    return demand.value is not None and 0 < demand.value <= 1 and highest_of(demand.indicator) is not None
+
+
 def highest_of(indicator: Indicator) -> Decimal | None:
     return Decimal(100) if indicator.kind == Indicator.Kind.PERCENT else None
 
@@ -624,7 +666,7 @@ def _text(text: str, limit: int, name: str, errors: dict[str, str]) -> str:
         return ""
 
 
-def _numbers(text: str) -> set[Decimal]:
+def figures_in(text: str) -> set[Decimal]:
     """The figures that stand in a text; empty where they are numbers of decisions rather than levels."""
     if re.search(r"\d+/\d{4}|\d+/Q", text):
         return set()

@@ -23,13 +23,14 @@ from criteria.uploads import Refused
 MARK = "Mã biểu:"
 HEAD_AT = 4  # the row of the headings, from 1
 SPARE = 100  # empty rows to write in below the table
+MOST_MERGED = 1_000  # merged ranges within the table
 LONGEST = 2_000  # characters of one cell that are looked at
 
 
 @dataclass(frozen=True)
 class Column:
     """One column. `fill`: a person writes in it; `choices`: what they may choose from; `hidden`: for the system;
-    `kind`: "text", "number" or "day"."""
+    `kind`: "text", "number", "year" or "day"."""
 
     key: str
     title: str
@@ -88,7 +89,8 @@ def draw(
     stream = BytesIO()
     book = xlsxwriter.Workbook(stream, {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True})
     font = {"font_name": "Times New Roman", "font_size": 12, "valign": "top"}
-    formats = {"number": {"num_format": "#,##0.####"}, "day": {"num_format": "dd/mm/yyyy"}, "text": {"num_format": "@"}}
+    # No "#,##0.####": programs show a whole number with a bare mark behind it, and a year with one inside.
+    codes = {"number": "General", "year": "0", "day": "dd/mm/yyyy", "text": "@"}
     grid = {**font, "border": 1, "border_color": "#9AA8A5", "text_wrap": True}
     bold = book.add_format({**font, "bold": True, "font_size": 14})
     muted = book.add_format({**font, "font_color": "#55635F"})
@@ -100,7 +102,7 @@ def draw(
         column.key: book.add_format(
             {
                 **grid,
-                **formats[column.kind],
+                "num_format": codes[column.kind],
                 "locked": not column.fill,
                 **({} if column.fill else {"font_color": "#55635F"}),
             }
@@ -225,22 +227,39 @@ def read(book: Sequence[Sheet], sheet_name: str, code: str, columns: Sequence[Co
         raise Refused(
             f"Trang “{sheet.name}” {what}. Không xóa hay đổi tên cột, kể cả cột ẩn; tải lại bảng rồi chép sang."
         )
-    merged = [area for area in sheet.merged if area[2] > head]
     letters = {key: column_letters(at + 1) for key, at in places.items()}
     by_key = {column.key: column for column in columns}
+    read_at = {key: at for key, at in places.items() if by_key[key].is_read}
+    merged = _merged(sheet, head, data[-1][0] if data else head, read_at)
     found = []
     for number, values in data:
         row = Read(number, f"trang “{sheet.name}”, dòng {number}", {})
-        for key, at in places.items():
-            column = by_key[key]
-            if not column.is_read:
-                continue
-            row.cells[key] = _text(values[at] if at < len(values) else None, column, row)
-            if any(top <= number <= bottom and left <= at + 1 <= right for top, left, bottom, right in merged):
+        for key, at in read_at.items():
+            row.cells[key] = _text(values[at] if at < len(values) else None, by_key[key], row)
+            if (number, at) in merged:
                 row.problems[key] = "ô bị gộp; bỏ gộp ô (Unmerge) rồi ghi từng ô."
         if row.problems or any(row.cells[column.key] for column in columns if column.is_read):
             found.append(row)
     return Table(found, letters, columns)
+
+
+def _merged(sheet: Sheet, head: int, last: int, read_at: Mapping[str, int]) -> set[tuple[int, int]]:
+    """Cells of the table, by row and place, that are part of a merged range; cells outside cost nothing."""
+    widest = max(read_at.values()) + 1
+    ranges = {
+        (max(top, head + 1), min(bottom, last), left, min(right, widest))
+        for top, left, bottom, right in sheet.merged
+        if top <= last and bottom > head and left <= widest
+    }
+    if len(ranges) > MOST_MERGED:
+        raise Refused(f"Trang “{sheet.name}” có quá nhiều ô gộp. Bỏ gộp ô (Unmerge) cả trang rồi tải lên lại.")
+    found: set[tuple[int, int]] = set()
+    for at in read_at.values():
+        reached = head
+        for top, bottom in sorted((top, bottom) for top, bottom, left, right in ranges if left <= at + 1 <= right):
+            found.update((number, at) for number in range(max(top, reached + 1), bottom + 1))
+            reached = max(reached, bottom)
+    return found
 
 
 def _places(cells: Sequence[Cell], by_title: Mapping[str, Column]) -> dict[str, int]:

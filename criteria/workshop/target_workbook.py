@@ -19,7 +19,18 @@ from criteria.models import CriteriaSet, Operator, Target, Upload
 from criteria.numbers import format_number
 from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
 from criteria.workshop import local_targets, tables
-from criteria.workshop.local_targets import OPERATORS, OUTCOMES, SAME, Judged, Overlay, Wanted, version_of
+from criteria.workshop.local_targets import (
+    OPERATORS,
+    OUTCOMES,
+    REFUSED,
+    SAME,
+    Demand,
+    Judged,
+    Overlay,
+    Wanted,
+    demanded,
+    version_of,
+)
 from criteria.workshop.tables import Column, Read, Table
 
 SHEET = "Yêu cầu"
@@ -43,19 +54,26 @@ def columns(overlay: Overlay | None = None) -> list[Column]:
         Column("measure", "Đơn vị tính", 11),
         Column("variant", "Vùng, nhóm", 22, "Chọn trong danh sách; “Chung” là mọi xã.", fill=True, choices=variants),
         Column("unit", "Riêng cho xã (mã)", 12, "Chỉ ghi khi mức này chỉ của một xã: mã xã 5 chữ số.", fill=True),
-        Column("from_year", "Từ năm", 9, "Năm bắt đầu áp dụng; để trống: từ đầu giai đoạn.", fill=True, kind="number"),
+        Column("from_year", "Từ năm", 9, "Năm bắt đầu áp dụng; để trống: từ đầu giai đoạn.", fill=True, kind="year"),
         Column(
             "to_year",
             "Đến hết năm",
             9,
             "Năm cuối cùng còn áp dụng; để trống: còn áp dụng.",
             fill=True,
-            kind="number",
+            kind="year",
         ),
         Column("base", "Mức đang áp dụng của trung ương", 24),
         Column("operator", "So sánh", 12, "≥, ≤, =, Đạt hoặc Xem xét theo nội dung.", fill=True,
                choices=tuple(OPERATORS.values()) if overlay else ()),
-        Column("value", "Mức", 10, "Số, ví dụ 95 hoặc 98,5; để trống khi So sánh là Đạt.", fill=True, kind="number"),
+        Column(
+            "value",
+            "Mức",
+            10,
+            "Số không kèm dấu %, ví dụ 95 hoặc 98,5; để trống khi So sánh là Đạt.",
+            fill=True,
+            kind="number",
+        ),
         Column("text", "Yêu cầu như văn bản", 28, "Lời văn như quyết định; để trống thì ghi theo mức.", fill=True),
         Column("decision", "Văn bản", 26, "Số quyết định. Bắt buộc với mức của tỉnh.", fill=True),
         Column("compared", "Đã đối chiếu văn bản", 12, "Ghi x nếu đã đối chiếu mức này với văn bản (xác nhận).",
@@ -79,7 +97,8 @@ def workbook(criteria_set: CriteriaSet, place: Unit | None, year: int) -> bytes:
         notes=[
             "Ghi vào các cột có tiêu đề xanh; các cột xám chỉ để xem.",
             f"Dòng trống là nơi chưa có mức của {whose}: bỏ trống thì không có gì thay đổi.",
-            "Được sắp xếp, lọc, thêm dòng ở cuối bảng. Không xóa cột, không gộp ô, không dùng công thức.",
+            "Được lọc và ghi thêm ở các dòng trống cuối bảng. Không xóa cột, không gộp ô, không dùng công thức.",
+            "Muốn sắp xếp thì bỏ khóa trang trước (Unprotect Sheet, không có mật khẩu); dòng xếp thế nào cũng được.",
             "Muốn thôi áp dụng một mức: ghi năm cuối vào “Đến hết năm”. Xóa dòng ở tệp không xóa mức trên hệ thống.",
             "Sửa một mức đã xác nhận thì mức đó trở lại chưa xác nhận, trừ khi ghi x ở “Đã đối chiếu văn bản”.",
             "Tải lên xong, hệ thống cho xem trước từng dòng rồi mới hỏi xác nhận.",
@@ -180,7 +199,23 @@ def _judge(overlay: Overlay, book: list[Sheet], progress: Progress) -> tuple[Tab
             wanted.append(found)
     if not wanted:
         raise Refused(f"Trang “{SHEET}” chưa có dòng nào được ghi mức. Ghi So sánh, Mức và Văn bản rồi tải lên.")
-    return table, overlay.judge(wanted)
+    judged = overlay.judge(wanted)
+    for one in judged:
+        if one.writes and one.demand is not None and _is_divided(one, one.demand):
+            level, words = format_number(one.demand.value), demanded(one.demand.operator, one.demand.value, "%")
+            one.outcome = REFUSED
+            one.warnings.clear()
+            one.errors["value"] = (
+                f"Ô này chứa số {level}: bảng tính lưu “100 %” thành 1, “95 %” thành 0,95. Ghi số không kèm dấu %, "
+                f"ví dụ 100. Nếu đúng là {level} %, ghi thêm lời văn “{words}” ở cột Yêu cầu như văn bản."
+            )
+    return table, judged
+
+
+def _is_divided(one: Judged, demand: Demand) -> bool:
+    """Whether a new level may be a per cent as spreadsheets keep it, and no text says that it isn't."""
+    is_new = one.before is None or one.before.value != demand.value
+    return is_new and local_targets.is_tiny(demand) and demand.value not in local_targets.figures_in(one.wanted.text)
 
 
 def _wanted(row: Read, overlay: Overlay) -> Wanted | None:

@@ -6,7 +6,7 @@ import pytest
 
 from communes import checks
 from communes.models import Unit, UnitVersion
-from communes.versions import Refused, set_grouping
+from communes.versions import Effect, Refused, effect, set_grouping
 from criteria.targets import places_on
 from tests.factories import CommuneFactory
 
@@ -127,3 +127,20 @@ def test_a_closed_commune_stays_as_it_was(commune):
     Unit.objects.filter(pk=commune.pk).update(closed_on=date(2023, 1, 1))
     with pytest.raises(Refused, match="đã kết thúc"):
         set_grouping(commune, DAY, "QĐ", group="nhom-1", mountain=False)
+
+
+@pytest.mark.parametrize("day", [date(2021, 1, 1), RENAMED, date(2022, 6, 1), DAY, date(2024, 1, 1)])
+@pytest.mark.parametrize("wanted", [("nhom-1", False), ("nhom-2", False), ("nhom-3", True), ("", False)])
+def test_the_effect_told_is_the_one_that_comes(commune, day, wanted):
+    rename(commune)
+    set_grouping(commune, DAY, "QĐ 1", group="nhom-2", mountain=False)
+    known = list(UnitVersion.objects.filter(unit=commune).order_by("valid_from"))
+    told = effect(commune, known, day, group=wanted[0], mountain=wanted[1])
+    changed = set_grouping(commune, day, "QĐ 2", group=wanted[0], mountain=wanted[1])
+    assert changed == (told.had != wanted)
+    after = [(row[0], row[2:4]) for row in versions(commune) if row[0] > day]
+    assert (told.ends, told.then) == next((row for row in after if row[1] != wanted), (None, ("", False)))
+
+
+def test_the_effect_on_one_that_never_changed(commune):
+    assert effect(commune, [], DAY, group="nhom-1", mountain=False) == Effect(("", False))

@@ -117,6 +117,24 @@ def test_all_or_none_where_one_day_cant_be(place):
     assert not UnitVersion.objects.filter(unit__in=place.communes).exists()
 
 
+def test_a_day_before_a_later_change(place, client):
+    """It reaches to that change only: said so, and refused where it changes nothing."""
+    client.post(URL, typed(chosen=tick(place.communes[0]), group="nhom-1", day="01/06/2023"), follow=True)
+    now = tick(Unit.objects.get(pk=place.communes[0].pk))
+    done = client.post(URL, typed(chosen=now, group="nhom-2", day="01/02/2023"), follow=True)
+    changed, warned = [str(message) for message in done.context["messages"]]
+    assert changed == "Đã đổi 1 xã." and place.communes[0].full_name in warned
+    assert "đến hết ngày 31/05/2023; từ ngày 01/06/2023 là Xã nhóm 1" in warned
+    assert place.now() == ("nhom-1", False)
+    nothing = client.post(URL, typed(chosen=now, group="nhom-2", day="01/03/2023"))
+    assert nothing.status_code == 422 and "đã đúng như vậy (đến hết ngày 31/05/2023)" in nothing.content.decode()
+    for at in (1, 2):
+        client.post(URL, typed(chosen=tick(place.communes[at]), group="nhom-1", day="01/06/2023"), follow=True)
+    now = tick(*Unit.objects.filter(pk__in=[unit.pk for unit in place.communes[1:]]))
+    done = client.post(URL, typed(chosen=now, day="01/06/2023"), follow=True)
+    assert [str(message) for message in done.context["messages"]] == ["Đã đổi 2 xã."]
+
+
 def test_other_provinces_communes_cant_be_ticked(place, client):
     other = Place()
     assert client.post(URL, typed(chosen=tick(other.communes[0]))).status_code == 422
@@ -189,6 +207,15 @@ def test_a_filled_workbook(place):
     assert "Đã đổi 2 xã" in client.get(reverse("criteria:upload", args=[upload.pk])).content.decode()
 
 
+def test_a_provinces_own_zone_in_the_workbook(place, client):
+    client.post(URL, typed(chosen=tick(place.communes[0]), group="other", other="Vùng ven biển"))
+    book = book_of(place)
+    fill(book, place, 1, group="vùng ven biển", day=DAY, decision="QĐ 12")
+    upload = hand_in(place, book)
+    uploads.apply(upload, upload.fingerprint, by=place.coordinator)
+    assert [place.now(at)[0] for at in range(3)] == ["Vùng ven biển", "Vùng ven biển", ""]
+
+
 @pytest.mark.parametrize(
     ("cells", "column", "words"),
     [
@@ -199,7 +226,8 @@ def test_a_filled_workbook(place):
         ({"decision": None}, "cột G (Văn bản)", "số văn bản"),
         ({"decision": "x" * 201}, "cột G (Văn bản)", "200"),
         ({"group": "=A1"}, "cột D (Nhóm xã)", "công thức"),
-        ({"group": "x" * 41}, "cột D (Nhóm xã)", "40"),
+        ({"group": "Nhóm II"}, "cột D (Nhóm xã)", "Không có nhóm “Nhóm II”. Các nhóm: Xã nhóm 1, Xã nhóm 2"),
+        ({"group": "x" * 41}, "cột D (Nhóm xã)", "Không có nhóm"),
         ({"mountain": "có lẽ"}, "cột E (Áp dụng mức vùng núi)", "Có hoặc Không"),
         ({"code": "99999"}, "cột A (Mã xã)", "Không có xã"),
     ],
@@ -210,6 +238,21 @@ def test_a_wrong_cell_is_named(place, cells, column, words):
     (line,) = hand_in(place, book).plan["lines"]
     assert line["outcome"] == "refused" and line["at"] == f"trang “Nhóm xã”, dòng {row}"
     assert [at for at, message in line["errors"] if words in message] == [column]
+
+
+def test_a_day_before_a_later_change_in_the_workbook(place, client):
+    unit = place.communes[0]
+    groups.apply([Change(unit, date(2023, 6, 1), "QĐ 1", "nhom-1", False, version_of(unit))], place.coordinator)
+    book = book_of(place)
+    fill(book, place, 0, group="Xã nhóm 2", day=date(2023, 2, 1), decision="QĐ 12")
+    upload = hand_in(place, book)
+    (line,) = upload.plan["lines"]
+    assert line["until"] == "đến hết ngày 31/05/2023; từ ngày 01/06/2023 là Xã nhóm 1"
+    page = reverse("criteria:upload", args=[upload.pk])
+    assert "từ ngày 01/02/2023 đến hết ngày 31/05/2023; từ ngày" in client.get(page).content.decode()
+    uploads.apply(upload, upload.fingerprint, by=place.coordinator)
+    assert place.now()[0] == "nhom-1"
+    assert "Trong đó 1 xã chỉ đổi một thời gian trước đây" in client.get(page).content.decode()
 
 
 def test_a_commune_twice(place):

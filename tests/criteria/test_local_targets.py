@@ -237,6 +237,8 @@ def test_words_that_say_another_number(place):
     assert place.judge(want(text="≥95% (≥65% từ hệ thống tập trung)"))[0].warnings == []
     assert place.judge(want(text="Theo Quyết định 26/2024/QĐ-UBND"))[0].warnings == []
     assert "chưa đến một phần trăm" in place.judge(want(value="0,95"))[0].warnings[0]
+    assert any("chỉ một phần trăm" in text for text in place.judge(want(value="1"))[0].warnings)
+    assert not any("phần trăm" in text for text in place.judge(want(value="1", operator="<="))[0].warnings)
 
 
 # --- changing ----------------------------------------------------------------------------------

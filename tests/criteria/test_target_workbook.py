@@ -1,6 +1,7 @@
 """Targets by workbook: what is handed out comes back the same; what changed is shown; what is wrong has its place."""
 
 from io import BytesIO
+from time import perf_counter
 
 import openpyxl
 import pytest
@@ -9,9 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from communes.workbooks import TABLE, read_book
 from criteria import uploads
 from criteria.models import Target, Upload
-from criteria.workshop import target_workbook
+from criteria.workshop import tables, target_workbook
 from tests.criteria.test_local_target_pages import Place
 from tests.factories import CriteriaSetFactory, IndicatorFactory, TargetFactory
 
@@ -80,6 +82,22 @@ def test_the_workbook_holds_true_numbers_and_no_formula(place):
     assert sheet.cell(row, columns(book_of(place))["Mức"]).value == 96
     assert sheet.protection.sheet and sheet.freeze_panes == "A5"
     assert all(cell.data_type != "f" for line in sheet.iter_rows() for cell in line)
+
+
+def test_numbers_look_the_same_in_every_program(place):
+    """No separator inside a year, none behind a whole number."""
+    Target.objects.filter(pk=place.row.pk).update(from_year=2022)
+    book = book_of(place)
+    row = next(n for n in range(HEAD + 1, 40) if book["Yêu cầu"].cell(n, columns(book)["Từ năm"]).value == 2022)
+    looks = {t: book["Yêu cầu"].cell(row, columns(book)[t]).number_format for t in ("Từ năm", "Đến hết năm", "Mức")}
+    assert looks == {"Từ năm": "0", "Đến hết năm": "0", "Mức": "General"}
+
+
+def test_what_the_guide_says_of_sorting_is_so(place):
+    """A protected sheet with locked cells can't be sorted."""
+    book = book_of(place)
+    said = " ".join(str(cell.value) for line in book["Hướng dẫn"].iter_rows() for cell in line)
+    assert book["Yêu cầu"].protection.sort and "Muốn sắp xếp thì bỏ khóa trang" in said
 
 
 def test_added_changed_and_confirmed(place):
@@ -204,6 +222,34 @@ def test_merged_cells_are_refused(place):
     assert "gộp" in found[f"trang “Yêu cầu”, dòng {row}"]["errors"][0][1]
 
 
+@pytest.mark.parametrize(
+    ("cells", "outcome"),
+    [
+        ({"value": 1}, "refused"),  # "100 %" typed in a spreadsheet
+        ({"value": 0.95}, "refused"),
+        ({"value": 1, "text": "Đạt 100 % số hộ"}, "refused"),
+        ({"value": 1, "operator": "≤", "text": "≤ 1 %"}, "added"),
+        ({"value": 100}, "added"),
+        ({"value": 2}, "added"),
+    ],
+)
+def test_a_per_cent_as_spreadsheets_keep_it(place, cells, outcome):
+    book = book_of(place)
+    fill(book, rows(book)["17.2", "Xã nhóm 2"], **{"operator": "≥", "decision": "QĐ 5"} | cells)
+    (line,) = hand_in(place, book).plan["lines"]
+    assert line["outcome"] == outcome
+    assert (outcome == "refused") == any("Ghi số không kèm dấu %" in message for _, message in line["errors"])
+
+
+def test_a_level_of_one_per_cent_comes_back_the_same(place):
+    Target.objects.filter(pk=place.row.pk).update(value=1, text="Theo quy định")
+    book = book_of(place)
+    assert hand_in(place, book).plan["counts"]["same"] == 1
+    fill(book, rows(book)["17.1", "Xã nhóm 1"], decision="QĐ mới")
+    (line,) = hand_in(place, book).plan["lines"]
+    assert line["outcome"] == "changed" and not line["errors"]
+
+
 def test_rows_that_contradict_are_both_refused(place):
     book = book_of(place)
     for row, value in ((60, 50), (61, 60)):
@@ -211,6 +257,87 @@ def test_rows_that_contradict_are_both_refused(place):
     lines = hand_in(place, book).plan["lines"]
     assert [line["outcome"] for line in lines] == ["refused"] * 2
     assert "Mâu thuẫn" in lines[0]["errors"][0][1] and "dòng 60" in lines[1]["errors"][0][1]
+
+
+def copy_row(book, row, to, **cells):
+    """A row copied within the table, as a person does it: its hidden cells too."""
+    sheet = book["Yêu cầu"]
+    for at in range(1, sheet.max_column + 1):
+        sheet.cell(to, at).value = sheet.cell(row, at).value
+    fill(book, to, **cells)
+
+
+def test_merged_ranges_without_end_cost_nothing(place, monkeypatch):
+    book = book_of(place)
+    row = rows(book)["17.2", "Xã nhóm 2"]
+    fill(book, row, operator="≥", value=50, decision="QĐ 5")
+    stream = BytesIO()
+    book.save(stream)
+    (sheet,) = (sheet for sheet in read_book(stream.getvalue(), TABLE) if sheet.name == "Yêu cầu")
+    read = [target_workbook.SHEET, target_workbook.code_of(place.set, place.province), target_workbook.columns()]
+    sheet.merged = [(70, 2, 1_048_576, 3)] * 200 + [(1, 1, 3, 5)] + [(row, 11, 1_048_576 - n, 11) for n in range(500)]
+    began = perf_counter()
+    found = {one.number: one.problems for one in tables.read([sheet], *read).rows}
+    assert perf_counter() - began < 0.5
+    assert found[row].keys() == {"value"} and not any(found[n] for n in found if n < row)
+    monkeypatch.setattr(tables, "MOST_MERGED", 5)
+    sheet.merged = [(row, n, row + 1, n) for n in (*range(1, 6), *range(50, 90))]
+    assert tables.read([sheet], *read).rows
+    sheet.merged.append((row, 6, row + 1, 6))
+    with pytest.raises(uploads.Refused, match="quá nhiều ô gộp"):
+        tables.read([sheet], *read)
+
+
+def test_a_copied_row_is_another_level(place):
+    """The level copied from stays, whether it is left alone or ended, and whichever of the two stands first."""
+    for original, outcomes in (({}, ["added"]), ({"to_year": 2023}, ["changed", "added"])):
+        for back in (False, True):
+            book = book_of(place)
+            row = rows(book)["17.1", "Xã nhóm 1"]
+            copy_row(book, row, 60)
+            fill(book, row if back else 60, from_year=2024, value=99, text="")
+            fill(book, 60 if back else row, **original)
+            lines = hand_in(place, book).plan["lines"]
+            assert sorted(line["outcome"] for line in lines) == sorted(outcomes), (original, back)
+            assert "≥ 96 %" in "".join(line["before"] for line in lines if line["outcome"] == "changed") or not original
+    apply(place, hand_in(place, book))
+    assert [
+        (row.pk == place.row.pk, row.from_year, row.to_year, int(row.value), row.is_confirmed)
+        for row in place.rows.order_by("pk")
+    ] == [(True, None, 2023, 96, True), (False, 2024, None, 99, False)]
+
+
+def test_a_level_typed_anew_beside_its_own_row_moved(place):
+    book = book_of(place)
+    row = rows(book)["17.1", "Xã nhóm 1"]
+    copy_row(book, row, 60, from_year=None)
+    names = columns(book)
+    for title in ("Dòng", "Phiên bản"):
+        book["Yêu cầu"].cell(60, names[title]).value = None
+    fill(book, row, from_year=2024, value=99, text="")
+    upload = hand_in(place, book)
+    assert [line["outcome"] for line in upload.plan["lines"]] == ["added"]
+    apply(place, upload)
+    place.row.refresh_from_db()
+    assert (place.row.from_year, int(place.row.value)) == (None, 96) and place.rows.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("original", "copy", "refused"),
+    [
+        ({"from_year": 2023}, {"from_year": 2024}, 2),  # neither is the row as it was
+        ({"value": "x"}, {"from_year": 2024}, 2),  # the row itself isn't clear
+        ({}, {}, 2),  # the same twice
+    ],
+)
+def test_unclear_copies_are_refused(place, original, copy, refused):
+    book = book_of(place)
+    row = rows(book)["17.1", "Xã nhóm 1"]
+    copy_row(book, row, 60, **copy)
+    fill(book, row, **original)
+    upload = hand_in(place, book)
+    assert upload.plan["counts"]["refused"] == refused == sum(upload.plan["counts"].values())
+    assert "dòng 60" in upload.plan["lines"][-1]["errors"][-1][1]
 
 
 def test_a_code_that_lost_its_zero(place):
