@@ -355,7 +355,7 @@ def test_the_empty_workbook_says_what_is_missing():
     ],
 )
 def test_bad_json_is_told(content, reason):
-    found = read_json(kind.read(content))
+    found = read_json(kind.read_file(content))
     assert found.data is None
     assert any(reason in problem.reason.lower() for problem in found.problems)
 
@@ -363,7 +363,7 @@ def test_bad_json_is_told(content, reason):
 def test_what_is_neither_is_refused():
     for content in (b"", b"ma;ten\n1;2\n", b"PK\x03\x04 broken", set_workbook(small())[:3000]):
         with pytest.raises(UnsafeWorkbook):
-            kind.read(content)
+            kind.read_file(content)
 
 
 # --- differences ---------------------------------------------------------------------------
@@ -385,6 +385,9 @@ def changed(**paths: Any) -> dict:
          ("Đã đối chiếu văn bản", "trang 5 · Đã đối chiếu văn bản")),
         (changed(targets=[target(), target(year=2024, value=95, text="≥95%")]), "target_added", "Chỉ tiêu 1.1",
          ("", "≥95%")),
+        (changed(targets=[target(year=2023)]), "target_changed", "Chỉ tiêu 1.1", ("≥90%", "từ năm 2023: ≥90%")),
+        (changed(targets=[target(to_year=2022), target(year=2023, value=95, text="≥95%")]), "target_changed",
+         "Chỉ tiêu 1.1", ("≥90%", "≥90%, đến hết năm 2022; từ năm 2023: ≥95%")),
         (changed(targets=[]), "target_removed", "Chỉ tiêu 1.1", ("≥90%", "")),
         (changed(name="Khác"), "reworded", "Chỉ tiêu 1.1", ("Tỷ lệ hộ theo nội dung 1.1", "Khác")),
         (changed(unit="điểm %"), "changed", "Chỉ tiêu 1.1", ("%", "điểm %")),
@@ -398,6 +401,18 @@ def changed(**paths: Any) -> dict:
 def test_one_change_is_one_difference(after, kind_of, about, texts):
     (change,) = difference(as_stored(small()), as_stored(after))
     assert (change.kind, change.about, (change.before, change.after)) == (kind_of, about, texts)
+
+
+def test_targets_of_other_groups_are_differences_of_their_own():
+    """Only what takes the place of another of the same group is told together with it."""
+    after = changed(targets=[target(variant="nhom-1", year=2023), target(year=2025, value=95)])
+    before = changed(targets=[target(), target(variant="nhom-2")])
+    found = difference(as_stored(before), as_stored(after))
+    assert [(change.kind, change.what) for change in found] == [
+        ("target_changed", "chung"),
+        ("target_removed", "vùng, nhóm nhom-2"),
+        ("target_added", "vùng, nhóm nhom-1, từ năm 2023"),
+    ]
 
 
 def test_added_removed_and_moved_indicators_are_one_difference_each():
