@@ -597,6 +597,7 @@ class _Loader:
         self.province = province
         self.first_day = first_day or today()
         self.set = CriteriaSet.objects.filter(code=data["code"]).first() or CriteriaSet(code=data["code"])
+        self.former_decision = self.set.decision
         self.summary = Summary(self.set)
 
     def run(self) -> Summary:
@@ -715,15 +716,25 @@ class _Loader:
     def _target(self, indicator: Indicator, fields: dict[str, Any], province: Unit | None) -> None:
         key = (indicator.pk, province.pk if province else None, fields["variant"], fields["from_year"])
         target = self.targets.get(key) or Target(indicator=indicator, province=province)
-        moved = target.pk is not None and (target.operator, target.value) != (fields["operator"], fields["value"])
-        if moved and target.is_confirmed:
+        if target.is_confirmed and (moved := self._moved(target, fields)):
             fields = {**fields, "confirmed_by": None, "confirmed_at": None}
-            self.summary.notes.append(
-                f"Chỉ tiêu {indicator.code}: mức đã xác nhận {target.operator} {format_number(target.value)} "
-                f"nay là {fields['operator']} {format_number(fields['value'])}; phải xác nhận lại."
-            )
+            if moved & {"operator", "value"}:
+                levels = ((target.operator, target.value), (fields["operator"], fields["value"]))
+                told = "mức đã xác nhận {} nay là {}".format(*map(_demanded, levels))
+            else:
+                decision = fields["decision"] or "không ghi văn bản"
+                told = f"yêu cầu đã xác nhận “{target.text}” nay là “{fields['text']}” ({decision})"
+            self.summary.notes.append(f"Chỉ tiêu {indicator.code}: {told}; phải xác nhận lại.")
         _store(target, fields, self.summary)
         self.kept.add(("target", target.pk))
+
+    def _moved(self, target: Target, fields: dict[str, Any]) -> set[str]:
+        """What makes it another demand than the one confirmed (Target.DEMAND). A row of the set's own
+        decision stays one when the set's decision is written differently."""
+        moved = {name for name in Target.DEMAND if getattr(target, name) != fields[name]}
+        if target.province_id is None and fields["decision"] == self.set.decision:
+            moved -= {"decision"} if target.decision in {"", self.former_decision} else set()
+        return moved
 
     def _provincial(self) -> None:
         by_code = {
