@@ -184,7 +184,7 @@ class Check:
             return self.problem("", f"không đọc được tệp ({error.strerror})")
 
     def parse(self, content: bytes) -> Any:
-        """The JSON's data, or None with the problem noted."""
+        """The JSON's data, its texts cleaned, or None with the problem noted."""
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -203,7 +203,7 @@ class Check:
             return self.problem("", str(error))
         bad = list(shapes.control_characters(data))
         self.note(bad)
-        return None if bad else data
+        return None if bad else shapes.cleaned(data)
 
     def note(self, problems: Iterable[shapes.Problem]) -> None:
         for place, reason in problems:

@@ -157,54 +157,53 @@ def described(criteria_set: CriteriaSet) -> Data:
     current = sum(
         1 for rows in indicators.values() for row in rows if row.part_of_id is None and row.in_force_to is None
     )
-    return as_stored(
-        {
-            "code": criteria_set.code,
-            "name": criteria_set.name,
-            "level": criteria_set.level,
-            "grade": criteria_set.grade,
-            "decision": criteria_set.decision,
-            "amended_by": criteria_set.amended_by,
-            "issued": _text(criteria_set.issued_on),
-            "effective": _text(criteria_set.effective_on),
-            "period": [criteria_set.first_year, criteria_set.last_year],
-            "requires": criteria_set.requires.code if criteria_set.requires else None,
-            "province": criteria_set.province.code if criteria_set.province else None,
-            "official_counts": {"criteria": criteria_set.official_criteria, "indicators": official},
-            "incomplete": official is not None and (empty or current != official),
-            "variants": criteria_set.variants,
-            "mountain_variant": criteria_set.mountain_variant,
-            "nearly_met_threshold": criteria_set.nearly_met_threshold,
-            "buckets": criteria_set.buckets,
-            "groups": [{"code": row.group, "name": row.group_name} for row in criteria if row.group],
-            "criteria": [
-                {
-                    "number": row.number,
-                    "group": row.group,
-                    "name": row.name,
-                    "is_key": row.is_key,
-                    "provenance": row.provenance,
-                    "note": row.note,
-                    "indicators": [_indicator(one, codes, targets[one.pk]) for one in indicators[row.pk]],
-                }
-                for row in criteria
-            ],
-            "rules": criteria_set.rules,
-            "note": criteria_set.note,
-            "sources": criteria_set.sources,
-            "provincial_targets": provincial,
-            "wordings": [
-                {
-                    "indicator": row.indicator.code,
-                    "from": row.starts_on.isoformat(),
-                    "name": row.name,
-                    "decision": row.decision,
-                    "source": row.source,
-                }
-                for row in wordings
-            ],
-        }
-    )
+    told: Data = {
+        "code": criteria_set.code,
+        "name": criteria_set.name,
+        "level": criteria_set.level,
+        "grade": criteria_set.grade,
+        "decision": criteria_set.decision,
+        "amended_by": criteria_set.amended_by,
+        "issued": _text(criteria_set.issued_on),
+        "effective": _text(criteria_set.effective_on),
+        "period": [criteria_set.first_year, criteria_set.last_year],
+        "requires": criteria_set.requires.code if criteria_set.requires else None,
+        "province": criteria_set.province.code if criteria_set.province else None,
+        "official_counts": {"criteria": criteria_set.official_criteria, "indicators": official},
+        "incomplete": official is not None and (empty or current != official),
+        "variants": criteria_set.variants,
+        "mountain_variant": criteria_set.mountain_variant,
+        "nearly_met_threshold": criteria_set.nearly_met_threshold,
+        "buckets": criteria_set.buckets,
+        "groups": [{"code": row.group, "name": row.group_name} for row in criteria if row.group],
+        "criteria": [
+            {
+                "number": row.number,
+                "group": row.group,
+                "name": row.name,
+                "is_key": row.is_key,
+                "provenance": row.provenance,
+                "note": row.note,
+                "indicators": [_indicator(one, codes, targets[one.pk]) for one in indicators[row.pk]],
+            }
+            for row in criteria
+        ],
+        "rules": criteria_set.rules,
+        "note": criteria_set.note,
+        "sources": criteria_set.sources,
+        "provincial_targets": provincial,
+        "wordings": [
+            {
+                "indicator": row.indicator.code,
+                "from": row.starts_on.isoformat(),
+                "name": row.name,
+                "decision": row.decision,
+                "source": row.source,
+            }
+            for row in wordings
+        ],
+    }
+    return as_stored(shapes.cleaned(told))
 
 
 def _text(day: date | None) -> str | None:

@@ -286,6 +286,13 @@ def test_a_set_declared_incomplete_still_has_no_more_than_stated(small, load_sma
         load_small()
 
 
+def test_texts_of_files_are_cleaned(small, load_small):
+    small["criteria"][0]["indicators"][0]["name"] = " Tỷ  lệ\u00a0hộ\u200b "
+    load_small()
+    assert Indicator.objects.get(code="1.1").name == "Tỷ lệ hộ"
+    assert load_small().changed == 0
+
+
 # --- bad files -----------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from communes.text import clean_text
 from communes.workbooks import TABLE, UnsafeWorkbook
 from communes.workbooks import read_book as read_sheets
+from criteria import shapes
 from criteria.loading import Check, check_set, write_set
 from criteria.models import CriteriaSet
 from criteria.workshop import set_workbook as kind
@@ -70,6 +71,44 @@ def test_stored_sets_come_back_from_both_forms_as_they_were():
     standard = described(CriteriaSet.objects.get(code="xa-ntm-2021-2025"))
     assert len(standard["provincial_targets"]) == 3
     assert sum(len(one["targets"]) for row in standard["criteria"] for one in row["indicators"]) > 57
+
+
+DIRTY = {
+    "two spaces": "Nước  sạch", "at its end": "Nước sạch ", "taken apart": "Nươ\u0301c sạch",
+    "no-break": "Nước\u00a0sạch", "tab": "Nước\tsạch", "zero width": "Nước\u200b sạch",
+    "line ends": "\nNước sạch\n\n\n\nlà nước", "none": " \u200b ",
+}  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", DIRTY.values(), ids=DIRTY)
+def test_texts_however_typed_are_kept_alike_from_both_forms_and_come_back_as_they_were(typed):
+    data = small(note=typed, rules=[f"Quy định {typed}"])
+    first = data["criteria"][0]["indicators"][0]
+    first.update(name=f"Tỷ lệ hộ {typed}", guidance=typed)
+    first["targets"][0]["text"] = f"≥90% {typed}"
+    forms = [through(data), read_json(to_json(data))]
+    assert [found.problems for found in forms] == [[], []]
+    assert filled(forms[0].data) == filled(forms[1].data)
+    # Also what was stored before texts were cleaned.
+    for written in (data, forms[1].data):
+        write_set(as_stored(written), province=None, requires=None, first_day=date(2024, 6, 30))
+        stored = described(CriteriaSet.objects.get())
+        for found in (through(stored), read_json(to_json(stored))):
+            assert difference(stored, as_stored(found.data)) == []
+
+
+@pytest.mark.parametrize("word", ["#N/A", " #REF!\u200b"])
+def test_a_text_no_workbook_can_hold_is_refused_in_json_too(word):
+    found = read_json(to_json(small(note=word)))
+    assert [(problem.title, "báo lỗi công thức" in problem.reason) for problem in found.problems] == [("note", True)]
+    assert read_json(to_json(small(note=f"{word} là gì"))).problems == []
+
+
+def test_the_words_of_failed_formulas_are_those_of_the_workbooks():
+    for word in shapes.ERROR_WORDS:
+        found = through(small(note=word))
+        assert "công thức" in found.problems[0].reason, word
 
 
 # Text as it is typed: cleaned, and no error value of a spreadsheet.
