@@ -606,6 +606,7 @@ class _Loader:
         indicators = Indicator.objects.filter(criterion__criteria_set=self.set, for_history=False)
         self.criteria = {row.number: row for row in self.set.criteria.all()}
         self.indicators = {(row.criterion_id, row.code): row for row in indicators}
+        self.carriers = list(Indicator.objects.filter(criterion__criteria_set=self.set, for_history=True))
         self.targets = {
             (row.indicator_id, row.province_id, row.variant, row.from_year): row
             for row in Target.objects.filter(indicator__in=indicators, unit__isnull=True)
@@ -675,11 +676,18 @@ class _Loader:
         self._close_placeholders(criterion, stored)
 
     def _make_way(self, criterion: Criterion, codes: set[str]) -> None:
-        """Give a placeholder another code where one of the new indicators has its: their results aren't the same."""
-        for (owner, code), indicator in list(self.indicators.items()):
-            if owner == criterion.pk and indicator.stands_for_criterion and code in codes:
-                _store(indicator, {"code": f"TC{criterion.number}"}, self.summary)
-                self.indicators[(owner, indicator.code)] = self.indicators.pop((owner, code))
+        """Give what stands for the whole criterion (also for its history) another code where one of the new
+        indicators has its: their results aren't the same."""
+        own = [row for row in (*self.indicators.values(), *self.carriers) if row.criterion_id == criterion.pk]
+        taken = codes | {row.code for row in own}
+        for indicator in own:
+            if indicator.stands_for_criterion and indicator.code in codes:
+                former = indicator.code
+                names = (f"TC{criterion.number}{mark}" for mark in ("", *(f"-{count}" for count in range(2, 100))))
+                _store(indicator, {"code": next(name for name in names if name not in taken)}, self.summary)
+                taken.add(indicator.code)
+                if not indicator.for_history:
+                    self.indicators[(criterion.pk, indicator.code)] = self.indicators.pop((criterion.pk, former))
 
     def _placeholder(self, criterion: Criterion, row: dict) -> None:
         """One yes/no row that stands for a criterion whose indicators the file doesn't have."""

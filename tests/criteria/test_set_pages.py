@@ -597,6 +597,28 @@ def test_an_indicator_with_the_placeholders_code_is_another_one(town):
     assert Revision.objects.filter(indicator=old).exists()
 
 
+def test_a_placeholder_makes_way_beside_what_carries_the_history(town):
+    """Tables of past years have made TC1 in the meantime; both give way to indicators with their codes."""
+    made = published(town.boss, hollow())
+    say(town, made, "1", value=None)
+    criterion = made.criteria.get(number=1)
+    history = Indicator.objects.create(
+        criterion=criterion, code="TC1", position=0, name="Cả tiêu chí", kind="boolean", stands_for_criterion=True,
+        for_history=True, in_force_to=date(2020, 12, 31),
+    )  # fmt: skip
+    data = described_as(small())
+    data["criteria"][0]["indicators"][0]["code"] = "1"
+    bring(town.boss, data)
+    history.refresh_from_db()
+    old = Indicator.objects.get(stands_for_criterion=True, for_history=False)
+    assert (history.code, old.code, old.in_force_to) == ("TC1", "TC1-2", TODAY - timedelta(days=1))
+    data["criteria"][0]["indicators"][1]["code"] = "TC1"
+    bring(town.boss, data)
+    history.refresh_from_db()
+    assert (history.code, history.in_force_to) == ("TC1-3", date(2020, 12, 31))
+    assert not Indicator.objects.get(code="TC1").for_history
+
+
 def test_placeholders_that_end_later_are_in_force_until_then(town):
     published(town.boss, hollow())
     bring(town.boss, described_as(small()), first_day="01/08/2024")
