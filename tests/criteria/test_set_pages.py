@@ -619,6 +619,19 @@ def test_a_placeholder_makes_way_beside_what_carries_the_history(town):
     assert not Indicator.objects.get(code="TC1").for_history
 
 
+def test_what_carries_the_history_is_no_part_of_the_set(town):
+    made = published(town.boss, small())
+    history = Indicator.objects.create(
+        criterion=made.criteria.get(number=1), code="TC1", position=0, name="Cả tiêu chí theo bảng cũ", kind="boolean",
+        stands_for_criterion=True, for_history=True, in_force_to=date(2020, 12, 31),
+    )  # fmt: skip
+    Target.objects.create(indicator=history, operator="pass", text="Đạt")
+    page = client_of(town.boss).get(reverse("criteria:set", args=["bo-thu"])).text
+    assert "Cả tiêu chí theo bảng cũ" not in page
+    assert "Thay cho cả tiêu chí" not in page
+    assert "3 chỉ tiêu, khớp số của văn bản" in page
+
+
 def test_placeholders_that_end_later_are_in_force_until_then(town):
     published(town.boss, hollow())
     bring(town.boss, described_as(small()), first_day="01/08/2024")
