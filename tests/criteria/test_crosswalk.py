@@ -197,6 +197,15 @@ def test_a_draft_of_the_nation_is_the_superusers_alone(place, client, path):
     assert client.get(f"/workshop/{path}/{named}").status_code == 200
 
 
+def test_the_groups_of_a_draft_of_the_nation_are_not_offered_yet(place, client):
+    draft = CriteriaSetFactory(code="du-thao", status="draft", variants=[{"code": "nhom-moi", "name": "Nhóm còn bàn"}])
+    sign_in(client, place.coordinator)
+    assert "Nhóm còn bàn" not in client.get("/workshop/groups/").content.decode()
+    draft.status = "published"
+    draft.save()
+    assert "Nhóm còn bàn" in client.get("/workshop/groups/").content.decode()
+
+
 def test_another_provinces_row_says_nothing_here(place, client):
     place.told()
     place.tie(place.rate, place.later, CommuneFactory().province)
