@@ -23,7 +23,7 @@ from criteria.views.workshop import chosen_province
 
 def _sets(user: Any, province: Unit | None) -> list[CriteriaSet]:
     rows = visible_sets(user).filter(level=Level.COMMUNE).filter(Q(province__isnull=True) | Q(province=province))
-    return list(rows.for_choosing().order_by("first_year", "grade_order", "code"))
+    return list(rows.for_choosing().order_by("first_year", "grade_order", "code"))  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "POST"])

@@ -61,7 +61,7 @@ def sets_for(user: Any, place: Unit | None) -> list[CriteriaSet]:
     """Sets a place's targets may belong to, the newest first; drafts the person sees too, so that they start
     complete."""
     own = Q(province__isnull=True) if place is None else Q(province__isnull=True) | Q(province=place)
-    return list(access.visible_sets(user).for_choosing().filter(own))
+    return list(access.visible_sets(user).filter(own).for_choosing())  # type: ignore[attr-defined]
 
 
 def chosen(request: HttpRequest) -> Chosen:
