@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from typing import Any
 
 from django.db import transaction
@@ -136,7 +137,8 @@ def save(
 
 @dataclass
 class Earlier:
-    """What a unit (or one that went into it) had told of an indicator that a later one continues.
+    """What a unit (or one that went into it) had told of an indicator that a later one continues, or what
+    the district or the province had found there (`stage`).
 
     `reason`: why it can't be taken over; empty where it can.
     """
@@ -145,7 +147,13 @@ class Earlier:
     indicator: Indicator
     state: dict[str, Any]
     documents: list[Evidence]
+    stage: str = Stage.SELF.value
     reason: str = ""
+
+    @property
+    def whose(self) -> str:
+        """ "Kết quả thẩm tra"."""
+        return Stage(self.stage).label
 
     @property
     def words(self) -> str:
@@ -157,8 +165,8 @@ class Earlier:
 
 
 def earlier_results(unit: Unit, indicators: Iterable[Indicator], user: Any) -> dict[int, list[Earlier]]:
-    """By later indicator, what the unit and its predecessors had told of the ones it continues.
-    One query where nothing continues anything, five at most."""
+    """By later indicator, what the unit and its predecessors had told of the ones it continues, each with
+    what district and province had found. One query where nothing continues anything, five at most."""
     later = {indicator.pk: indicator for indicator in indicators}
     known = Continuation.objects.filter(Q(province__isnull=True) | Q(province=unit.province_id), later__in=list(later))
     allowed = visible_criteria(user)
@@ -174,9 +182,9 @@ def earlier_results(unit: Unit, indicators: Iterable[Indicator], user: Any) -> d
     earlier = {row.earlier_id: row.earlier for row in rows}
     places = {unit.pk: unit} | Unit.objects.in_bulk(predecessors([unit.pk]))
     states = {
-        (place, indicator): state
-        for (_, place, indicator), state in state_on(
-            list(places), rows[0].earlier.criterion.criteria_set, [Stage.SELF.value], only=list(earlier)
+        about: state
+        for about, state in state_on(
+            list(places), rows[0].earlier.criterion.criteria_set, Stage.values, only=list(earlier)
         ).items()
         if state["verdict"] or state["value"] is not None
     }
@@ -191,10 +199,12 @@ def earlier_results(unit: Unit, indicators: Iterable[Indicator], user: Any) -> d
         documents[link.unit_id, link.indicator_id].append(link.evidence)
     found: dict[int, list[Earlier]] = defaultdict(list)
     for row in {(row.later_id, row.earlier_id): row for row in rows}.values():
-        for place in places.values():
-            state = states.get((place.pk, row.earlier_id))
+        for place, stage in product(places.values(), Stage.values):
+            state = states.get((stage, place.pk, row.earlier_id))
             if state:
-                told = Earlier(place, row.earlier, state, documents[place.pk, row.earlier_id])
+                # Documents are the unit's own: told beside what it said itself.
+                papers = documents[place.pk, row.earlier_id] if stage == Stage.SELF else []
+                told = Earlier(place, row.earlier, state, papers, stage)
                 told.reason = _why_not(unit, later[row.later_id], told)
                 found[row.later_id].append(told)
     return found
@@ -203,6 +213,8 @@ def earlier_results(unit: Unit, indicators: Iterable[Indicator], user: Any) -> d
 def _why_not(unit: Unit, later: Indicator, told: Earlier) -> str:
     if told.unit.pk != unit.pk:
         return f"Kết quả của {told.unit.in_sentence} trước khi sáp nhập: chỉ để tham khảo."
+    if told.stage != Stage.SELF:
+        return f"{told.whose}: chỉ để tham khảo."
     if (told.indicator.kind, told.indicator.measure) != (later.kind, later.measure):
         return "Hai chỉ tiêu tính khác nhau: chỉ để tham khảo, nhập lại theo chỉ tiêu mới."
     return ""
@@ -218,7 +230,8 @@ def take_over(
     KeyError where there is no such result.
     """
     found = earlier_results(unit, [indicator], user).get(indicator.pk, [])
-    told = next((one for one in found if one.unit.pk == unit.pk and one.indicator.pk == earlier_id), None)
+    mine = [one for one in found if one.unit.pk == unit.pk and one.stage == Stage.SELF]
+    told = next((one for one in mine if one.indicator.pk == earlier_id), None)
     if told is None:
         raise KeyError(earlier_id)
     if told.reason:

@@ -184,7 +184,7 @@ class Check:
             return self.problem("", f"không đọc được tệp ({error.strerror})")
 
     def parse(self, content: bytes) -> Any:
-        """The JSON's data, or None with the problem noted."""
+        """The JSON's data, its texts cleaned, or None with the problem noted."""
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -203,7 +203,7 @@ class Check:
             return self.problem("", str(error))
         bad = list(shapes.control_characters(data))
         self.note(bad)
-        return None if bad else data
+        return None if bad else shapes.cleaned(data)
 
     def note(self, problems: Iterable[shapes.Problem]) -> None:
         for place, reason in problems:
@@ -597,6 +597,7 @@ class _Loader:
         self.province = province
         self.first_day = first_day or today()
         self.set = CriteriaSet.objects.filter(code=data["code"]).first() or CriteriaSet(code=data["code"])
+        self.former_decision = self.set.decision
         self.summary = Summary(self.set)
 
     def run(self) -> Summary:
@@ -605,6 +606,7 @@ class _Loader:
         indicators = Indicator.objects.filter(criterion__criteria_set=self.set, for_history=False)
         self.criteria = {row.number: row for row in self.set.criteria.all()}
         self.indicators = {(row.criterion_id, row.code): row for row in indicators}
+        self.carriers = list(Indicator.objects.filter(criterion__criteria_set=self.set, for_history=True))
         self.targets = {
             (row.indicator_id, row.province_id, row.variant, row.from_year): row
             for row in Target.objects.filter(indicator__in=indicators, unit__isnull=True)
@@ -674,11 +676,18 @@ class _Loader:
         self._close_placeholders(criterion, stored)
 
     def _make_way(self, criterion: Criterion, codes: set[str]) -> None:
-        """Give a placeholder another code where one of the new indicators has its: their results aren't the same."""
-        for (owner, code), indicator in list(self.indicators.items()):
-            if owner == criterion.pk and indicator.stands_for_criterion and code in codes:
-                _store(indicator, {"code": f"TC{criterion.number}"}, self.summary)
-                self.indicators[(owner, indicator.code)] = self.indicators.pop((owner, code))
+        """Give what stands for the whole criterion (also for its history) another code where one of the new
+        indicators has its: their results aren't the same."""
+        own = [row for row in (*self.indicators.values(), *self.carriers) if row.criterion_id == criterion.pk]
+        taken = codes | {row.code for row in own}
+        for indicator in own:
+            if indicator.stands_for_criterion and indicator.code in codes:
+                former = indicator.code
+                names = (f"TC{criterion.number}{mark}" for mark in ("", *(f"-{count}" for count in range(2, 100))))
+                _store(indicator, {"code": next(name for name in names if name not in taken)}, self.summary)
+                taken.add(indicator.code)
+                if not indicator.for_history:
+                    self.indicators[(criterion.pk, indicator.code)] = self.indicators.pop((criterion.pk, former))
 
     def _placeholder(self, criterion: Criterion, row: dict) -> None:
         """One yes/no row that stands for a criterion whose indicators the file doesn't have."""
@@ -715,15 +724,25 @@ class _Loader:
     def _target(self, indicator: Indicator, fields: dict[str, Any], province: Unit | None) -> None:
         key = (indicator.pk, province.pk if province else None, fields["variant"], fields["from_year"])
         target = self.targets.get(key) or Target(indicator=indicator, province=province)
-        moved = target.pk is not None and (target.operator, target.value) != (fields["operator"], fields["value"])
-        if moved and target.is_confirmed:
+        if target.is_confirmed and (moved := self._moved(target, fields)):
             fields = {**fields, "confirmed_by": None, "confirmed_at": None}
-            self.summary.notes.append(
-                f"Chỉ tiêu {indicator.code}: mức đã xác nhận {target.operator} {format_number(target.value)} "
-                f"nay là {fields['operator']} {format_number(fields['value'])}; phải xác nhận lại."
-            )
+            if moved & {"operator", "value"}:
+                levels = ((target.operator, target.value), (fields["operator"], fields["value"]))
+                told = "mức đã xác nhận {} nay là {}".format(*map(_demanded, levels))
+            else:
+                decision = fields["decision"] or "không ghi văn bản"
+                told = f"yêu cầu đã xác nhận “{target.text}” nay là “{fields['text']}” ({decision})"
+            self.summary.notes.append(f"Chỉ tiêu {indicator.code}: {told}; phải xác nhận lại.")
         _store(target, fields, self.summary)
         self.kept.add(("target", target.pk))
+
+    def _moved(self, target: Target, fields: dict[str, Any]) -> set[str]:
+        """What makes it another demand than the one confirmed (Target.DEMAND). A row of the set's own
+        decision stays one when the set's decision is written differently."""
+        moved = {name for name in Target.DEMAND if getattr(target, name) != fields[name]}
+        if target.province_id is None and fields["decision"] == self.set.decision:
+            moved -= {"decision"} if target.decision in {"", self.former_decision} else set()
+        return moved
 
     def _provincial(self) -> None:
         by_code = {

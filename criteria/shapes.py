@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from communes.text import clean_text
+
 Problem = tuple[str, str]
 
 # The columns looked at, by the names they have in the files too.
@@ -19,6 +21,8 @@ VARIANT_KEYS = {"code": str, "name": str, "definition?": str}
 BUCKET_KEYS = {"label": str, "min": int, "max": int}
 LONGEST_VARIANT = 40
 YEARS = range(1900, 3000)
+# What a formula that failed leaves behind: no workbook tells a text that reads so from the failure.
+ERROR_WORDS = {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"}
 
 TYPE_NAMES = {
     str: "văn bản", int: "số nguyên", Decimal: "số", bool: "true hoặc false", list: "danh sách", dict: "đối tượng",
@@ -55,17 +59,32 @@ def key_problems(data: Any, place: str, expected: dict) -> Iterator[Problem]:
 
 
 def control_characters(data: Any, place: str = "") -> Iterator[Problem]:
-    """Texts, however deep, that no database and no workbook takes: control characters but line end and tab."""
+    """Texts, however deep, that no database and no workbook takes: with control characters but line end and
+    tab, or that read like the failure of a formula."""
     waiting = [(place, data)]
     while waiting:
         where, value = waiting.pop()
         if isinstance(value, str):
             if any(mark not in "\n\t" and unicodedata.category(mark) in {"Cc", "Cs"} for mark in value):
                 yield where, "có ký tự điều khiển không dùng được"
+            elif "#" in value and cleaned(value) in ERROR_WORDS:
+                yield where, f"“{cleaned(value)}” là báo lỗi công thức của Excel; ghi bằng chữ khác"
         elif isinstance(value, list):
             waiting += [(f"{where}[{position}]", one) for position, one in enumerate(value)]
         elif isinstance(value, dict):
             waiting += [(join(where, key), one) for key, one in value.items()]
+
+
+def cleaned(data: Any) -> Any:
+    """The data with every text, however deep, as it is kept (`clean_text`): alike from a workbook, a JSON
+    file and the database, so that what went out comes in as the same."""
+    if isinstance(data, str):
+        return clean_text(data, multiline=True).strip()
+    if isinstance(data, list):
+        return [cleaned(one) for one in data]
+    if isinstance(data, dict):
+        return {key: cleaned(value) for key, value in data.items()}
+    return data
 
 
 def problems(data: dict[str, Any]) -> Iterator[Problem]:

@@ -427,6 +427,9 @@ class Target(models.Model):
     has confirmed it against the decision's text.
     """
 
+    # Changing any of these makes it another demand, which nobody has compared with the decision yet.
+    DEMAND = frozenset({"variant", "from_year", "operator", "value", "text", "decision"})
+
     indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="targets", verbose_name="Chỉ tiêu")
     province = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Tỉnh")
     unit = models.ForeignKey(

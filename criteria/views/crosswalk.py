@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from communes.access import get_unit, require
+from communes.access import get_unit, require, visible_sets
 from communes.models import Level, Unit
 from criteria import crosswalk
 from criteria.checks import Refused
@@ -19,16 +21,16 @@ from criteria.views.entry import criterion_url
 from criteria.views.workshop import chosen_province
 
 
-def _sets(province: Unit | None) -> list[CriteriaSet]:
-    rows = CriteriaSet.objects.filter(level=Level.COMMUNE).filter(Q(province__isnull=True) | Q(province=province))
-    return list(rows.for_choosing().order_by("first_year", "grade_order", "code"))
+def _sets(user: Any, province: Unit | None) -> list[CriteriaSet]:
+    rows = visible_sets(user).filter(level=Level.COMMUNE).filter(Q(province__isnull=True) | Q(province=province))
+    return list(rows.for_choosing().order_by("first_year", "grade_order", "code"))  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "POST"])
 def crosswalk_page(request: HttpRequest) -> HttpResponse:
     """Which indicators of an earlier set those of a later one continue."""
     province = chosen_province(request)
-    sets = _sets(province)
+    sets = _sets(request.user, province)
     earlier, later = _chosen(request, sets)
     found: list[Line] = crosswalk.lines(earlier, later, province) if earlier and later else []
     status, changed = 200, []

@@ -57,16 +57,17 @@ class Chosen:
         return f"{reverse('criteria:target_grid')}?{self.query}"
 
 
-def sets_for(place: Unit | None) -> list[CriteriaSet]:
-    """Sets a place's targets may belong to, the newest first; drafts too, so that they start complete."""
+def sets_for(user: Any, place: Unit | None) -> list[CriteriaSet]:
+    """Sets a place's targets may belong to, the newest first; drafts the person sees too, so that they start
+    complete."""
     own = Q(province__isnull=True) if place is None else Q(province__isnull=True) | Q(province=place)
-    return list(CriteriaSet.objects.for_choosing().filter(own))
+    return list(access.visible_sets(user).filter(own).for_choosing())  # type: ignore[attr-defined]
 
 
 def chosen(request: HttpRequest) -> Chosen:
     """What the address names: the set in force where it names none, this year where that is one of the set's."""
     place = chosen_province(request)
-    sets = sets_for(place)
+    sets = sets_for(request.user, place)
     code = request.GET.get("set", "")
     published = [row for row in sets if row.status == CriteriaSet.Status.PUBLISHED and row.level == "commune"]
     begun = [row for row in published if row.first_year <= today().year and row.grade == "standard"]

@@ -1,7 +1,7 @@
 """What is different between two criteria sets, or between a set and a file for it, in words.
 
 Both are data as `criteria.workshop.set_data.as_stored` has it. Each thing that differs is one
-`Change`: a target with another value is one, not one removed and one added.
+`Change`: a target with another value or another first year is one, not one removed and one added.
 """
 
 from __future__ import annotations
@@ -196,24 +196,61 @@ def _indicator(number: int, new: Data, before: tuple[int, Data] | None) -> Itera
         days = words("in_force_to", old["in_force_to"]), words("in_force_to", new["in_force_to"])
         yield Change(kind, about, "Áp dụng đến hết", *days)
     yield from _fields(about, old, new, INDICATOR)
-    yield from _targets(about, old["targets"], new["targets"], lambda row: (row["variant"] or "", row["year"] or 0))
+    yield from _targets(about, old["targets"], new["targets"])
 
 
-def _targets(about: str, old: list[Data], new: list[Data], key: Any) -> Iterator[Change]:
-    before, now = {key(row): row for row in old}, {key(row): row for row in new}
-    for one in [*before, *(one for one in now if one not in before)]:
-        what = _whom(before.get(one) or now[one])
-        if one not in now:
-            yield Change("target_removed", about, what, before=target_words(before[one]))
+def _targets(about: str, old: list[Data], new: list[Data]) -> Iterator[Change]:
+    """One change for each demand: a row that gave way to another one is told together with it."""
+    before, now = ({(row["variant"] or "", row["year"] or 0): row for row in rows} for rows in (old, new))
+    gone = [one for one in before if one not in now]
+    come = sorted(one for one in now if one not in before)
+    heirs: dict[tuple[str, int], tuple[str, int]] = {}
+    for one in [*(one for one in before if one in now and _has_ended(before[one], now[one])), *sorted(gone)]:
+        nexts = [other for other in come if other[0] == one[0] and other not in heirs.values()]
+        if one in now:
+            nexts = [other for other in nexts if other[1] == now[one]["to_year"] + 1]
+        if nexts:
+            heirs[one] = nexts[0]
+    for one in [*before, *come]:
+        if one in heirs:
+            yield Change(
+                "target_changed",
+                about,
+                _group_words(before[one]),
+                *_succession(before[one], now.get(one), now[heirs[one]]),
+            )
+        elif one in heirs.values():
+            continue
+        elif one not in now:
+            yield Change("target_removed", about, _whom(before[one]), before=target_words(before[one]))
         elif one not in before:
-            yield Change("target_added", about, what, after=target_words(now[one]))
+            yield Change("target_added", about, _whom(now[one]), after=target_words(now[one]))
         elif before[one] != now[one]:
             texts = target_words(before[one]), target_words(now[one])
             if texts[0] == texts[1]:
                 texts = _figure(before[one]), _figure(now[one])
             if texts[0] == texts[1]:
                 texts = _origin(before[one]), _origin(now[one])
-            yield Change("target_changed", about, what, *texts)
+            yield Change("target_changed", about, _whom(before[one]), *texts)
+
+
+def _has_ended(old: Data, new: Data) -> bool:
+    """Whether the row is the same but for a last year it has got."""
+    return new["to_year"] is not None and old == {**new, "to_year": old["to_year"]}
+
+
+def _succession(old: Data, kept: Data | None, heir: Data) -> tuple[str, str]:
+    """What was demanded, and what is: of a row that ended and the one after it, or the one in its place."""
+    after = [target_words(kept), _dated_words(heir)] if kept else [_dated_words(heir)]
+    return _dated_words(old), "; ".join(after)
+
+
+def _dated_words(row: Data) -> str:
+    return (f"từ năm {row['year']}: " if row["year"] else "") + target_words(row)
+
+
+def _group_words(row: Data) -> str:
+    return f"vùng, nhóm {row['variant']}" if row["variant"] else "chung"
 
 
 def _whom(row: Data) -> str:
@@ -253,9 +290,7 @@ def _provincial(old: Data, new: Data) -> Iterator[Change]:
     before, now = by_province(old), by_province(new)
     for one in [*before, *(one for one in now if one not in before)]:
         about = f"Chỉ tiêu {one[1]} – {names[one[0]]}"
-        yield from _targets(
-            about, before.get(one, []), now.get(one, []), lambda row: (row["variant"] or "", row["year"] or 0)
-        )
+        yield from _targets(about, before.get(one, []), now.get(one, []))
 
 
 def _wordings(old: Data, new: Data) -> Iterator[Change]:

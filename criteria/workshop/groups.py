@@ -38,7 +38,8 @@ def choices(province: Unit) -> dict[str, str]:
     """Groups a commune of the province can be in, with their names: those of the sets that judge it, the newest
     set first, then the province's own zones."""
     found: dict[str, str] = {}
-    sets = CriteriaSet.objects.filter(Q(province__isnull=True) | Q(province=province), level=Level.COMMUNE)
+    known = Q(province__isnull=True, status=CriteriaSet.Status.PUBLISHED) | Q(province=province)
+    sets = CriteriaSet.objects.filter(known, level=Level.COMMUNE)
     for variants in sets.order_by("-first_year", "grade_order", "code").values_list("variants", flat=True):
         for row in variants:
             if row["code"] not in Region.values:

@@ -14,8 +14,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from criteria.loading import conditions, whole_day
-from criteria.models import CriteriaSet, Indicator, Target, Wording
+from django.db.models import Exists, OuterRef, Q
+
+from criteria import shapes
+from criteria.loading import NUMERIC, conditions, whole_day
+from criteria.models import CriteriaSet, Indicator, Revision, Target, TargetReport, Wording
 from criteria.models.sets import default_buckets
 
 Data = dict[str, Any]
@@ -154,54 +157,53 @@ def described(criteria_set: CriteriaSet) -> Data:
     current = sum(
         1 for rows in indicators.values() for row in rows if row.part_of_id is None and row.in_force_to is None
     )
-    return as_stored(
-        {
-            "code": criteria_set.code,
-            "name": criteria_set.name,
-            "level": criteria_set.level,
-            "grade": criteria_set.grade,
-            "decision": criteria_set.decision,
-            "amended_by": criteria_set.amended_by,
-            "issued": _text(criteria_set.issued_on),
-            "effective": _text(criteria_set.effective_on),
-            "period": [criteria_set.first_year, criteria_set.last_year],
-            "requires": criteria_set.requires.code if criteria_set.requires else None,
-            "province": criteria_set.province.code if criteria_set.province else None,
-            "official_counts": {"criteria": criteria_set.official_criteria, "indicators": official},
-            "incomplete": official is not None and (empty or current != official),
-            "variants": criteria_set.variants,
-            "mountain_variant": criteria_set.mountain_variant,
-            "nearly_met_threshold": criteria_set.nearly_met_threshold,
-            "buckets": criteria_set.buckets,
-            "groups": [{"code": row.group, "name": row.group_name} for row in criteria if row.group],
-            "criteria": [
-                {
-                    "number": row.number,
-                    "group": row.group,
-                    "name": row.name,
-                    "is_key": row.is_key,
-                    "provenance": row.provenance,
-                    "note": row.note,
-                    "indicators": [_indicator(one, codes, targets[one.pk]) for one in indicators[row.pk]],
-                }
-                for row in criteria
-            ],
-            "rules": criteria_set.rules,
-            "note": criteria_set.note,
-            "sources": criteria_set.sources,
-            "provincial_targets": provincial,
-            "wordings": [
-                {
-                    "indicator": row.indicator.code,
-                    "from": row.starts_on.isoformat(),
-                    "name": row.name,
-                    "decision": row.decision,
-                    "source": row.source,
-                }
-                for row in wordings
-            ],
-        }
-    )
+    told: Data = {
+        "code": criteria_set.code,
+        "name": criteria_set.name,
+        "level": criteria_set.level,
+        "grade": criteria_set.grade,
+        "decision": criteria_set.decision,
+        "amended_by": criteria_set.amended_by,
+        "issued": _text(criteria_set.issued_on),
+        "effective": _text(criteria_set.effective_on),
+        "period": [criteria_set.first_year, criteria_set.last_year],
+        "requires": criteria_set.requires.code if criteria_set.requires else None,
+        "province": criteria_set.province.code if criteria_set.province else None,
+        "official_counts": {"criteria": criteria_set.official_criteria, "indicators": official},
+        "incomplete": official is not None and (empty or current != official),
+        "variants": criteria_set.variants,
+        "mountain_variant": criteria_set.mountain_variant,
+        "nearly_met_threshold": criteria_set.nearly_met_threshold,
+        "buckets": criteria_set.buckets,
+        "groups": [{"code": row.group, "name": row.group_name} for row in criteria if row.group],
+        "criteria": [
+            {
+                "number": row.number,
+                "group": row.group,
+                "name": row.name,
+                "is_key": row.is_key,
+                "provenance": row.provenance,
+                "note": row.note,
+                "indicators": [_indicator(one, codes, targets[one.pk]) for one in indicators[row.pk]],
+            }
+            for row in criteria
+        ],
+        "rules": criteria_set.rules,
+        "note": criteria_set.note,
+        "sources": criteria_set.sources,
+        "provincial_targets": provincial,
+        "wordings": [
+            {
+                "indicator": row.indicator.code,
+                "from": row.starts_on.isoformat(),
+                "name": row.name,
+                "decision": row.decision,
+                "source": row.source,
+            }
+            for row in wordings
+        ],
+    }
+    return as_stored(shapes.cleaned(told))
 
 
 def _text(day: date | None) -> str | None:
@@ -245,12 +247,38 @@ def _demand(target: Target) -> Data:
 # --- writing over a set --------------------------------------------------------------------
 
 
-def after(data: Data, stored: Data | None, *, published: bool, first_day: date) -> Data:
-    """What the set would be with `data` written over it.
+class Unamendable(Exception):
+    """What a set in use can't undergo: (place in the file's data, reason) of each."""
+
+    def __init__(self, problems: list[shapes.Problem]) -> None:
+        super().__init__("; ".join(reason for _, reason in problems))
+        self.problems = problems
+
+
+Key = tuple[str | None, str, str | None, int | None]  # province's code, indicator's code, variant, year
+
+
+def binding(criteria_set: CriteriaSet) -> frozenset[Key]:
+    """The set's targets that bind, were confirmed or spoken of, or that results rest on: these never go away."""
+    rows = Target.objects.filter(indicator__criterion__criteria_set=criteria_set, unit__isnull=True).filter(
+        Q(confirmed_at__isnull=False)
+        | ~Q(operator__in=NUMERIC)
+        | Exists(Revision.objects.filter(target=OuterRef("pk")))
+        | Exists(TargetReport.objects.filter(target=OuterRef("pk")))
+    )
+    found = rows.values_list("province__code", "indicator__code", "variant", "from_year")
+    return frozenset((province, code, variant or None, year) for province, code, variant, year in found)
+
+
+def after(
+    data: Data, stored: Data | None, *, published: bool, first_day: date, bound: frozenset[Key] = frozenset()
+) -> Data:
+    """What the set would be with `data` written over it; raises Unamendable.
 
     A draft becomes what the file says. In a published one nothing goes away: indicators the
     file doesn't have end the day before `first_day`, new ones begin on it, and a date the file
-    leaves empty stays. Provinces' targets and whether the set is complete aren't the file's alone.
+    leaves empty stays; so do targets that are `bound` (`_Amendment`). Provinces' targets and
+    whether the set is complete aren't the file's alone.
     """
     result = as_stored(data)
     if stored is None:
@@ -259,19 +287,133 @@ def after(data: Data, stored: Data | None, *, published: bool, first_day: date) 
         known = {one["code"]: one for row in stored["criteria"] for one in row["indicators"]}
         named = {one["code"] for row in result["criteria"] for one in row["indicators"]}
         earlier = {row["number"]: row["indicators"] for row in stored["criteria"]}
+        amendment = _Amendment(data, first_day, bound)
         result["criteria"] = [
             {
                 **row,
-                "indicators": [_dated(one, known.get(one["code"]), first_day) for one in row["indicators"]]
+                "indicators": [
+                    amendment.indicator(_dated(one, known.get(one["code"]), first_day), known.get(one["code"]))
+                    for one in row["indicators"]
+                ]
                 + [_ended(one, first_day) for one in earlier.get(row["number"], []) if one["code"] not in named],
             }
             for row in result["criteria"]
         ]
+        result["provincial_targets"] = amendment.provincial(result["provincial_targets"], stored["provincial_targets"])
+        result["variants"] = amendment.variants(result, stored)
+        if amendment.problems:
+            raise Unamendable(amendment.problems)
         # Wordings of what ended go on telling how it read.
         result["wordings"] += [row for row in stored["wordings"] if row["indicator"] not in named]
     mine = {_provincial_key(row) for row in result["provincial_targets"]}
     result["provincial_targets"] += [row for row in stored["provincial_targets"] if _provincial_key(row) not in mine]
     return as_stored(result)
+
+
+class _Amendment:
+    """How the targets of a set in use change: by dated rows, so that past years keep what bound them.
+
+    A bound target the file doesn't have ends: before the one that follows it in the file, else
+    before the year of `first_day`. One with another level ends likewise, and the new level begins
+    in that year; only what begins in that year or later is changed in place.
+    """
+
+    def __init__(self, data: Data, first_day: date, bound: frozenset[Key]) -> None:
+        self.data = data
+        self.year = first_day.year
+        self.first_year: int = data["period"][0]
+        self.bound = bound
+        self.problems: list[shapes.Problem] = []
+
+    def indicator(self, indicator: Data, known: Data | None) -> Data:
+        if known is None:
+            return indicator
+        code = indicator["code"]
+        targets = self._targets(indicator["targets"], known["targets"], (None, code))
+        return {**indicator, "targets": targets}
+
+    def provincial(self, rows: list[Data], earlier: list[Data]) -> list[Data]:
+        found: list[Data] = []
+        for of in dict.fromkeys((row["province_code"], row["indicator"]) for row in rows):
+            own = [[row for row in some if (row["province_code"], row["indicator"]) == of] for some in (rows, earlier)]
+            found += self._targets(own[0], own[1], of)
+        return found
+
+    def variants(self, result: Data, stored: Data) -> list[Data]:
+        """The file's, and those that targets which stayed are for."""
+        named = {row["code"] for row in result["variants"]}
+        used = {
+            target["variant"] for row in result["criteria"] for one in row["indicators"] for target in one["targets"]
+        }
+        used |= {target["variant"] for target in result["provincial_targets"]}
+        return result["variants"] + [row for row in stored["variants"] if row["code"] in used - named]
+
+    def _targets(self, rows: list[Data], earlier: list[Data], of: tuple[str | None, str]) -> list[Data]:
+        """One indicator's targets as they would be, of the nation or of one province."""
+        mine, before = ({(row["variant"], row["year"]): row for row in some} for some in (rows, earlier))
+        found: dict[tuple[str | None, int | None], Data] = {}
+        for key, row in mine.items():
+            old = before.get(key)
+            if (
+                old is None
+                or (*of, *key) not in self.bound
+                or _level(old) == _level(row)
+                or self._begin(row) >= self.year
+            ):
+                found[key] = row
+                continue
+            # A level that was amended before goes on under the year in which it was.
+            later = [one for one in earlier if one["variant"] == row["variant"] and self._covers(one, self.year)]
+            now = max(later, key=self._begin, default=old)
+            year = now["year"] if now is not old and _level(now) == _level(row) else self.year
+            overtaken = any(one == row["variant"] and self._begin(row) < (other or 0) <= year for one, other in mine)
+            if overtaken or not self._covers(row, self.year):
+                self._problem(of, old, "chỉ nói về các năm đã qua nên không đổi mức được: giữ mức cũ trong tệp")
+                continue
+            found[key] = self._ended(old, self.year - 1)
+            found[row["variant"], year] = {**row, "year": year}
+        if of[0] is None:
+            for key, old in before.items():
+                if key not in found and (*of, *key) in self.bound:
+                    following = [other for one, other in found if one == key[0] and other and other > self._begin(old)]
+                    last = min(following, default=self.year) - 1
+                    if last < self._begin(old):
+                        self._problem(of, old, "không có trong tệp nhưng đã được dùng: giữ dòng này, hoặc chọn ngày áp "
+                                      "dụng từ năm sau để yêu cầu thôi áp dụng từ năm đó")  # fmt: skip
+                        continue
+                    found[key] = self._ended(old, last)
+        return list(found.values())
+
+    def _begin(self, row: Data) -> int:
+        return row["year"] or self.first_year
+
+    def _covers(self, row: Data, year: int) -> bool:
+        return self._begin(row) <= year <= (row["to_year"] or year)
+
+    @staticmethod
+    def _ended(row: Data, year: int) -> Data:
+        return {**row, "to_year": min(row["to_year"] or year, year)}
+
+    def _problem(self, of: tuple[str | None, str], row: Data, reason: str) -> None:
+        """Told at the indicator."""
+        code = of[1]
+        place = next(
+            f"criteria[{home}].indicators[{at}].code"
+            for home, criterion in enumerate(self.data["criteria"])
+            for at, one in enumerate(criterion["indicators"])
+            if one["code"] == code
+        )
+        whom = "".join(
+            [
+                f", vùng, nhóm {row['variant']}" if row["variant"] else "",
+                f", từ năm {row['year']}" if row["year"] else "",
+            ]
+        )
+        self.problems.append((place, f"yêu cầu “{row['text']}” của chỉ tiêu {code}{whom} {reason}"))
+
+
+def _level(row: Data) -> tuple:
+    return (row["operator"], row["value"])
 
 
 def _dated(indicator: Data, known: Data | None, first_day: date) -> Data:
@@ -285,7 +427,7 @@ def _ended(indicator: Data, first_day: date) -> Data:
 
 
 def _provincial_key(row: Data) -> tuple:
-    return (row["province_code"], row["indicator"], row["variant"], row["year"])
+    return (row["province_code"], row["indicator"], row.get("variant") or None, row["year"])
 
 
 # --- JSON ----------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from decimal import Decimal
 from typing import Any
 
 from communes.names import search_name
-from communes.text import clean_text
 from communes.workbooks import Formula, Sheet, column_letters
+from criteria import shapes
 from criteria.loading import Check, check_set
 from criteria.workshop.set_data import Data
 from criteria.workshop.set_sheets import (
@@ -275,7 +275,7 @@ class _Reading:
     def _value(self, sheet: str, row: int, at: int, column: Column, cell: Any) -> Any:
         """What a cell says; what is wrong with it is noted, and a stand-in taken."""
         if isinstance(cell, str) and not isinstance(cell, Formula):
-            cell = clean_text(cell, multiline=True).strip() or None
+            cell = shapes.cleaned(cell) or None
         if cell is None:
             if column.required:
                 self._note(sheet, row, at, column, "chưa ghi")

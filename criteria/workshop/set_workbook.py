@@ -1,7 +1,7 @@
 """A criteria set handed in as a workbook or as JSON (`Upload.Kind.CRITERIA_SET`).
 
 A new code becomes a draft. A set that is there becomes what the file says; of a published one
-nothing that people entered for goes away (`set_data.after`). The preview is the difference.
+nothing that people entered for or confirmed goes away (`set_data.after`). The preview is the difference.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import IntegrityError
 
@@ -23,7 +23,7 @@ from criteria.models import CriteriaSet, Entry, Indicator, Revision, Upload
 from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
 from criteria.workshop import set_reading
 from criteria.workshop.difference import counts, difference
-from criteria.workshop.set_data import Data, after, described
+from criteria.workshop.set_data import Data, Unamendable, after, binding, described
 from criteria.workshop.set_reading import Found, NotOurs
 from criteria.workshop.standings import refresh_standings
 from ntm.clock import today
@@ -95,7 +95,7 @@ def _found(book: Any) -> Found:
     return found
 
 
-def _refuse(found: Found) -> None:
+def _refuse(found: Found) -> NoReturn:
     total = len(found.problems)
     more = f" Dưới đây là {MOST_PROBLEMS} chỗ đầu tiên." if total > MOST_PROBLEMS else ""
     raise Refused(
@@ -197,7 +197,12 @@ def _result(found: Found, stored: CriteriaSet | None, province: Unit | None, upl
     ]
     published = stored is not None and stored.status == CriteriaSet.Status.PUBLISHED
     before = described(stored) if stored else None
-    result = after(data, before, published=published, first_day=first_day_of(upload))
+    bound = binding(stored) if stored and published else frozenset()
+    try:
+        result = after(data, before, published=published, first_day=first_day_of(upload), bound=bound)
+    except Unamendable as error:
+        found.problems = [found.problem(*problem) for problem in error.problems]
+        _refuse(found)
     return {**result, "province": province.code if province else None}
 
 

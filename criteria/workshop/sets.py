@@ -89,12 +89,12 @@ def overview(criteria_set: CriteriaSet) -> Overview:
     """The whole set in four queries."""
     lines: dict[int, list[IndicatorLine]] = defaultdict(list)
     by_id: dict[int, IndicatorLine] = {}
-    for indicator in Indicator.objects.filter(criterion__criteria_set=criteria_set).order_by("position", "pk"):
+    # Without what only carries tables of past years: it is no part of what the set asks for.
+    rows = Indicator.objects.filter(criterion__criteria_set=criteria_set, for_history=False)
+    for indicator in rows.order_by("position", "pk"):
         by_id[indicator.pk] = line = IndicatorLine(indicator)
         lines[indicator.criterion_id].append(line)
-    own = Target.objects.filter(
-        indicator__criterion__criteria_set=criteria_set, province__isnull=True, unit__isnull=True
-    )
+    own = Target.objects.filter(indicator__in=list(by_id), province__isnull=True, unit__isnull=True)
     names = {variant["code"]: variant["name"] for variant in criteria_set.variants}
     for target in own.order_by("from_year", "pk"):
         target.whom = names.get(target.variant, target.variant)  # type: ignore[attr-defined]

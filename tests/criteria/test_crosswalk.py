@@ -36,11 +36,11 @@ class World(Place):
         TargetFactory(indicator=self.later, value=Decimal(98), text="≥98%", confirmed_at=timezone.now())
         self.coordinator = MembershipFactory(unit=self.unit.province, role=Role.COORDINATOR).user
 
-    def told(self, unit=None, *, value="96", verdict="met", indicator=None):
+    def told(self, unit=None, *, value="96", verdict="met", indicator=None, stage="self"):
         publish(
             unit or self.unit,
             self.set,
-            "self",
+            stage,
             [Published((indicator or self.rate).pk, verdict, date(2023, 12, 20), value=Decimal(value), note="Đã đo")],
             source="submission",
             source_ref="1",
@@ -158,6 +158,52 @@ def test_the_earlier_result_shows_beside_the_later_indicator(place, client):
     page = sign_in(client, place.staff).get(place.page).content.decode()
     assert "96 % · Đạt" in page
     assert "Lấy làm kết quả đang nhập" not in page
+
+
+def test_what_district_and_province_found_shows_beside_it_read_only(place, client):
+    """Imported results may be theirs alone."""
+    place.tie(place.rate, place.later)
+    place.told(stage="district", value="91", verdict="not_met")
+    place.told(stage="province", value="97")
+    sign_in(client, place.officer)
+    page = client.get(place.page).content.decode()
+    assert page.index("91 % · Chưa đạt") < page.index("97 % · Đạt")
+    assert "Kết quả thẩm tra: chỉ để tham khảo." in page
+    assert "Kết quả thẩm định: chỉ để tham khảo." in page
+    assert "Lấy làm kết quả đang nhập" not in page
+    assert place.take(client).status_code == 404
+    place.told(value="95")
+    page = client.get(place.page).content.decode()
+    assert page.index("95 % · Đạt") < page.index("91 % · Chưa đạt")
+    assert page.count("Lấy làm kết quả đang nhập") == 1
+    place.take(client)
+    assert Entry.objects.get(indicator=place.later).value == 95
+
+
+@pytest.mark.parametrize("path", ["crosswalk", "targets"])
+def test_a_draft_of_the_nation_is_the_superusers_alone(place, client, path):
+    CriteriaSetFactory(code="du-thao", name="Bộ còn bàn", first_year=2024, status="draft")
+    CriteriaSetFactory(
+        code="cua-tinh", name="Bộ tỉnh đang soạn", first_year=2024, status="draft", province=place.unit.province
+    )
+    sign_in(client, place.coordinator)
+    page = client.get(f"/workshop/{path}/").content.decode()
+    assert "Bộ tỉnh đang soạn" in page
+    assert "Bộ còn bàn" not in page
+    named = "?earlier=bo-thu&later=du-thao" if path == "crosswalk" else "?set=du-thao"
+    assert client.get(f"/workshop/{path}/{named}").status_code == 404
+    sign_in(client, UserFactory(is_superuser=True))
+    assert "Bộ còn bàn" in client.get(f"/workshop/{path}/").content.decode()
+    assert client.get(f"/workshop/{path}/{named}").status_code == 200
+
+
+def test_the_groups_of_a_draft_of_the_nation_are_not_offered_yet(place, client):
+    draft = CriteriaSetFactory(code="du-thao", status="draft", variants=[{"code": "nhom-moi", "name": "Nhóm còn bàn"}])
+    sign_in(client, place.coordinator)
+    assert "Nhóm còn bàn" not in client.get("/workshop/groups/").content.decode()
+    draft.status = "published"
+    draft.save()
+    assert "Nhóm còn bàn" in client.get("/workshop/groups/").content.decode()
 
 
 def test_another_provinces_row_says_nothing_here(place, client):

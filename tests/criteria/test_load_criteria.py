@@ -16,6 +16,7 @@ from communes.models import Department
 from criteria.loading import Malformed, load, read_departments, read_sets
 from criteria.models import CriteriaSet, Criterion, CriterionDepartment, Entry, Indicator, Target
 from criteria.targets import resolve_one
+from criteria.workshop.local_targets import DEMAND
 from tests.factories import CommuneFactory, ProvinceFactory, UserFactory
 
 FIXTURES = Path(settings.BASE_DIR) / "fixtures"
@@ -212,16 +213,35 @@ def load_small(small, tmp_path):
     return load_it
 
 
-def test_a_changed_number_takes_the_confirmation_back(small, load_small):
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({"value": 92.5}, "mức đã xác nhận >= 90 nay là >= 92,5"),
+        ({"operator": "pass", "value": None}, "mức đã xác nhận >= 90 nay là “pass”"),
+        ({"text": "≥95%"}, "yêu cầu đã xác nhận “≥90%” nay là “≥95%” (không ghi văn bản)"),
+        ({"decision": "9/QĐ"}, "yêu cầu đã xác nhận “≥90%” nay là “≥90%” (9/QĐ)"),
+    ],
+)
+def test_another_demand_takes_the_confirmation_back(small, load_small, change, note):
     load_small()
     Target.objects.update(confirmed_at=timezone.now(), confirmed_by=UserFactory())
-    small["criteria"][0]["indicators"][0]["targets"][0]["text"] = "Từ 90% trở lên"
+    small["criteria"][0]["indicators"][0]["targets"][0].update(change)
+    assert load_small().notes == [f"Chỉ tiêu 1.1: {note}; phải xác nhận lại."]
+    assert {row.variant: row.is_confirmed for row in Target.objects.all()} == {"": False, "a": True}
+
+
+def test_where_it_was_read_and_how_the_sets_decision_is_written_leave_the_confirmation(small, load_small):
+    small["decision"] = "318/QĐ"
+    load_small()
+    Target.objects.update(confirmed_at=timezone.now(), confirmed_by=UserFactory())
+    small["decision"] = "318/QĐ-TTg"
+    small["criteria"][0]["indicators"][0]["targets"][0].update(source="trang 5", to_year=2024)
     assert load_small().notes == []
-    assert Target.objects.filter(confirmed_at__isnull=False).count() == 2
-    small["criteria"][0]["indicators"][0]["targets"][0]["value"] = 92.5
-    assert load_small().notes == ["Chỉ tiêu 1.1: mức đã xác nhận >= 90 nay là >= 92,5; phải xác nhận lại."]
-    confirmed = {target.value: target.is_confirmed for target in Target.objects.all()}
-    assert confirmed == {Decimal("92.5"): False, Decimal("80.5"): True}
+    assert {(row.decision, row.is_confirmed) for row in Target.objects.all()} == {("318/QĐ-TTg", True)}
+
+
+def test_the_forms_and_the_files_have_one_rule_of_what_is_another_demand():
+    assert Target.DEMAND == DEMAND
 
 
 def test_what_is_not_in_the_file_is_kept_and_told(small, load_small):
@@ -264,6 +284,13 @@ def test_a_set_declared_incomplete_still_has_no_more_than_stated(small, load_sma
     small["official_counts"]["indicators"] = 0
     with pytest.raises(Malformed, match="có 1 chỉ tiêu, văn bản nói 0"):
         load_small()
+
+
+def test_texts_of_files_are_cleaned(small, load_small):
+    small["criteria"][0]["indicators"][0]["name"] = " Tỷ  lệ\u00a0hộ\u200b "
+    load_small()
+    assert Indicator.objects.get(code="1.1").name == "Tỷ lệ hộ"
+    assert load_small().changed == 0
 
 
 # --- bad files -----------------------------------------------------------------------------

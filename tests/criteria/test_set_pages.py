@@ -13,7 +13,18 @@ from django.urls import reverse
 from communes.models import Membership, Role
 from criteria import uploads
 from criteria.loading import write_set
-from criteria.models import CriteriaSet, Entry, Indicator, Revision, Source, Standing, Target, Upload, Wording
+from criteria.models import (
+    CriteriaSet,
+    Entry,
+    Indicator,
+    Revision,
+    Source,
+    Standing,
+    Target,
+    TargetReport,
+    Upload,
+    Wording,
+)
 from criteria.publish import Published, publish
 from criteria.sheets import sheets
 from criteria.submissions import unsent_entries
@@ -281,17 +292,149 @@ def test_the_same_file_again_changes_nothing(town):
     assert upload.plan["lines"] == []
 
 
-def test_one_changed_target_is_one_difference_and_takes_its_confirmation_back(town):
+def confirmed(town, **where):
+    Target.objects.filter(**where).update(confirmed_by=town.boss, confirmed_at="2024-01-01T00:00:00Z")
+
+
+def with_target(*targets: dict, **fields: Any) -> dict:
+    """The set with these targets of 1.1, with the day it was published on, as an export has it."""
+    data = described_as(small(**fields))
+    data["criteria"][0]["indicators"][0]["targets"] = list(targets)
+    return data
+
+
+def years(code="1.1"):
+    """(first year, last year, level, confirmed) of each of its targets."""
+    rows = Target.objects.filter(indicator__code=code).order_by("variant", "from_year")
+    found = [(row.from_year, row.to_year, row.value and int(row.value), row.is_confirmed) for row in rows]
+    return sorted(found, key=lambda row: row[0] or 0)
+
+
+def test_one_changed_target_is_one_difference(town):
     published(town.boss, small())
-    Target.objects.update(confirmed_by=town.boss, confirmed_at="2024-01-01T00:00:00Z")
-    data = small()
-    data["criteria"][0]["indicators"][0]["targets"][0] |= {"value": Decimal("92.5"), "text": "≥92,5%"}
-    _, upload = hand_in(town.boss, described_as(data))
+    _, upload = hand_in(town.boss, with_target(target(value=Decimal("92.5"), text="≥92,5%")))
     assert [(line["kind"], line["about"], line["before"], line["after"]) for line in upload.plan["lines"]] == [
         ("target_changed", "Chỉ tiêu 1.1", "≥90%", "≥92,5%")
     ]
     confirm(town.boss, upload)
-    assert {row.value: row.is_confirmed for row in Target.objects.all()} == {Decimal("92.5"): False, 80: True}
+    assert years() == [(None, None, 92, False)]  # nobody had confirmed it yet
+
+
+def test_another_level_than_the_confirmed_one_begins_in_the_chosen_days_year(town):
+    made = published(town.boss, small())
+    confirmed(town)
+    data = with_target(target(value=95, text="≥95%"))
+    _, upload = hand_in(town.boss, data)
+    assert [(line["kind"], line["before"], line["after"]) for line in upload.plan["lines"]] == [
+        ("target_changed", "≥90%", "≥90%, đến hết năm 2023; từ năm 2024: ≥95%")
+    ]
+    confirm(town.boss, upload)
+    assert years() == [(None, 2023, 90, True), (2024, None, 95, False)]
+    # The export comes in again as it is; so does the file, in whatever year it is handed in again.
+    for again, day in ((described(made), "30/06/2024"), (data, "30/06/2024"), (data, "01/01/2025")):
+        _, upload = hand_in(town.boss, again, first_day=day)
+        assert upload.plan["lines"] == []
+    # Yet another level from the year after.
+    confirmed(town)
+    bring(town.boss, with_target(target(value=97, text="≥97%")), first_day="01/01/2025")
+    assert years() == [(None, 2023, 90, True), (2024, 2024, 95, True), (2025, None, 97, False)]
+
+
+def test_a_confirmed_target_the_file_lacks_ends_and_published_results_keep_it(town):
+    made = published(town.boss, small())
+    confirmed(town)
+    say(town, made, "1.1")
+    row = Target.objects.get(indicator__code="1.1")
+    assert Revision.objects.get().target == row
+    _, upload = hand_in(town.boss, with_target())
+    assert upload.plan["counts"] == {"target_changed": 1}
+    confirm(town.boss, upload)
+    assert years() == [(None, 2023, 90, True)]
+    assert Revision.objects.get().target == row
+    for again in (described(made), with_target()):
+        _, upload = hand_in(town.boss, again)
+        assert upload.plan["lines"] == []
+
+
+def test_a_confirmed_target_given_a_year_ends_the_year_before(town):
+    published(town.boss, small())
+    confirmed(town)
+    _, upload = hand_in(town.boss, with_target(target(year=2025)))
+    assert upload.plan["counts"] == {"target_changed": 1}
+    confirm(town.boss, upload)
+    assert years() == [(None, 2024, 90, True), (2025, None, 90, False)]
+
+
+def test_a_target_nobody_relied_on_goes_with_its_row(town):
+    published(town.boss, small())
+    bring(town.boss, with_target())
+    assert years() == []
+
+
+@pytest.mark.parametrize("how", ["result", "report", "pass"])
+def test_what_results_or_reports_rest_on_or_binds_by_itself_does_not_go_away(town, how):
+    demand = target(operator="pass", value=None, text="Đạt") if how == "pass" else target()
+    made = published(town.boss, with_target(demand))
+    row = Target.objects.get(indicator__code="1.1")
+    if how == "result":
+        say(town, made, "1.1")
+        Revision.objects.update(target=row)
+    elif how == "report":
+        TargetReport.objects.create(
+            unit=town.commune, indicator=row.indicator, target=row, text="Sai", reported_by=town.officer
+        )
+    bring(town.boss, with_target())
+    row.refresh_from_db()
+    assert row.to_year == 2023
+
+
+@pytest.mark.parametrize(
+    ("targets", "told"),
+    [
+        ([], "không có trong tệp nhưng đã được dùng"),
+        ([target(value=91), target(year=2023, value=95)], "các năm đã qua"),
+        ([target(value=91, to_year=2022), target(year=2024, value=95)], "các năm đã qua"),
+    ],
+)
+def test_what_would_rewrite_past_years_is_refused_with_advice(town, targets, told):
+    made = published(town.boss, with_target(target(), target(year=2024, value=95)))
+    confirmed(town)
+    before = described(made)
+    answer, upload = hand_in(town.boss, with_target(*targets))
+    assert upload.state == "refused"
+    assert told in answer.text
+    assert upload.plan["shown"]["problems"][0]["sheet"] == "Chỉ tiêu"
+    assert described(made) == before
+
+
+def test_a_group_that_an_ended_target_is_for_stays_in_the_set(town):
+    made = published(town.boss, small())
+    confirmed(town)
+    data = described_as(small(variants=[{"code": "nhom-2", "name": "Xã nhóm 2"}]))
+    data["criteria"][0]["indicators"][1]["targets"] = []
+    bring(town.boss, data)
+    made.refresh_from_db()
+    assert [row["code"] for row in made.variants] == ["nhom-2", "nhom-1"]
+    assert years("1.2") == [(None, 2023, 80, True)]
+    _, upload = hand_in(town.boss, described(made))
+    assert upload.plan["lines"] == []
+
+
+def test_a_provinces_confirmed_level_is_amended_by_a_dated_row_too(town):
+    made = published(town.boss, small())
+    of = {"province": "Thanh Hóa", "province_code": "38", "indicator": "1.1", "decision": "9/QĐ-UBND"}
+    first = {**target(value=92, text="≥92%"), **of}
+    del first["provenance"]
+    bring(town.boss, described_as(small(provincial_targets=[first])))
+    confirmed(town)
+    bring(town.boss, described_as(small(provincial_targets=[{**first, "value": 94, "text": "≥94%"}])))
+    rows = Target.objects.filter(province=town.province).order_by("to_year")
+    assert {(row.from_year, row.to_year, int(row.value), row.is_confirmed) for row in rows} == {
+        (None, 2023, 92, True),
+        (2024, None, 94, False),
+    }
+    _, upload = hand_in(town.boss, described(made))
+    assert upload.plan["lines"] == []
 
 
 def described_as(data: dict) -> dict:
@@ -452,6 +595,41 @@ def test_an_indicator_with_the_placeholders_code_is_another_one(town):
     assert (old.code, old.in_force_to) == ("TC1", TODAY - timedelta(days=1))
     assert not Revision.objects.filter(indicator=new).exists()
     assert Revision.objects.filter(indicator=old).exists()
+
+
+def test_a_placeholder_makes_way_beside_what_carries_the_history(town):
+    """Tables of past years have made TC1 in the meantime; both give way to indicators with their codes."""
+    made = published(town.boss, hollow())
+    say(town, made, "1", value=None)
+    criterion = made.criteria.get(number=1)
+    history = Indicator.objects.create(
+        criterion=criterion, code="TC1", position=0, name="Cả tiêu chí", kind="boolean", stands_for_criterion=True,
+        for_history=True, in_force_to=date(2020, 12, 31),
+    )  # fmt: skip
+    data = described_as(small())
+    data["criteria"][0]["indicators"][0]["code"] = "1"
+    bring(town.boss, data)
+    history.refresh_from_db()
+    old = Indicator.objects.get(stands_for_criterion=True, for_history=False)
+    assert (history.code, old.code, old.in_force_to) == ("TC1", "TC1-2", TODAY - timedelta(days=1))
+    data["criteria"][0]["indicators"][1]["code"] = "TC1"
+    bring(town.boss, data)
+    history.refresh_from_db()
+    assert (history.code, history.in_force_to) == ("TC1-3", date(2020, 12, 31))
+    assert not Indicator.objects.get(code="TC1").for_history
+
+
+def test_what_carries_the_history_is_no_part_of_the_set(town):
+    made = published(town.boss, small())
+    history = Indicator.objects.create(
+        criterion=made.criteria.get(number=1), code="TC1", position=0, name="Cả tiêu chí theo bảng cũ", kind="boolean",
+        stands_for_criterion=True, for_history=True, in_force_to=date(2020, 12, 31),
+    )  # fmt: skip
+    Target.objects.create(indicator=history, operator="pass", text="Đạt")
+    page = client_of(town.boss).get(reverse("criteria:set", args=["bo-thu"])).text
+    assert "Cả tiêu chí theo bảng cũ" not in page
+    assert "Thay cho cả tiêu chí" not in page
+    assert "3 chỉ tiêu, khớp số của văn bản" in page
 
 
 def test_placeholders_that_end_later_are_in_force_until_then(town):

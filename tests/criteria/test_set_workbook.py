@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from communes.text import clean_text
 from communes.workbooks import TABLE, UnsafeWorkbook
 from communes.workbooks import read_book as read_sheets
+from criteria import shapes
 from criteria.loading import Check, check_set, write_set
 from criteria.models import CriteriaSet
 from criteria.workshop import set_workbook as kind
@@ -70,6 +71,44 @@ def test_stored_sets_come_back_from_both_forms_as_they_were():
     standard = described(CriteriaSet.objects.get(code="xa-ntm-2021-2025"))
     assert len(standard["provincial_targets"]) == 3
     assert sum(len(one["targets"]) for row in standard["criteria"] for one in row["indicators"]) > 57
+
+
+DIRTY = {
+    "two spaces": "Nước  sạch", "at its end": "Nước sạch ", "taken apart": "Nươ\u0301c sạch",
+    "no-break": "Nước\u00a0sạch", "tab": "Nước\tsạch", "zero width": "Nước\u200b sạch",
+    "line ends": "\nNước sạch\n\n\n\nlà nước", "none": " \u200b ",
+}  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", DIRTY.values(), ids=DIRTY)
+def test_texts_however_typed_are_kept_alike_from_both_forms_and_come_back_as_they_were(typed):
+    data = small(note=typed, rules=[f"Quy định {typed}"])
+    first = data["criteria"][0]["indicators"][0]
+    first.update(name=f"Tỷ lệ hộ {typed}", guidance=typed)
+    first["targets"][0]["text"] = f"≥90% {typed}"
+    forms = [through(data), read_json(to_json(data))]
+    assert [found.problems for found in forms] == [[], []]
+    assert filled(forms[0].data) == filled(forms[1].data)
+    # Also what was stored before texts were cleaned.
+    for written in (data, forms[1].data):
+        write_set(as_stored(written), province=None, requires=None, first_day=date(2024, 6, 30))
+        stored = described(CriteriaSet.objects.get())
+        for found in (through(stored), read_json(to_json(stored))):
+            assert difference(stored, as_stored(found.data)) == []
+
+
+@pytest.mark.parametrize("word", ["#N/A", " #REF!\u200b"])
+def test_a_text_no_workbook_can_hold_is_refused_in_json_too(word):
+    found = read_json(to_json(small(note=word)))
+    assert [(problem.title, "báo lỗi công thức" in problem.reason) for problem in found.problems] == [("note", True)]
+    assert read_json(to_json(small(note=f"{word} là gì"))).problems == []
+
+
+def test_the_words_of_failed_formulas_are_those_of_the_workbooks():
+    for word in shapes.ERROR_WORDS:
+        found = through(small(note=word))
+        assert "công thức" in found.problems[0].reason, word
 
 
 # Text as it is typed: cleaned, and no error value of a spreadsheet.
@@ -385,6 +424,9 @@ def changed(**paths: Any) -> dict:
          ("Đã đối chiếu văn bản", "trang 5 · Đã đối chiếu văn bản")),
         (changed(targets=[target(), target(year=2024, value=95, text="≥95%")]), "target_added", "Chỉ tiêu 1.1",
          ("", "≥95%")),
+        (changed(targets=[target(year=2023)]), "target_changed", "Chỉ tiêu 1.1", ("≥90%", "từ năm 2023: ≥90%")),
+        (changed(targets=[target(to_year=2022), target(year=2023, value=95, text="≥95%")]), "target_changed",
+         "Chỉ tiêu 1.1", ("≥90%", "≥90%, đến hết năm 2022; từ năm 2023: ≥95%")),
         (changed(targets=[]), "target_removed", "Chỉ tiêu 1.1", ("≥90%", "")),
         (changed(name="Khác"), "reworded", "Chỉ tiêu 1.1", ("Tỷ lệ hộ theo nội dung 1.1", "Khác")),
         (changed(unit="điểm %"), "changed", "Chỉ tiêu 1.1", ("%", "điểm %")),
@@ -398,6 +440,18 @@ def changed(**paths: Any) -> dict:
 def test_one_change_is_one_difference(after, kind_of, about, texts):
     (change,) = difference(as_stored(small()), as_stored(after))
     assert (change.kind, change.about, (change.before, change.after)) == (kind_of, about, texts)
+
+
+def test_targets_of_other_groups_are_differences_of_their_own():
+    """Only what takes the place of another of the same group is told together with it."""
+    after = changed(targets=[target(variant="nhom-1", year=2023), target(year=2025, value=95)])
+    before = changed(targets=[target(), target(variant="nhom-2")])
+    found = difference(as_stored(before), as_stored(after))
+    assert [(change.kind, change.what) for change in found] == [
+        ("target_changed", "chung"),
+        ("target_removed", "vùng, nhóm nhom-2"),
+        ("target_added", "vùng, nhóm nhom-1, từ năm 2023"),
+    ]
 
 
 def test_added_removed_and_moved_indicators_are_one_difference_each():
