@@ -36,7 +36,7 @@ from communes.workbooks import Cell, Formula, Sheet, column_letters
 from criteria import publish, targets
 from criteria.attainment import MET_VERDICTS, measured, reaches
 from criteria.checks import Refused as NotJudged
-from criteria.checks import judge_history, number_errors
+from criteria.checks import format_day, judge_history, number_errors
 from criteria.exchange import matrix_reading as reading
 from criteria.exchange.name_matching import Communes, Match, memory_key
 from criteria.models import Assessment, CriteriaSet, Indicator, RememberedChoice, Revision, Source, Upload
@@ -280,13 +280,16 @@ class Opinion:
 
 
 class HistoryPlan(Plan):
-    """The plan with the opinions themselves, which are too many to be kept with the upload."""
+    """The plan with the opinions themselves, which are too many to be kept with the upload. Set, stage,
+    day and source, `shown["about"]`, are part of what is confirmed."""
 
     opinions: list[Opinion]
 
     @property
     def fingerprint(self) -> str:
-        told = json.dumps([self.counts, self.lines], sort_keys=True, default=str, ensure_ascii=False)
+        told = json.dumps(
+            [self.counts, self.lines, self.shown["about"]], sort_keys=True, default=str, ensure_ascii=False
+        )
         return hashlib.sha256(f"{told}{self.opinions}".encode()).hexdigest()
 
 
@@ -457,6 +460,7 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
     counts: Counter[str] = Counter(refused=len(reader.refused))
     for unit, (row, said) in sorted(told.items(), key=lambda pair: pair[1][0].number):
         own: Counter[str] = Counter()
+        written: dict[str, list[str]] = defaultdict(list)
         for role, opinion in said.items():
             before = published.get((unit, carriers.get(role, 0)))
             if before == (opinion.verdict, opinion.value):
@@ -476,12 +480,14 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
                 if not replace:
                     continue
             own["new"] += 1
+            written[_words(opinion.verdict, opinion.value, opinion.attained)].append(table.columns.label(role))
             result.opinions.append(Opinion(unit, role, opinion.verdict, opinion.value, opinion.attained))
         counts.update(own)
         counts["communes"] += bool(own["new"])
         result.lines.append(
             {"row": row.number, "unit": unit, "name": table.communes.label(unit)}
             | {name: own[name] for name in ("new", "same", "differs")}
+            | {"says": [[words, _listed(labels)] for words, labels in written.items()]}
         )
     result.counts = {name: counts[name] for name in ("communes", "new", "same", "differs", "refused")}
     newer = Assessment.objects.filter(
@@ -491,6 +497,13 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
         effective_on__gt=table.day,
     )
     result.shown = {
+        "about": {
+            "set": table.criteria_set.name,
+            "code": table.criteria_set.code,
+            "stage": Stage(table.options["stage"]).label,
+            "day": format_day(table.day),
+            "note": table.options["note"],
+        },
         "refused": reader.refused,
         "differing": differing,
         "left_out": left_out,
@@ -500,9 +513,20 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
     return result
 
 
-def _words(verdict: str, value: Decimal | None) -> str:
+def _words(verdict: str, value: Decimal | None, attained: Decimal | None = None) -> str:
     label = VERDICTS[verdict].label
+    if attained is not None:
+        label = f"{label} ({format_number(attained)} %)"
     return f"{format_number(value)} – {label}" if value is not None else label
+
+
+def _listed(labels: list[str]) -> str:
+    """ "Tiêu chí 1", "Tiêu chí 2", "Chỉ tiêu 3.1" as "Tiêu chí 1, 2; Chỉ tiêu 3.1"."""
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        kind, _, number = label.rpartition(" ")
+        numbers[kind].append(number)
+    return "; ".join(f"{kind} {', '.join(found)}" for kind, found in numbers.items())
 
 
 def _published(table: Table, units: list[int], carriers: dict[str, int]) -> dict[tuple[int, int], tuple[str, Any]]:

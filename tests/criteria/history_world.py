@@ -41,7 +41,10 @@ class Place:
 
     def walk(self, content, marks=(), communes=(), columns=None, figures="only", **fields):
         """All steps with what they guess but for what is named; the upload as it then is."""
-        response = self.upload(content, **fields)
+        return self.finish(self.upload(content, **fields), marks, communes, columns, figures)
+
+    def finish(self, response, marks=(), communes=(), columns=None, figures="only"):
+        """The steps from the one this response shows."""
         assert response.status_code == 200, response.content.decode()
         for _ in range(8):
             url = response.redirect_chain[-1][0] if response.redirect_chain else response.request["PATH_INFO"]

@@ -17,7 +17,7 @@ from ntm.clock import today
 from reports.readiness import readiness
 from tests.criteria.history_world import DAY, make_place, real_table, workbook
 from tests.factories import CommuneFactory, IndicatorFactory, ProvinceFactory, UserFactory
-from tests.reports.worlds import indicators_of, member, say
+from tests.reports.worlds import indicators_of, make_set, member, say
 
 SORTED = ("Đông Phú", "Hòa Lộc", "Nga Tân", "Đông Thịnh", "Quảng Thạch", "Xuân Lai")  # by district
 MARKS = {
@@ -89,6 +89,37 @@ def test_the_second_click_and_the_same_table_again_write_nothing(place):
     second.refresh_from_db()
     assert (second.state, second.plan["counts"]["new"], second.plan["counts"]["same"]) == ("ready", 0, 5)
     assert Revision.objects.count() == 5
+
+
+def test_the_preview_says_stage_day_set_source_and_each_communes_results(place):
+    upload = place.walk(
+        simple(("Đông Phú", "x", "CĐ", 0.4), ("Hòa Lộc", "x", "x", "x")), marks=[("số, như 0.4", "not_met")]
+    )
+    page = place.client.get(f"/uploads/{upload.pk}/").content.decode()
+    for told in (place.criteria_set.name, "Kết quả thẩm định", "31/12/2022", "Báo cáo 15/BC-VPĐP"):
+        assert f"<dd>{told}</dd>" in page
+    for told in ("Đạt: Tiêu chí 1<", "Chưa đạt: Tiêu chí 2<", "Chưa đạt (40 %): Tiêu chí 3<", "Đạt: Tiêu chí 1, 2, 3<"):
+        assert told in page
+
+
+@pytest.mark.parametrize(
+    "changed", [{"stage": "district"}, {"day": "30/12/2022"}, {"note": "Báo cáo khác"}, {"criteria_set": "other"}]
+)
+def test_what_the_table_is_about_is_confirmed_with_it(place, changed):
+    """Previewed as the province's opinion of one day, changed in a second tab, confirmed in the first."""
+    upload = place.walk(simple(("Đông Phú", "x", "CĐ", "x")))
+    seen = upload.fingerprint
+    if "criteria_set" in changed:
+        make_set(3, 2, code="other")
+    about = {"criteria_set": place.criteria_set.code, "stage": "province", "day": "31/12/2022"}
+    about |= {"note": "Báo cáo 15/BC-VPĐP", "clash": "keep"}
+    place.finish(place.client.post(f"/workshop/history/{upload.pk}/about/", about | changed, follow=True))
+    upload.refresh_from_db()
+    assert (upload.state, upload.plan["counts"]["new"]) == ("ready", 3)
+    assert upload.fingerprint != seen
+    answer = place.client.post(f"/uploads/{upload.pk}/apply/", {"fingerprint": seen})
+    assert answer.status_code == 409
+    assert not Revision.objects.exists()
 
 
 def test_what_is_published_for_that_day_is_kept_unless_said_otherwise(place):
