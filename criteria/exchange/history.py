@@ -279,18 +279,23 @@ class Opinion:
     attained: Decimal | None
 
 
+Said = tuple[str, Decimal | None]  # a verdict and a value, as published
+
+
 class HistoryPlan(Plan):
     """The plan with the opinions themselves, which are too many to be kept with the upload. Set, stage,
-    day and source, `shown["about"]`, are part of what is confirmed."""
+    day and source, `shown["about"]`, are part of what is confirmed, and so is what was published when it
+    was compared, by unit and role (None: nothing)."""
 
     opinions: list[Opinion]
+    published: dict[tuple[int, str], Said | None]
 
     @property
     def fingerprint(self) -> str:
         told = json.dumps(
             [self.counts, self.lines, self.shown["about"]], sort_keys=True, default=str, ensure_ascii=False
         )
-        return hashlib.sha256(f"{told}{self.opinions}".encode()).hexdigest()
+        return hashlib.sha256(f"{told}{self.opinions}{self.published}".encode()).hexdigest()
 
 
 @dataclass
@@ -452,17 +457,17 @@ def _judge(table: Table, told: Rows, reader: _Reader) -> None:
 def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str, Any]]) -> HistoryPlan:
     """The plan: what is new, what is published already for that day, what differs from it."""
     carriers = carrier_ids(table.criteria_set, table.columns)
-    published = _published(table, list(told), carriers)
+    published = _published(table, told, carriers)
     replace = table.options["clash"] == "replace"
     result = HistoryPlan()
-    result.opinions = []
+    result.opinions, result.published = [], {}
     differing: list[dict[str, Any]] = []
     counts: Counter[str] = Counter(refused=len(reader.refused))
     for unit, (row, said) in sorted(told.items(), key=lambda pair: pair[1][0].number):
         own: Counter[str] = Counter()
         written: dict[str, list[str]] = defaultdict(list)
         for role, opinion in said.items():
-            before = published.get((unit, carriers.get(role, 0)))
+            before = result.published[unit, role] = published.get((unit, carriers.get(role, 0)))
             if before == (opinion.verdict, opinion.value):
                 own["same"] += 1
                 continue
@@ -529,16 +534,17 @@ def _listed(labels: list[str]) -> str:
     return "; ".join(f"{kind} {', '.join(found)}" for kind, found in numbers.items())
 
 
-def _published(table: Table, units: list[int], carriers: dict[str, int]) -> dict[tuple[int, int], tuple[str, Any]]:
+def _published(table: Table, units: Iterable[int], carriers: dict[str, int]) -> dict[tuple[int, int], Said]:
     """What is published for that very day and stage, by unit and indicator; the last word on it."""
     found = Revision.objects.valid().filter(
-        unit__in=units,
+        unit__in=list(units),
         stage=table.options["stage"],
         effective_on=table.day,
         indicator__in=set(carriers.values()),
     )
     columns = ("unit_id", "indicator_id", "verdict", "value")
-    return {(unit, indicator): tuple(said) for unit, indicator, *said in found.order_by("pk").values_list(*columns)}
+    rows = found.order_by("pk").values_list(*columns)
+    return {(unit, indicator): (verdict, value) for unit, indicator, verdict, value in rows}
 
 
 # --- what carries an opinion on a whole criterion ----------------------------------------
@@ -582,12 +588,17 @@ def make_carriers(criteria_set: CriteriaSet, roles: Iterable[str], known: dict[s
 
 
 def write(upload: Upload, planned: HistoryPlan, by: Any) -> dict[str, Any]:
-    """Publish the plan's opinions in the caller's transaction."""
-    criteria_set = Table.of(upload, []).criteria_set
-    options = upload.options
-    day = date.fromisoformat(options["day"])
-    carriers = carrier_ids(criteria_set, reading.SetColumns(criteria_set, day))
+    """Publish the plan's opinions in the caller's transaction. Raises UploadChanged where another published
+    between the plan and here what this table was compared with; from here on nobody can."""
+    table = Table.of(upload, [])
+    criteria_set, options, day = table.criteria_set, upload.options, table.day
+    carriers = carrier_ids(criteria_set, table.columns)
     carriers = make_carriers(criteria_set, {opinion.about for opinion in planned.opinions}, carriers)
+    held = {unit for unit, _ in planned.published}
+    publish.lock_standings(held, criteria_set, options["stage"])
+    now = _published(table, held, carriers)
+    if any(now.get((unit, carriers.get(role, 0))) != said for (unit, role), said in planned.published.items()):
+        raise UploadChanged
     note = f"{BY_OLD_TABLE}: {options['note']}"
     units = Unit.objects.in_bulk({opinion.unit for opinion in planned.opinions})
     told: dict[Unit, list[publish.Published]] = {units[pk]: [] for pk in sorted(units)}

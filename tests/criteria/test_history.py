@@ -1,7 +1,9 @@
 """Old tables: read as they come, settled by a person, published as one, voided as one."""
 
+from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.core.management import call_command
@@ -9,13 +11,14 @@ from django.db import connection
 from django.test import Client
 
 from communes.models import Role, Succession
-from criteria import publish
+from criteria import publish, uploads
 from criteria.exchange import history
 from criteria.models import Assessment, Indicator, RememberedChoice, Revision, Standing, Upload
 from criteria.publish import Published
 from ntm.clock import today
 from reports.readiness import readiness
 from tests.criteria.history_world import DAY, make_place, real_table, workbook
+from tests.criteria.test_publish import run_together
 from tests.factories import CommuneFactory, IndicatorFactory, ProvinceFactory, UserFactory
 from tests.reports.worlds import indicators_of, make_set, member, say
 
@@ -132,6 +135,48 @@ def test_what_is_published_for_that_day_is_kept_unless_said_otherwise(place):
     assert replaced.plan["counts"]["new"] == 1
     place.confirm(replaced)
     assert states(place, place.communes[0])[0] == "not_met"
+
+
+@pytest.mark.parametrize("clash", ["keep", "replace"])
+def test_what_another_published_between_plan_and_write_stops_the_table(place, monkeypatch, clash):
+    """Even where nothing stood before, so that the plan couldn't lock it."""
+    phu = place.communes[0]
+    place.confirm(place.walk(simple(("Hòa Lộc", "x", "x", "x"))))
+    upload = place.walk(simple(("Đông Phú", "CĐ", "x", "x")), clash=clash)
+    carrier = Indicator.objects.get(for_history=True, criterion__number=1)
+    write = history.write
+
+    def write_late(*args):
+        options = {"source": "import", "source_ref": "other", "by": place.coordinator}
+        publish.publish(phu, place.criteria_set, "province", [Published(carrier.pk, "met", DAY)], **options)
+        return write(*args)
+
+    monkeypatch.setattr(history, "write", write_late)
+    assert place.confirm(upload).status_code == 409
+    assert not Revision.objects.filter(source_ref=str(upload.pk)).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_tables_written_at_once_the_second_is_shown_anew(media, monkeypatch):
+    """Each waits, planned and not yet written, for the other to get as far."""
+    place = make_place()
+    tables = [place.walk(simple(("Đông Phú", mark, "x", "x"))) for mark in ("x", "CĐ")]
+    write, meeting = history.write, Barrier(2)
+
+    def wait_for_the_other(*args):
+        with suppress(BrokenBarrierError):
+            meeting.wait(timeout=1)
+        return write(*args)
+
+    monkeypatch.setattr(history, "write", wait_for_the_other)
+    results = run_together(
+        *(lambda upload=upload: uploads.apply(upload, upload.fingerprint, by=place.coordinator) for upload in tables)
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Upload", "UploadChanged"], results
+    won = next(result for result in results if isinstance(result, Upload))
+    assert set(Revision.objects.values_list("source_ref", flat=True)) == {str(won.pk)}
+    lost = Upload.objects.get(state="ready")
+    assert lost.plan["counts"] | {"refused": 0} == {"communes": 0, "new": 0, "same": 2, "differs": 1, "refused": 0}
 
 
 def test_an_older_table_never_replaces_what_holds_now(place):
