@@ -200,13 +200,18 @@ class Table:
         known = remembered(self.province, RememberedChoice.About.MARK)
         return {mark: known.get(mark, reading.guess_meaning(mark)) for mark in marks}
 
+    @cached_property
+    def told_rows(self) -> list[reading.Row]:
+        """The communes' rows that say something: of one without a mark that depends on what a blank cell means."""
+        blank_says = self.options.get("marks", {}).get(reading.BLANK, reading.SKIP) != reading.SKIP
+        communes = [row for row in self.rows if row.kind == reading.COMMUNE]
+        return [row for row in communes if blank_says or row.cells or row.merged]
+
     def matched(self) -> list[tuple[reading.Row, Match]]:
         """The communes' rows with whom they mean; a choice made in this table counts first."""
         chosen = {int(row): unit for row, unit in self.options.get("communes", {}).items()}
         found = []
-        for row in self.rows:
-            if row.kind != reading.COMMUNE:
-                continue
+        for row in self.told_rows:
             if row.has_formula_name:
                 found.append((row, Match(None, "Ô tên hoặc mã xã có công thức; dán lại dạng giá trị.")))
             elif chosen.get(row.number) == 0:
@@ -396,10 +401,11 @@ def plan(upload: Upload, book: list[Sheet], progress: Progress) -> HistoryPlan:
     reader = _Reader(table)
     rows: dict[int, list[tuple[reading.Row, dict[str, Told]]]] = defaultdict(list)
     matched = table.matched()
+    heard = {row.number for row in table.told_rows}
     left_out = [
-        {"row": row.number, "name": row.name or row.code, "why": row.why}
+        {"row": row.number, "name": row.name or row.code, "why": row.why or "không có đánh giá"}
         for row in table.rows
-        if row.kind == reading.LEFT_OUT and (row.name or row.code)
+        if row.kind != reading.DISTRICT_ROW and row.number not in heard and (row.name or row.code)
     ]
     for place, (row, match) in enumerate(matched, 1):
         progress(place)
@@ -566,7 +572,7 @@ def make_carriers(criteria_set: CriteriaSet, roles: Iterable[str], known: dict[s
         [
             Indicator(
                 criterion=criterion,
-                code=f"TC{criterion.number}",
+                code=f"TC{criterion.number}-cũ",  # "TC5" is a placeholder's that gave way (criteria.loading)
                 position=0,
                 name=f"{criterion.name} (cả tiêu chí, theo bảng tổng hợp cũ)",
                 kind=Indicator.Kind.BOOLEAN,

@@ -259,7 +259,10 @@ def history_marks(request: HttpRequest, pk: Any) -> HttpResponse:
     if elsewhere := _elsewhere(upload, "roles"):
         return elsewhere
     table = Table.of(upload)
-    found = table.count_marks()
+    try:
+        found = table.count_marks()
+    except uploads.Refused as refused:
+        return _unreadable(request, upload, refused)
     chosen = upload.options.get("marks") or table.guess_marks(found)
     if request.method == "POST":
         posted = {mark: request.POST.get(f"mark-{place}", "") for place, mark in enumerate(found)}
@@ -287,6 +290,12 @@ def history_marks(request: HttpRequest, pk: Any) -> HttpResponse:
     return show(request, upload, "marks", context)
 
 
+def _unreadable(request: HttpRequest, upload: Upload, refused: uploads.Refused) -> HttpResponse:
+    """Back to the columns with the reason why the rows below can't be read."""
+    messages.error(request, str(refused))
+    return redirect(step_url(upload, "columns"))
+
+
 def _short(marks: dict[str, str]) -> dict[str, str]:
     """What is worth remembering: marks, not sentences that strayed into a cell."""
     return {mark: meaning for mark, meaning in marks.items() if len(mark) <= 30 and meaning != reading.REFUSE}
@@ -299,7 +308,10 @@ def history_communes(request: HttpRequest, pk: Any) -> HttpResponse:
     if elsewhere := _elsewhere(upload, "marks"):
         return elsewhere
     table = Table.of(upload)
-    doubtful = table.doubtful()
+    try:
+        doubtful = table.doubtful()
+    except uploads.Refused as refused:
+        return _unreadable(request, upload, refused)
     errors: dict[int, str] = {}
     if request.method == "POST":
         choices: dict[int, int] = {}

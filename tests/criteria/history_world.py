@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.test import Client
 from openpyxl import Workbook
@@ -99,6 +100,18 @@ def workbook(rows, *, merged=(), sheet="Biểu 1", others=()):
             other.append(row)
     body = BytesIO()
     book.save(body)
+    return body.getvalue()
+
+
+def with_sheet_part(content, old, new):
+    """The workbook with words in its first sheet's XML replaced."""
+    body = BytesIO()
+    with ZipFile(BytesIO(content)) as given, ZipFile(body, "w", ZIP_DEFLATED) as made:
+        for name in given.namelist():
+            data = given.read(name)
+            if name.endswith("sheet1.xml"):
+                data = data.replace(old.encode(), new.encode(), 1)
+            made.writestr(name, data)
     return body.getvalue()
 
 

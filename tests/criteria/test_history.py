@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
 from threading import Barrier, BrokenBarrierError
+from time import process_time
 
 import pytest
 from django.core.management import call_command
@@ -12,12 +13,12 @@ from django.test import Client
 
 from communes.models import Role, Succession
 from criteria import publish, uploads
-from criteria.exchange import history
+from criteria.exchange import history, matrix_reading
 from criteria.models import Assessment, Indicator, RememberedChoice, Revision, Standing, Upload
 from criteria.publish import Published
 from ntm.clock import today
 from reports.readiness import readiness
-from tests.criteria.history_world import DAY, make_place, real_table, workbook
+from tests.criteria.history_world import DAY, make_place, real_table, with_sheet_part, workbook
 from tests.criteria.test_publish import run_together
 from tests.factories import CommuneFactory, IndicatorFactory, ProvinceFactory, UserFactory
 from tests.reports.worlds import indicators_of, make_set, member, say
@@ -251,6 +252,23 @@ def test_a_placeholder_in_force_takes_the_mark(db, media):
     assert states(place, place.communes[0]) == ["met", "not_met"]
 
 
+def test_a_criterion_whose_placeholder_gave_way_to_its_indicators_takes_marks_too(db, media):
+    """The placeholder "1" became "TC1" as an indicator 1 came into force; then a table speaks of a later day."""
+    place = make_place(criteria=2, indicators=0)
+    ends = {"in_force_to": date(2021, 12, 31)}
+    for criterion in place.criteria_set.criteria.all():
+        code = f"TC{criterion.number}"
+        IndicatorFactory(criterion=criterion, code=code, kind="boolean", stands_for_criterion=True, **ends)
+        IndicatorFactory(criterion=criterion, code=f"{criterion.number}.1", position=2)
+    upload = place.walk(simple(("Đông Phú", "x", "CĐ"), criteria=2))
+    assert upload.plan["counts"]["new"] == 2
+    place.confirm(upload)
+    upload.refresh_from_db()
+    assert upload.state == "done"
+    assert states(place, place.communes[0]) == ["met", "not_met"]
+    assert not Revision.objects.exclude(indicator__for_history=True).exists()
+
+
 # --- indicators, figures -----------------------------------------------------------------
 
 
@@ -354,6 +372,56 @@ def test_each_bad_cell_is_refused_with_its_place_and_reason(place):
     listed = list(load_workbook(BytesIO(page.content)).active.iter_rows(values_only=True))
     assert len(listed) == 1 + len(upload.plan["shown"]["refused"])
     assert listed[1][:3] == ("Biểu 1", 2, "C")
+
+
+def test_a_commune_whose_cells_are_all_blank_counts_where_blank_means_not_met(place):
+    """Under the table a note and a signature, beside them nothing; a name with a typing error is asked about."""
+    rows = [[1, "Đông Phú", "x", "x", "x"], [2, "Nga Tân"], [3, "Xuân Laii"], [None, "Người lập"], [None, "Lê Văn Xưa"]]
+    content = workbook([["TT", "Tên xã", 1, 2, 3], *rows])
+    upload = place.walk(content, marks=[("(ô trống)", "not_met")])
+    assert upload.plan["counts"] == {"communes": 2, "new": 6, "same": 0, "differs": 0, "refused": 1}
+    assert list(refused(upload)) == [("", 4)]
+    assert [line["row"] for line in upload.plan["shown"]["left_out"]] == [5, 6]
+    place.confirm(upload)
+    assert states(place, place.communes[4]) == ["not_met"] * 3
+    # Where it means nothing, such rows are left out and named, without a question.
+    skipped = place.walk(content, marks=[("(ô trống)", "skip")], day="30/12/2022")
+    assert skipped.plan["counts"]["communes"] == 1
+    assert not refused(skipped)
+    assert [line["row"] for line in skipped.plan["shown"]["left_out"]] == [3, 4, 5, 6]
+
+
+def test_a_whole_table_of_blanks_can_mean_not_met(place):
+    upload = place.walk(simple(*([unit.name] for unit in place.communes)), marks=[("(ô trống)", "not_met")])
+    assert (upload.state, upload.plan["counts"]["new"]) == ("ready", 18)
+
+
+def test_merged_cells_cost_nothing_however_far_they_reach(place):
+    """A few bytes each: two hundred ranges of two million cells, in the table and below it."""
+    content = simple(("Đông Phú", "x", "x", "x"), ("Hòa Lộc", "x", "x", "x"), ("Nga Tân", "x", None, "x"))
+    far = '<mergeCells count="400">' + '<mergeCell ref="B70:C1048576"/><mergeCell ref="D3:XFD1048576"/>' * 200
+    far += "".join(f'<mergeCell ref="C{row}:D1048576"/>' for row in range(80, 280)) + "</mergeCells>"
+    began = process_time()
+    upload = place.walk(with_sheet_part(content, "</sheetData>", f"</sheetData>{far}"))
+    assert process_time() - began < 5
+    assert upload.plan["counts"]["new"] == 5
+    assert set(refused(upload)) == {("D", 3), ("E", 3), ("D", 4), ("E", 4)}
+
+
+def test_more_merged_cells_than_any_table_has_are_told_of(place, monkeypatch):
+    monkeypatch.setattr(matrix_reading, "MOST_MERGED", 2)
+    content = workbook([["TT", "Tên xã", 1], [1, "Đông Phú", "x"]], merged=("F2:F3", "G2:G3", "H2:H3"))
+    place.upload(content)
+    upload = Upload.objects.get()
+    place.client.post(f"/workshop/history/{upload.pk}/headings/", {"top": 1, "last": 1})
+    first = place.criteria_set.criteria.get(number=1)
+    columns = {"role-2": "name", "role-3": f"c{first.pk}"}
+    answer = place.client.post(f"/workshop/history/{upload.pk}/columns/", columns, follow=True)
+    assert answer.status_code == 200
+    assert "quá nhiều ô gộp" in answer.content.decode()
+    history.choose(upload, marks={})
+    answer = place.client.get(f"/workshop/history/{upload.pk}/communes/", follow=True)
+    assert "quá nhiều ô gộp" in answer.content.decode()
 
 
 def test_the_meaning_of_marks_is_a_persons(place):
