@@ -8,8 +8,9 @@ carries the upload's id and can be voided as one.
 
 `options`: stage, day, note, clash ("keep" or "replace" what is published for the same day), figures
 ("only" or "judge" a figure without a mark by its target), sheet (its place in the workbook), top and
-last (rows of headings), roles and ways (by column, `matrix_reading`), marks (meaning by mark),
-communes (by row: a unit's id, or 0 to leave the row out).
+last (rows of headings), roles and ways (by column, `matrix_reading`), marks (meaning by mark), threshold
+(per cent from which a number means "met", where numbers are read so), communes (by row: a unit's id, or 0
+to leave the row out).
 """
 
 from __future__ import annotations
@@ -198,7 +199,10 @@ class Table:
 
     def guess_marks(self, marks: Iterable[str]) -> dict[str, str]:
         known = remembered(self.province, RememberedChoice.About.MARK)
-        return {mark: known.get(mark, reading.guess_meaning(mark)) for mark in marks}
+        return {
+            mark: known[mark] if known.get(mark) in reading.meanings_of(mark) else reading.guess_meaning(mark)
+            for mark in marks
+        }
 
     @cached_property
     def told_rows(self) -> list[reading.Row]:
@@ -382,6 +386,9 @@ class _Reader:
                 share *= 100
             if share is None or not 0 <= share <= 100:
                 return "Mức độ đạt phải trong khoảng 0–100 %."
+            if meaning in reading.FROM_THRESHOLD:
+                reached = share >= Decimal(self.table.options["threshold"])
+                meaning = Verdict.MET if reached else reading.FROM_THRESHOLD[meaning]
             if meaning not in MET_VERDICTS:
                 told.attained = round_half_up(share, 2)
         if meaning == Verdict.FIRMLY_MET and self.table.options["stage"] == Stage.SELF:

@@ -436,6 +436,17 @@ MEANINGS: dict[str, str] = {
     REFUSE: "Không rõ (từ chối ô)",
 }
 
+# Of numbers: met from a threshold on, else this.
+FROM_THRESHOLD = {"from_not_met": "not_met", "from_nearly_met": "nearly_met"}
+OF_NUMBERS: dict[str, str] = {
+    "from_not_met": "Từ ngưỡng trở lên là Đạt, còn lại Chưa đạt",
+    "from_nearly_met": "Từ ngưỡng trở lên là Đạt, còn lại Cơ bản đạt",
+    "not_met": "Mọi số đều là Chưa đạt",
+    "nearly_met": "Mọi số đều là Cơ bản đạt",
+    SKIP: MEANINGS[SKIP],
+    REFUSE: MEANINGS[REFUSE],
+}
+
 USUAL = {
     "met": "x đ d đạt dat 1 ✓ √ ✔ v + có true",
     "firmly_met": "đvc",
@@ -463,6 +474,11 @@ def mark_of(cell: Cell) -> str:
     if text and text not in ("0", "1") and number_of(cell) is not None:
         return SHARE
     return text
+
+
+def meanings_of(mark: str) -> dict[str, str]:
+    """What a mark can mean. Numbers can't all be "met": 40 % isn't."""
+    return OF_NUMBERS if mark == SHARE else MEANINGS
 
 
 def guess_meaning(mark: str) -> str:

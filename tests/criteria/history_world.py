@@ -40,11 +40,11 @@ class Place:
         } | fields
         return self.client.post("/workshop/history/", data, follow=follow)
 
-    def walk(self, content, marks=(), communes=(), columns=None, figures="only", **fields):
+    def walk(self, content, marks=(), communes=(), columns=None, figures="only", threshold=None, **fields):
         """All steps with what they guess but for what is named; the upload as it then is."""
-        return self.finish(self.upload(content, **fields), marks, communes, columns, figures)
+        return self.finish(self.upload(content, **fields), marks, communes, columns, figures, threshold)
 
-    def finish(self, response, marks=(), communes=(), columns=None, figures="only"):
+    def finish(self, response, marks=(), communes=(), columns=None, figures="only", threshold=None):
         """The steps from the one this response shows."""
         assert response.status_code == 200, response.content.decode()
         for _ in range(8):
@@ -62,7 +62,7 @@ class Place:
             elif step == "marks":
                 wanted = dict(marks)
                 data = {f"mark-{m['place']}": wanted.get(m["text"], m["meaning"]) for m in context["marks"]}
-                data["figures"] = figures
+                data |= {"figures": figures, "threshold": threshold or context["threshold"]}
             elif step == "communes":
                 data = dict(communes)
             else:

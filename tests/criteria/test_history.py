@@ -435,6 +435,40 @@ def test_the_meaning_of_marks_is_a_persons(place):
     assert again.options["marks"] == {"v": "nearly_met", "": "not_met", "#": "not_met"}
 
 
+@pytest.mark.parametrize(
+    ("meaning", "threshold", "expected"),
+    [
+        ("from_not_met", None, ["met", "not_met", "not_met"]),
+        ("from_nearly_met", None, ["met", "nearly_met", "nearly_met"]),
+        ("from_not_met", "95,5", ["met", "not_met", "met"]),
+        ("not_met", None, ["not_met", "not_met", "not_met"]),
+    ],
+)
+def test_of_percentages_those_from_a_threshold_on_are_met(place, meaning, threshold, expected):
+    content = simple(("Đông Phú", 100, 40, "95,5 %"))
+    place.confirm(place.walk(content, marks=[("số, như 100", meaning)], threshold=threshold))
+    assert states(place, place.communes[0]) == expected
+
+
+def test_numbers_cant_all_mean_met_and_a_threshold_is_a_percentage(place):
+    upload = place.walk(simple(("Đông Phú", 100, 40, "x")), marks=[("số, như 100", "met")])
+    assert set(refused(upload)) == {("C", 2), ("D", 2)}
+    # Nor where an older choice of the province says so.
+    RememberedChoice.objects.update_or_create(
+        province=place.province, about="mark", key="#", defaults={"choice": "met", "chosen_by": place.coordinator}
+    )
+    assert set(refused(place.walk(simple(("Đông Phú", 100, 40, "x"))))) == {("C", 2), ("D", 2)}
+    url = f"/workshop/history/{upload.pk}/marks/"
+    context = place.client.get(url).context
+    (share,) = (mark for mark in context["marks"] if mark["is_share"])
+    for typed in ("", "abc", "0", "101", "-5", "9" * 40):
+        answer = place.client.post(url, {f"mark-{share['place']}": "from_not_met", "threshold": typed})
+        assert answer.status_code == 422, typed
+        assert "lớn hơn 0, không quá 100" in answer.content.decode()
+    upload.refresh_from_db()
+    assert upload.options["threshold"] == "100"
+
+
 def test_firmly_met_is_said_by_teams_only(place):
     content = simple(("Đông Phú", "Đạt vững chắc", "x", "x"))
     assert "đoàn kiểm tra" in refused(place.walk(content, stage="self"))["C", 2]
