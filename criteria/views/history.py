@@ -297,6 +297,7 @@ def history_marks(request: HttpRequest, pk: Any) -> HttpResponse:
         "only_met": reading.BLANK in found and not {"not_met", "from_not_met"} & set(chosen.values()),
         "has_figures": any(way != reading.MARK for way in table.ways.values()),
         "figures": figures,
+        "has_numbers": reading.SHARE in found,
         "threshold": typed,
         "errors": [("id-threshold", error)] if error else [],
     }
