@@ -8,8 +8,9 @@ carries the upload's id and can be voided as one.
 
 `options`: stage, day, note, clash ("keep" or "replace" what is published for the same day), figures
 ("only" or "judge" a figure without a mark by its target), sheet (its place in the workbook), top and
-last (rows of headings), roles and ways (by column, `matrix_reading`), marks (meaning by mark),
-communes (by row: a unit's id, or 0 to leave the row out).
+last (rows of headings), roles and ways (by column, `matrix_reading`), marks (meaning by mark), threshold
+(per cent from which a number means "met", where numbers are read so), communes (by row: a unit's id, or 0
+to leave the row out).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from communes.workbooks import Cell, Formula, Sheet, column_letters
 from criteria import publish, targets
 from criteria.attainment import MET_VERDICTS, measured, reaches
 from criteria.checks import Refused as NotJudged
-from criteria.checks import judge_history, number_errors
+from criteria.checks import format_day, judge_history, number_errors
 from criteria.exchange import matrix_reading as reading
 from criteria.exchange.name_matching import Communes, Match, memory_key
 from criteria.models import Assessment, CriteriaSet, Indicator, RememberedChoice, Revision, Source, Upload
@@ -198,15 +199,23 @@ class Table:
 
     def guess_marks(self, marks: Iterable[str]) -> dict[str, str]:
         known = remembered(self.province, RememberedChoice.About.MARK)
-        return {mark: known.get(mark, reading.guess_meaning(mark)) for mark in marks}
+        return {
+            mark: known[mark] if known.get(mark) in reading.meanings_of(mark) else reading.guess_meaning(mark)
+            for mark in marks
+        }
+
+    @cached_property
+    def told_rows(self) -> list[reading.Row]:
+        """The communes' rows that say something: of one without a mark that depends on what a blank cell means."""
+        blank_says = self.options.get("marks", {}).get(reading.BLANK, reading.SKIP) != reading.SKIP
+        communes = [row for row in self.rows if row.kind == reading.COMMUNE]
+        return [row for row in communes if blank_says or row.cells or row.merged]
 
     def matched(self) -> list[tuple[reading.Row, Match]]:
         """The communes' rows with whom they mean; a choice made in this table counts first."""
         chosen = {int(row): unit for row, unit in self.options.get("communes", {}).items()}
         found = []
-        for row in self.rows:
-            if row.kind != reading.COMMUNE:
-                continue
+        for row in self.told_rows:
             if row.has_formula_name:
                 found.append((row, Match(None, "Ô tên hoặc mã xã có công thức; dán lại dạng giá trị.")))
             elif chosen.get(row.number) == 0:
@@ -279,15 +288,23 @@ class Opinion:
     attained: Decimal | None
 
 
+Said = tuple[str, Decimal | None]  # a verdict and a value, as published
+
+
 class HistoryPlan(Plan):
-    """The plan with the opinions themselves, which are too many to be kept with the upload."""
+    """The plan with the opinions themselves, which are too many to be kept with the upload. Set, stage,
+    day and source, `shown["about"]`, are part of what is confirmed, and so is what was published when it
+    was compared, by unit and role (None: nothing)."""
 
     opinions: list[Opinion]
+    published: dict[tuple[int, str], Said | None]
 
     @property
     def fingerprint(self) -> str:
-        told = json.dumps([self.counts, self.lines], sort_keys=True, default=str, ensure_ascii=False)
-        return hashlib.sha256(f"{told}{self.opinions}".encode()).hexdigest()
+        told = json.dumps(
+            [self.counts, self.lines, self.shown["about"]], sort_keys=True, default=str, ensure_ascii=False
+        )
+        return hashlib.sha256(f"{told}{self.opinions}{self.published}".encode()).hexdigest()
 
 
 @dataclass
@@ -369,6 +386,9 @@ class _Reader:
                 share *= 100
             if share is None or not 0 <= share <= 100:
                 return "Mức độ đạt phải trong khoảng 0–100 %."
+            if meaning in reading.FROM_THRESHOLD:
+                reached = share >= Decimal(self.table.options["threshold"])
+                meaning = Verdict.MET if reached else reading.FROM_THRESHOLD[meaning]
             if meaning not in MET_VERDICTS:
                 told.attained = round_half_up(share, 2)
         if meaning == Verdict.FIRMLY_MET and self.table.options["stage"] == Stage.SELF:
@@ -388,10 +408,11 @@ def plan(upload: Upload, book: list[Sheet], progress: Progress) -> HistoryPlan:
     reader = _Reader(table)
     rows: dict[int, list[tuple[reading.Row, dict[str, Told]]]] = defaultdict(list)
     matched = table.matched()
+    heard = {row.number for row in table.told_rows}
     left_out = [
-        {"row": row.number, "name": row.name or row.code, "why": row.why}
+        {"row": row.number, "name": row.name or row.code, "why": row.why or "không có đánh giá"}
         for row in table.rows
-        if row.kind == reading.LEFT_OUT and (row.name or row.code)
+        if row.kind != reading.DISTRICT_ROW and row.number not in heard and (row.name or row.code)
     ]
     for place, (row, match) in enumerate(matched, 1):
         progress(place)
@@ -449,16 +470,17 @@ def _judge(table: Table, told: Rows, reader: _Reader) -> None:
 def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str, Any]]) -> HistoryPlan:
     """The plan: what is new, what is published already for that day, what differs from it."""
     carriers = carrier_ids(table.criteria_set, table.columns)
-    published = _published(table, list(told), carriers)
+    published = _published(table, told, carriers)
     replace = table.options["clash"] == "replace"
     result = HistoryPlan()
-    result.opinions = []
+    result.opinions, result.published = [], {}
     differing: list[dict[str, Any]] = []
     counts: Counter[str] = Counter(refused=len(reader.refused))
     for unit, (row, said) in sorted(told.items(), key=lambda pair: pair[1][0].number):
         own: Counter[str] = Counter()
+        written: dict[str, list[str]] = defaultdict(list)
         for role, opinion in said.items():
-            before = published.get((unit, carriers.get(role, 0)))
+            before = result.published[unit, role] = published.get((unit, carriers.get(role, 0)))
             if before == (opinion.verdict, opinion.value):
                 own["same"] += 1
                 continue
@@ -476,12 +498,14 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
                 if not replace:
                     continue
             own["new"] += 1
+            written[_words(opinion.verdict, opinion.value, opinion.attained)].append(table.columns.label(role))
             result.opinions.append(Opinion(unit, role, opinion.verdict, opinion.value, opinion.attained))
         counts.update(own)
         counts["communes"] += bool(own["new"])
         result.lines.append(
             {"row": row.number, "unit": unit, "name": table.communes.label(unit)}
             | {name: own[name] for name in ("new", "same", "differs")}
+            | {"says": [[words, _listed(labels)] for words, labels in written.items()]}
         )
     result.counts = {name: counts[name] for name in ("communes", "new", "same", "differs", "refused")}
     newer = Assessment.objects.filter(
@@ -491,6 +515,13 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
         effective_on__gt=table.day,
     )
     result.shown = {
+        "about": {
+            "set": table.criteria_set.name,
+            "code": table.criteria_set.code,
+            "stage": Stage(table.options["stage"]).label,
+            "day": format_day(table.day),
+            "note": table.options["note"],
+        },
         "refused": reader.refused,
         "differing": differing,
         "left_out": left_out,
@@ -500,21 +531,33 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
     return result
 
 
-def _words(verdict: str, value: Decimal | None) -> str:
+def _words(verdict: str, value: Decimal | None, attained: Decimal | None = None) -> str:
     label = VERDICTS[verdict].label
+    if attained is not None:
+        label = f"{label} ({format_number(attained)} %)"
     return f"{format_number(value)} – {label}" if value is not None else label
 
 
-def _published(table: Table, units: list[int], carriers: dict[str, int]) -> dict[tuple[int, int], tuple[str, Any]]:
+def _listed(labels: list[str]) -> str:
+    """ "Tiêu chí 1", "Tiêu chí 2", "Chỉ tiêu 3.1" as "Tiêu chí 1, 2; Chỉ tiêu 3.1"."""
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        kind, _, number = label.rpartition(" ")
+        numbers[kind].append(number)
+    return "; ".join(f"{kind} {', '.join(found)}" for kind, found in numbers.items())
+
+
+def _published(table: Table, units: Iterable[int], carriers: dict[str, int]) -> dict[tuple[int, int], Said]:
     """What is published for that very day and stage, by unit and indicator; the last word on it."""
     found = Revision.objects.valid().filter(
-        unit__in=units,
+        unit__in=list(units),
         stage=table.options["stage"],
         effective_on=table.day,
         indicator__in=set(carriers.values()),
     )
     columns = ("unit_id", "indicator_id", "verdict", "value")
-    return {(unit, indicator): tuple(said) for unit, indicator, *said in found.order_by("pk").values_list(*columns)}
+    rows = found.order_by("pk").values_list(*columns)
+    return {(unit, indicator): (verdict, value) for unit, indicator, verdict, value in rows}
 
 
 # --- what carries an opinion on a whole criterion ----------------------------------------
@@ -536,7 +579,7 @@ def make_carriers(criteria_set: CriteriaSet, roles: Iterable[str], known: dict[s
         [
             Indicator(
                 criterion=criterion,
-                code=f"TC{criterion.number}",
+                code=f"TC{criterion.number}-cũ",  # "TC5" is a placeholder's that gave way (criteria.loading)
                 position=0,
                 name=f"{criterion.name} (cả tiêu chí, theo bảng tổng hợp cũ)",
                 kind=Indicator.Kind.BOOLEAN,
@@ -558,12 +601,17 @@ def make_carriers(criteria_set: CriteriaSet, roles: Iterable[str], known: dict[s
 
 
 def write(upload: Upload, planned: HistoryPlan, by: Any) -> dict[str, Any]:
-    """Publish the plan's opinions in the caller's transaction."""
-    criteria_set = Table.of(upload, []).criteria_set
-    options = upload.options
-    day = date.fromisoformat(options["day"])
-    carriers = carrier_ids(criteria_set, reading.SetColumns(criteria_set, day))
+    """Publish the plan's opinions in the caller's transaction. Raises UploadChanged where another published
+    between the plan and here what this table was compared with; from here on nobody can."""
+    table = Table.of(upload, [])
+    criteria_set, options, day = table.criteria_set, upload.options, table.day
+    carriers = carrier_ids(criteria_set, table.columns)
     carriers = make_carriers(criteria_set, {opinion.about for opinion in planned.opinions}, carriers)
+    held = {unit for unit, _ in planned.published}
+    publish.lock_standings(held, criteria_set, options["stage"])
+    now = _published(table, held, carriers)
+    if any(now.get((unit, carriers.get(role, 0))) != said for (unit, role), said in planned.published.items()):
+        raise UploadChanged
     note = f"{BY_OLD_TABLE}: {options['note']}"
     units = Unit.objects.in_bulk({opinion.unit for opinion in planned.opinions})
     told: dict[Unit, list[publish.Published]] = {units[pk]: [] for pk in sorted(units)}

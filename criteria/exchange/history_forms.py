@@ -14,7 +14,7 @@ from criteria.checks import format_day
 from criteria.exchange import matrix_reading as reading
 from criteria.exchange.history import Table
 from criteria.models import CriteriaSet
-from criteria.numbers import format_number
+from criteria.numbers import NumberError, format_number, parse_number
 from criteria.verdicts import Stage
 from ntm.clock import today
 
@@ -131,6 +131,17 @@ class VoidForm(forms.Form):
         max_length=400,
         error_messages={"required": "Nêu lý do hủy."},
     )
+
+
+def read_threshold(text: str) -> tuple[str, str]:
+    """From how many per cent on a number means "met", as it is kept, and what is wrong with it."""
+    try:
+        number = parse_number(text)
+    except NumberError:
+        number = None
+    if number is None or not 0 < number <= 100:
+        return "", "Ngưỡng: nhập số phần trăm lớn hơn 0, không quá 100."
+    return str(number), ""
 
 
 def read_columns(table: Table, data: Any) -> tuple[dict[int, str], dict[int, str], dict[str, str]]:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from communes.names import search_name
@@ -27,7 +29,7 @@ from criteria.numbers import NumberError, parse_number
 LOOKED_AT = 40  # rows in which headings are looked for
 SHOWN = 25  # rows of a sheet a person sees while choosing
 MAX_HEADINGS = 3
-MOST_MERGED = 100_000
+MOST_MERGED = 20_000
 
 MARK, VALUE, FRACTION = "mark", "value", "fraction"
 NAME, CODE, DISTRICT = "name", "code", "district"
@@ -114,13 +116,13 @@ def headings(sheet: Sheet, top: int, last: int) -> Headings:
     width = max((len(cells) for cells in rows.values()), default=0)
     width = max(width, max((len(cells) for _, cells in first_rows(sheet, LOOKED_AT)), default=0))
     grid = {number: [*cells, *[None] * (width - len(cells))] for number, cells in rows.items()}
-    for first_row, first_column, last_row, last_column in sheet.merged:
-        if first_row in grid and last_row <= last + MAX_HEADINGS:
-            value = grid[first_row][first_column - 1] if first_column <= width else None
-            for number in range(first_row, last_row + 1):
-                for column in range(first_column, min(last_column, width) + 1):
-                    if number in grid:
-                        grid[number][column - 1] = value
+    titles = (area for area in sheet.merged if area[0] in grid and area[2] <= last + MAX_HEADINGS and area[1] <= width)
+    # Ranges that don't overlap are never more than the cells.
+    for first_row, first_column, last_row, last_column in islice(titles, len(grid) * width):
+        value = grid[first_row][first_column - 1]
+        for number in grid.keys() & set(range(first_row, last_row + 1)):
+            for column in range(first_column, min(last_column, width) + 1):
+                grid[number][column - 1] = value
     found = Headings(top, last)
     for column in range(1, width + 1):
         texts = [grid[number][column - 1] for number in sorted(grid)]
@@ -328,7 +330,9 @@ def read_rows(sheet: Sheet, last_heading: int, roles: dict[int, str], is_commune
     place = {role: column for column, role in roles.items() if role in PLACES}
     marked = [column for column, role in roles.items() if role and role not in place]
     wanted = {*marked, *([place[DISTRICT]] if DISTRICT in place else [])}
-    down, held = _merged_downwards(sheet, last_heading, wanted)
+    merged = _merged_downwards(sheet, last_heading, wanted)
+    held = {column: _Spans(spans) for column, spans in merged.items() if column in marked}
+    down = _Spans((top + 1, bottom) for top, bottom in merged.get(place.get(DISTRICT, 0), ()))
     district, above = "", ""
 
     def text(cells: list[Cell], role: str) -> str:
@@ -340,7 +344,7 @@ def read_rows(sheet: Sheet, last_heading: int, roles: dict[int, str], is_commune
             continue
         name, code = text(cells, NAME), text(cells, CODE)
         if DISTRICT in place:
-            above = text(cells, DISTRICT) or (above if (number, place[DISTRICT]) in down else "")
+            above = text(cells, DISTRICT) or (above if number in down else "")
         row = Row(
             number,
             COMMUNE,
@@ -348,7 +352,7 @@ def read_rows(sheet: Sheet, last_heading: int, roles: dict[int, str], is_commune
             code,
             above if DISTRICT in place else district,
             {column: cells[column - 1] for column in marked if column <= len(cells) and text_of(cells[column - 1])},
-            {column for column in marked if (number, column) in held},
+            {column for column, spans in held.items() if number in spans},
             has_formula_name=any(isinstance(cells[c - 1], Formula) for c in place.values() if c <= len(cells)),
         )
         row.kind, row.why = _kind(row, cells, is_commune)
@@ -360,7 +364,8 @@ def read_rows(sheet: Sheet, last_heading: int, roles: dict[int, str], is_commune
 def _kind(row: Row, cells: list[Cell], is_commune: Any) -> tuple[str, str]:
     folded = search_name(row.name)
     first = next((text_of(cell) for cell in cells if text_of(cell)), "")
-    if not row.code and not is_commune(row.name):
+    known = bool(row.code) or is_commune(row.name)
+    if not known:
         if not row.name and any(is_district_name(text_of(cell)) for cell in cells[:3]):
             return DISTRICT_ROW, ""
         if is_district_name(row.name) or (folded and _ROMAN.fullmatch(first) and first != row.name):
@@ -371,7 +376,8 @@ def _kind(row: Row, cells: list[Cell], is_commune: Any) -> tuple[str, str]:
             return LEFT_OUT, "ghi chú"
         if _is_numbering(cells, _leftmost(cells)) and not any(letter.isalpha() for letter in row.name[1:]):
             return LEFT_OUT, "dòng đánh số cột"
-    if not row.cells:
+    # Blank cells may mean "not met"; a note below the table has no number before it.
+    if not row.cells and not known and not (row.name and first.isdecimal() and first != row.name):
         return LEFT_OUT, "không có đánh giá"
     return COMMUNE, ""
 
@@ -380,21 +386,38 @@ class TooManyMerged(ValueError):
     """More merged cells than any table has."""
 
 
-def _merged_downwards(
-    sheet: Sheet, last_heading: int, wanted: set[int]
-) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
-    """Cells (row, column) of merged ranges of several rows in these columns: all but the first of each, and all."""
-    rest: set[tuple[int, int]] = set()
-    every: set[tuple[int, int]] = set()
-    for top, left, bottom, right in sheet.merged:
+class _Spans:
+    """Rows told by their first and last, which may overlap: whether one is among them."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        self.tops: list[int] = []
+        self.bottoms: list[int] = []
+        for top, bottom in sorted(spans):
+            if self.bottoms and top <= self.bottoms[-1]:
+                self.bottoms[-1] = max(self.bottoms[-1], bottom)
+            else:
+                self.tops.append(top)
+                self.bottoms.append(bottom)
+
+    def __contains__(self, row: int) -> bool:
+        place = bisect_right(self.tops, row) - 1
+        return place >= 0 and self.bottoms[place] >= row
+
+
+def _merged_downwards(sheet: Sheet, last_heading: int, wanted: set[int]) -> dict[int, list[tuple[int, int]]]:
+    """First and last row of the merged ranges of several rows, by column, of these columns.
+
+    A few bytes can merge a million rows, and many times: ranges are never spelled out cell by cell."""
+    columns = sorted(wanted)
+    found: dict[int, list[tuple[int, int]]] = {}
+    for number, (top, left, bottom, right) in enumerate(set(sheet.merged)):
+        if number >= MOST_MERGED:
+            raise TooManyMerged
         if top <= last_heading or bottom == top:
             continue
-        if len(every) > MOST_MERGED:
-            raise TooManyMerged
-        for column in wanted.intersection(range(left, right + 1)):
-            every.update((row, column) for row in range(top, bottom + 1))
-            rest.update((row, column) for row in range(top + 1, bottom + 1))
-    return rest, every
+        for column in columns[bisect_left(columns, left) : bisect_right(columns, right)]:
+            found.setdefault(column, []).append((top, bottom))
+    return found
 
 
 # --- marks -----------------------------------------------------------------------------
@@ -411,6 +434,17 @@ MEANINGS: dict[str, str] = {
     "not_applicable": "Không áp dụng",
     SKIP: "Chưa đánh giá (bỏ qua ô)",
     REFUSE: "Không rõ (từ chối ô)",
+}
+
+# Of numbers: met from a threshold on, else this.
+FROM_THRESHOLD = {"from_not_met": "not_met", "from_nearly_met": "nearly_met"}
+OF_NUMBERS: dict[str, str] = {
+    "from_not_met": "Từ ngưỡng trở lên là Đạt, còn lại Chưa đạt",
+    "from_nearly_met": "Từ ngưỡng trở lên là Đạt, còn lại Cơ bản đạt",
+    "not_met": "Mọi số đều là Chưa đạt",
+    "nearly_met": "Mọi số đều là Cơ bản đạt",
+    SKIP: MEANINGS[SKIP],
+    REFUSE: MEANINGS[REFUSE],
 }
 
 USUAL = {
@@ -440,6 +474,11 @@ def mark_of(cell: Cell) -> str:
     if text and text not in ("0", "1") and number_of(cell) is not None:
         return SHARE
     return text
+
+
+def meanings_of(mark: str) -> dict[str, str]:
+    """What a mark can mean. Numbers can't all be "met": 40 % isn't."""
+    return OF_NUMBERS if mark == SHARE else MEANINGS
 
 
 def guess_meaning(mark: str) -> str:

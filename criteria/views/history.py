@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -25,8 +26,10 @@ from criteria.exchange.history_forms import (
     SheetForm,
     VoidForm,
     read_columns,
+    read_threshold,
 )
 from criteria.models import RememberedChoice, Upload
+from criteria.numbers import format_number
 from criteria.views.uploads import PER_PAGE, visible
 from criteria.views.workshop import chosen_province
 
@@ -40,6 +43,7 @@ STEPS = {
 }
 COLUMNS_SHOWN = 40  # of a sheet while its headings are chosen
 CODE_DIGITS = 10
+WHOLLY = "100"  # per cent from which a number means "met" unless said otherwise
 
 
 def steps(upload: Upload, current: str) -> list[dict[str, Any]]:
@@ -259,14 +263,24 @@ def history_marks(request: HttpRequest, pk: Any) -> HttpResponse:
     if elsewhere := _elsewhere(upload, "roles"):
         return elsewhere
     table = Table.of(upload)
-    found = table.count_marks()
+    try:
+        found = table.count_marks()
+    except uploads.Refused as refused:
+        return _unreadable(request, upload, refused)
     chosen = upload.options.get("marks") or table.guess_marks(found)
+    figures, error = upload.options.get("figures", "only"), ""
+    typed = format_number(Decimal(upload.options.get("threshold", WHOLLY)))
     if request.method == "POST":
         posted = {mark: request.POST.get(f"mark-{place}", "") for place, mark in enumerate(found)}
-        chosen = {mark: code if code in reading.MEANINGS else reading.REFUSE for mark, code in posted.items()}
+        chosen = {mark: code if code in reading.meanings_of(mark) else reading.REFUSE for mark, code in posted.items()}
         figures = "judge" if request.POST.get("figures") == "judge" else "only"
-        history.remember(table.province, RememberedChoice.About.MARK, _short(chosen), request.user)
-        return go_on(request, upload, marks=chosen, figures=figures)
+        threshold = WHOLLY
+        if chosen.get(reading.SHARE) in reading.FROM_THRESHOLD:
+            typed = request.POST.get("threshold", "")
+            threshold, error = read_threshold(typed)
+        if not error:
+            history.remember(table.province, RememberedChoice.About.MARK, _short(chosen), request.user)
+            return go_on(request, upload, marks=chosen, figures=figures, threshold=threshold)
     context = {
         "marks": [
             {
@@ -275,16 +289,25 @@ def history_marks(request: HttpRequest, pk: Any) -> HttpResponse:
                 "times": times,
                 "where": where,
                 "meaning": chosen.get(mark, reading.guess_meaning(mark)),
+                "meanings": reading.meanings_of(mark).items(),
                 "is_share": mark == reading.SHARE,
             }
             for place, (mark, (times, first, where)) in enumerate(found.items())
         ],
-        "meanings": reading.MEANINGS.items(),
-        "only_met": reading.BLANK in found and "not_met" not in chosen.values(),
+        "only_met": reading.BLANK in found and not {"not_met", "from_not_met"} & set(chosen.values()),
         "has_figures": any(way != reading.MARK for way in table.ways.values()),
-        "figures": upload.options.get("figures", "only"),
+        "figures": figures,
+        "has_numbers": reading.SHARE in found,
+        "threshold": typed,
+        "errors": [("id-threshold", error)] if error else [],
     }
-    return show(request, upload, "marks", context)
+    return show(request, upload, "marks", context, 422 if error else 200)
+
+
+def _unreadable(request: HttpRequest, upload: Upload, refused: uploads.Refused) -> HttpResponse:
+    """Back to the columns with the reason why the rows below can't be read."""
+    messages.error(request, str(refused))
+    return redirect(step_url(upload, "columns"))
 
 
 def _short(marks: dict[str, str]) -> dict[str, str]:
@@ -299,7 +322,10 @@ def history_communes(request: HttpRequest, pk: Any) -> HttpResponse:
     if elsewhere := _elsewhere(upload, "marks"):
         return elsewhere
     table = Table.of(upload)
-    doubtful = table.doubtful()
+    try:
+        doubtful = table.doubtful()
+    except uploads.Refused as refused:
+        return _unreadable(request, upload, refused)
     errors: dict[int, str] = {}
     if request.method == "POST":
         choices: dict[int, int] = {}

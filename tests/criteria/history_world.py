@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.test import Client
 from openpyxl import Workbook
@@ -39,9 +40,12 @@ class Place:
         } | fields
         return self.client.post("/workshop/history/", data, follow=follow)
 
-    def walk(self, content, marks=(), communes=(), columns=None, figures="only", **fields):
+    def walk(self, content, marks=(), communes=(), columns=None, figures="only", threshold=None, **fields):
         """All steps with what they guess but for what is named; the upload as it then is."""
-        response = self.upload(content, **fields)
+        return self.finish(self.upload(content, **fields), marks, communes, columns, figures, threshold)
+
+    def finish(self, response, marks=(), communes=(), columns=None, figures="only", threshold=None):
+        """The steps from the one this response shows."""
         assert response.status_code == 200, response.content.decode()
         for _ in range(8):
             url = response.redirect_chain[-1][0] if response.redirect_chain else response.request["PATH_INFO"]
@@ -58,7 +62,7 @@ class Place:
             elif step == "marks":
                 wanted = dict(marks)
                 data = {f"mark-{m['place']}": wanted.get(m["text"], m["meaning"]) for m in context["marks"]}
-                data["figures"] = figures
+                data |= {"figures": figures, "threshold": threshold or context["threshold"]}
             elif step == "communes":
                 data = dict(communes)
             else:
@@ -96,6 +100,18 @@ def workbook(rows, *, merged=(), sheet="Biểu 1", others=()):
             other.append(row)
     body = BytesIO()
     book.save(body)
+    return body.getvalue()
+
+
+def with_sheet_part(content, old, new):
+    """The workbook with words in its first sheet's XML replaced."""
+    body = BytesIO()
+    with ZipFile(BytesIO(content)) as given, ZipFile(body, "w", ZIP_DEFLATED) as made:
+        for name in given.namelist():
+            data = given.read(name)
+            if name.endswith("sheet1.xml"):
+                data = data.replace(old.encode(), new.encode(), 1)
+            made.writestr(name, data)
     return body.getvalue()
 
 

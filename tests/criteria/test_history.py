@@ -1,7 +1,10 @@
 """Old tables: read as they come, settled by a person, published as one, voided as one."""
 
+from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
+from threading import Barrier, BrokenBarrierError
+from time import process_time
 
 import pytest
 from django.core.management import call_command
@@ -9,15 +12,16 @@ from django.db import connection
 from django.test import Client
 
 from communes.models import Role, Succession
-from criteria import publish
-from criteria.exchange import history
+from criteria import publish, uploads
+from criteria.exchange import history, matrix_reading
 from criteria.models import Assessment, Indicator, RememberedChoice, Revision, Standing, Upload
 from criteria.publish import Published
 from ntm.clock import today
 from reports.readiness import readiness
-from tests.criteria.history_world import DAY, make_place, real_table, workbook
+from tests.criteria.history_world import DAY, make_place, real_table, with_sheet_part, workbook
+from tests.criteria.test_publish import run_together
 from tests.factories import CommuneFactory, IndicatorFactory, ProvinceFactory, UserFactory
-from tests.reports.worlds import indicators_of, member, say
+from tests.reports.worlds import indicators_of, make_set, member, say
 
 SORTED = ("Đông Phú", "Hòa Lộc", "Nga Tân", "Đông Thịnh", "Quảng Thạch", "Xuân Lai")  # by district
 MARKS = {
@@ -91,6 +95,37 @@ def test_the_second_click_and_the_same_table_again_write_nothing(place):
     assert Revision.objects.count() == 5
 
 
+def test_the_preview_says_stage_day_set_source_and_each_communes_results(place):
+    upload = place.walk(
+        simple(("Đông Phú", "x", "CĐ", 0.4), ("Hòa Lộc", "x", "x", "x")), marks=[("số, như 0.4", "not_met")]
+    )
+    page = place.client.get(f"/uploads/{upload.pk}/").content.decode()
+    for told in (place.criteria_set.name, "Kết quả thẩm định", "31/12/2022", "Báo cáo 15/BC-VPĐP"):
+        assert f"<dd>{told}</dd>" in page
+    for told in ("Đạt: Tiêu chí 1<", "Chưa đạt: Tiêu chí 2<", "Chưa đạt (40 %): Tiêu chí 3<", "Đạt: Tiêu chí 1, 2, 3<"):
+        assert told in page
+
+
+@pytest.mark.parametrize(
+    "changed", [{"stage": "district"}, {"day": "30/12/2022"}, {"note": "Báo cáo khác"}, {"criteria_set": "other"}]
+)
+def test_what_the_table_is_about_is_confirmed_with_it(place, changed):
+    """Previewed as the province's opinion of one day, changed in a second tab, confirmed in the first."""
+    upload = place.walk(simple(("Đông Phú", "x", "CĐ", "x")))
+    seen = upload.fingerprint
+    if "criteria_set" in changed:
+        make_set(3, 2, code="other")
+    about = {"criteria_set": place.criteria_set.code, "stage": "province", "day": "31/12/2022"}
+    about |= {"note": "Báo cáo 15/BC-VPĐP", "clash": "keep"}
+    place.finish(place.client.post(f"/workshop/history/{upload.pk}/about/", about | changed, follow=True))
+    upload.refresh_from_db()
+    assert (upload.state, upload.plan["counts"]["new"]) == ("ready", 3)
+    assert upload.fingerprint != seen
+    answer = place.client.post(f"/uploads/{upload.pk}/apply/", {"fingerprint": seen})
+    assert answer.status_code == 409
+    assert not Revision.objects.exists()
+
+
 def test_what_is_published_for_that_day_is_kept_unless_said_otherwise(place):
     place.confirm(place.walk(simple(("Đông Phú", "x", "x", "x"))))
     kept = place.walk(simple(("Đông Phú", "CĐ", "x", "x")))
@@ -101,6 +136,48 @@ def test_what_is_published_for_that_day_is_kept_unless_said_otherwise(place):
     assert replaced.plan["counts"]["new"] == 1
     place.confirm(replaced)
     assert states(place, place.communes[0])[0] == "not_met"
+
+
+@pytest.mark.parametrize("clash", ["keep", "replace"])
+def test_what_another_published_between_plan_and_write_stops_the_table(place, monkeypatch, clash):
+    """Even where nothing stood before, so that the plan couldn't lock it."""
+    phu = place.communes[0]
+    place.confirm(place.walk(simple(("Hòa Lộc", "x", "x", "x"))))
+    upload = place.walk(simple(("Đông Phú", "CĐ", "x", "x")), clash=clash)
+    carrier = Indicator.objects.get(for_history=True, criterion__number=1)
+    write = history.write
+
+    def write_late(*args):
+        options = {"source": "import", "source_ref": "other", "by": place.coordinator}
+        publish.publish(phu, place.criteria_set, "province", [Published(carrier.pk, "met", DAY)], **options)
+        return write(*args)
+
+    monkeypatch.setattr(history, "write", write_late)
+    assert place.confirm(upload).status_code == 409
+    assert not Revision.objects.filter(source_ref=str(upload.pk)).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_tables_written_at_once_the_second_is_shown_anew(media, monkeypatch):
+    """Each waits, planned and not yet written, for the other to get as far."""
+    place = make_place()
+    tables = [place.walk(simple(("Đông Phú", mark, "x", "x"))) for mark in ("x", "CĐ")]
+    write, meeting = history.write, Barrier(2)
+
+    def wait_for_the_other(*args):
+        with suppress(BrokenBarrierError):
+            meeting.wait(timeout=1)
+        return write(*args)
+
+    monkeypatch.setattr(history, "write", wait_for_the_other)
+    results = run_together(
+        *(lambda upload=upload: uploads.apply(upload, upload.fingerprint, by=place.coordinator) for upload in tables)
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Upload", "UploadChanged"], results
+    won = next(result for result in results if isinstance(result, Upload))
+    assert set(Revision.objects.values_list("source_ref", flat=True)) == {str(won.pk)}
+    lost = Upload.objects.get(state="ready")
+    assert lost.plan["counts"] | {"refused": 0} == {"communes": 0, "new": 0, "same": 2, "differs": 1, "refused": 0}
 
 
 def test_an_older_table_never_replaces_what_holds_now(place):
@@ -173,6 +250,23 @@ def test_a_placeholder_in_force_takes_the_mark(db, media):
     place.confirm(place.walk(simple(("Đông Phú", "x", "CĐ"), criteria=2)))
     assert not Indicator.objects.filter(for_history=True).exists()
     assert states(place, place.communes[0]) == ["met", "not_met"]
+
+
+def test_a_criterion_whose_placeholder_gave_way_to_its_indicators_takes_marks_too(db, media):
+    """The placeholder "1" became "TC1" as an indicator 1 came into force; then a table speaks of a later day."""
+    place = make_place(criteria=2, indicators=0)
+    ends = {"in_force_to": date(2021, 12, 31)}
+    for criterion in place.criteria_set.criteria.all():
+        code = f"TC{criterion.number}"
+        IndicatorFactory(criterion=criterion, code=code, kind="boolean", stands_for_criterion=True, **ends)
+        IndicatorFactory(criterion=criterion, code=f"{criterion.number}.1", position=2)
+    upload = place.walk(simple(("Đông Phú", "x", "CĐ"), criteria=2))
+    assert upload.plan["counts"]["new"] == 2
+    place.confirm(upload)
+    upload.refresh_from_db()
+    assert upload.state == "done"
+    assert states(place, place.communes[0]) == ["met", "not_met"]
+    assert not Revision.objects.exclude(indicator__for_history=True).exists()
 
 
 # --- indicators, figures -----------------------------------------------------------------
@@ -280,6 +374,56 @@ def test_each_bad_cell_is_refused_with_its_place_and_reason(place):
     assert listed[1][:3] == ("Biểu 1", 2, "C")
 
 
+def test_a_commune_whose_cells_are_all_blank_counts_where_blank_means_not_met(place):
+    """Under the table a note and a signature, beside them nothing; a name with a typing error is asked about."""
+    rows = [[1, "Đông Phú", "x", "x", "x"], [2, "Nga Tân"], [3, "Xuân Laii"], [None, "Người lập"], [None, "Lê Văn Xưa"]]
+    content = workbook([["TT", "Tên xã", 1, 2, 3], *rows])
+    upload = place.walk(content, marks=[("(ô trống)", "not_met")])
+    assert upload.plan["counts"] == {"communes": 2, "new": 6, "same": 0, "differs": 0, "refused": 1}
+    assert list(refused(upload)) == [("", 4)]
+    assert [line["row"] for line in upload.plan["shown"]["left_out"]] == [5, 6]
+    place.confirm(upload)
+    assert states(place, place.communes[4]) == ["not_met"] * 3
+    # Where it means nothing, such rows are left out and named, without a question.
+    skipped = place.walk(content, marks=[("(ô trống)", "skip")], day="30/12/2022")
+    assert skipped.plan["counts"]["communes"] == 1
+    assert not refused(skipped)
+    assert [line["row"] for line in skipped.plan["shown"]["left_out"]] == [3, 4, 5, 6]
+
+
+def test_a_whole_table_of_blanks_can_mean_not_met(place):
+    upload = place.walk(simple(*([unit.name] for unit in place.communes)), marks=[("(ô trống)", "not_met")])
+    assert (upload.state, upload.plan["counts"]["new"]) == ("ready", 18)
+
+
+def test_merged_cells_cost_nothing_however_far_they_reach(place):
+    """A few bytes each: two hundred ranges of two million cells, in the table and below it."""
+    content = simple(("Đông Phú", "x", "x", "x"), ("Hòa Lộc", "x", "x", "x"), ("Nga Tân", "x", None, "x"))
+    far = '<mergeCells count="400">' + '<mergeCell ref="B70:C1048576"/><mergeCell ref="D3:XFD1048576"/>' * 200
+    far += "".join(f'<mergeCell ref="C{row}:D1048576"/>' for row in range(80, 280)) + "</mergeCells>"
+    began = process_time()
+    upload = place.walk(with_sheet_part(content, "</sheetData>", f"</sheetData>{far}"))
+    assert process_time() - began < 5
+    assert upload.plan["counts"]["new"] == 5
+    assert set(refused(upload)) == {("D", 3), ("E", 3), ("D", 4), ("E", 4)}
+
+
+def test_more_merged_cells_than_any_table_has_are_told_of(place, monkeypatch):
+    monkeypatch.setattr(matrix_reading, "MOST_MERGED", 2)
+    content = workbook([["TT", "Tên xã", 1], [1, "Đông Phú", "x"]], merged=("F2:F3", "G2:G3", "H2:H3"))
+    place.upload(content)
+    upload = Upload.objects.get()
+    place.client.post(f"/workshop/history/{upload.pk}/headings/", {"top": 1, "last": 1})
+    first = place.criteria_set.criteria.get(number=1)
+    columns = {"role-2": "name", "role-3": f"c{first.pk}"}
+    answer = place.client.post(f"/workshop/history/{upload.pk}/columns/", columns, follow=True)
+    assert answer.status_code == 200
+    assert "quá nhiều ô gộp" in answer.content.decode()
+    history.choose(upload, marks={})
+    answer = place.client.get(f"/workshop/history/{upload.pk}/communes/", follow=True)
+    assert "quá nhiều ô gộp" in answer.content.decode()
+
+
 def test_the_meaning_of_marks_is_a_persons(place):
     marks = {"(ô trống)": "not_met", "v": "nearly_met", "số, như 70": "not_met"}
     place.confirm(place.walk(simple(("Đông Phú", "v", None, 70), ("Hòa Lộc", "v", 0.35, "x")), marks=marks.items()))
@@ -289,6 +433,40 @@ def test_the_meaning_of_marks_is_a_persons(place):
     # The next table of the province is read the same way without asking.
     again = place.walk(simple(("Nga Tân", "v", None, 50)), day="31/12/2023")
     assert again.options["marks"] == {"v": "nearly_met", "": "not_met", "#": "not_met"}
+
+
+@pytest.mark.parametrize(
+    ("meaning", "threshold", "expected"),
+    [
+        ("from_not_met", None, ["met", "not_met", "not_met"]),
+        ("from_nearly_met", None, ["met", "nearly_met", "nearly_met"]),
+        ("from_not_met", "95,5", ["met", "not_met", "met"]),
+        ("not_met", None, ["not_met", "not_met", "not_met"]),
+    ],
+)
+def test_of_percentages_those_from_a_threshold_on_are_met(place, meaning, threshold, expected):
+    content = simple(("Đông Phú", 100, 40, "95,5 %"))
+    place.confirm(place.walk(content, marks=[("số, như 100", meaning)], threshold=threshold))
+    assert states(place, place.communes[0]) == expected
+
+
+def test_numbers_cant_all_mean_met_and_a_threshold_is_a_percentage(place):
+    upload = place.walk(simple(("Đông Phú", 100, 40, "x")), marks=[("số, như 100", "met")])
+    assert set(refused(upload)) == {("C", 2), ("D", 2)}
+    # Nor where an older choice of the province says so.
+    RememberedChoice.objects.update_or_create(
+        province=place.province, about="mark", key="#", defaults={"choice": "met", "chosen_by": place.coordinator}
+    )
+    assert set(refused(place.walk(simple(("Đông Phú", 100, 40, "x"))))) == {("C", 2), ("D", 2)}
+    url = f"/workshop/history/{upload.pk}/marks/"
+    context = place.client.get(url).context
+    (share,) = (mark for mark in context["marks"] if mark["is_share"])
+    for typed in ("", "abc", "0", "101", "-5", "9" * 40):
+        answer = place.client.post(url, {f"mark-{share['place']}": "from_not_met", "threshold": typed})
+        assert answer.status_code == 422, typed
+        assert "lớn hơn 0, không quá 100" in answer.content.decode()
+    upload.refresh_from_db()
+    assert upload.options["threshold"] == "100"
 
 
 def test_firmly_met_is_said_by_teams_only(place):
