@@ -24,7 +24,7 @@ from criteria.entries import is_same
 from criteria.entry_steps import newer_than
 from criteria.exchange.drafts import Draft, Eyes, drafts_of, holds
 from criteria.exchange.entry_rows import Filled, FilledRow, Typed, cells_of, opinion, read
-from criteria.exchange.states import State, published_state, state, typed_state
+from criteria.exchange.states import LastPublished, published_state, state, typed_state
 from criteria.models import CriteriaSet, Indicator, Upload
 from criteria.periods import default_day, periods_of
 from criteria.state import state_on
@@ -91,9 +91,11 @@ def plan(upload: Upload, book: list[Sheet], progress: Progress) -> EntryPlan:
         if not done % 250:
             progress(done)
         key = (one.row.unit or 0, one.row.indicator or 0)  # a model's .pk is a slow thing to ask for
-        outcome, change = checker.outcome(one, demanded[one.typed.day.year][key[0]][key[1]], drafts.get(key))
+        sent = published.get(key)
+        target = demanded[one.typed.day.year][key[0]][key[1]]
+        outcome, change = checker.outcome(one, target, drafts.get(key), LastPublished.of(sent))
         if outcome.get("hidden") or ("old" in outcome and outcome["old"] is None):
-            outcome["old"] = published.get(key)
+            outcome["old"] = published_state(sent)
         lines.append({"row": one.row.number, "unit": key[0], "indicator": key[1], **outcome})
         if change:
             found.changes.append(change)
@@ -135,7 +137,7 @@ def _name_others(lines: list[Outcome]) -> None:
 
 def _published(
     asked: list[Asked], drafts: Mapping[tuple[int, int], Draft], eyes: Eyes, criteria_set: CriteriaSet
-) -> dict[tuple[int, int], State | None]:
+) -> dict[tuple[int, int], dict[str, Any]]:
     """What is published of the rows that have no draft the reader sees. One query, none where all have."""
     keys = {(row.unit or 0, row.indicator or 0) for row, _, _, _ in asked}
     keys = {key for key in keys if key not in drafts or not eyes.sees(drafts[key])}
@@ -143,7 +145,7 @@ def _published(
         return {}
     units, items = ({key[place] for key in keys} for place in (0, 1))
     sent = state_on(units, criteria_set, [Stage.SELF.value], only=items)
-    return {(unit, item): published_state(sent.get((Stage.SELF.value, unit, item))) for unit, item in keys}
+    return {(unit, item): row for (_, unit, item), row in sent.items()}
 
 
 class _Checker:
@@ -230,21 +232,23 @@ class _Checker:
             message = f"Chỉ tiêu {item.code} không áp dụng ngày {format_day(day)}."
         return f"{self.filled.at(row.number, 'day')}: {message}" if message else ""
 
-    def outcome(self, one: Asked, target: Resolved, draft: Draft | None) -> tuple[Outcome, Change | None]:
-        """What becomes of a row beside the draft as it is now."""
+    def outcome(
+        self, one: Asked, target: Resolved, draft: Draft | None, sent: LastPublished | None
+    ) -> tuple[Outcome, Change | None]:
+        """What becomes of a row beside what stands: the draft as it is now, else what the commune has published."""
         row, _, item, typed = one
         sees = draft is None or self.eyes.sees(draft)
-        judged, problem = self._judged(row, item, target, draft, typed)
-        entry: Any = draft
-        if sees and judged and is_same(entry, judged, typed.day):
-            if draft is not None:
+        standing: Any = draft or sent
+        judged, problem = self._judged(row, item, target, standing, typed)
+        if sees and judged and is_same(standing, judged, typed.day):
+            if standing is not None:
                 return {"outcome": "same"}, None
             return {"outcome": "refused", "reason": "Chưa có kết quả: điền Kết quả thực hiện hoặc Đánh giá."}, None
         if not sees or row.version != self.eyes.version(draft):
             return self._conflict(typed, draft, sees), None
         if judged is None:
             return {"outcome": "refused", "reason": problem}, None
-        later = newer_than(entry, typed.day)
+        later = newer_than(standing, typed.day)
         if later:
             return {"outcome": "refused", "reason": f"{self.filled.at(row.number, 'day')}: {later}"}, None
         found: Outcome = {
@@ -266,11 +270,11 @@ class _Checker:
         return found
 
     def _judged(
-        self, row: FilledRow, item: Indicator, target: Resolved, draft: Draft | None, typed: Typed
+        self, row: FilledRow, item: Indicator, target: Resolved, standing: Any, typed: Typed
     ) -> tuple[Judged | None, str]:
         """What would be stored, or why it can't be."""
         try:
-            return judge(item, target, **opinion(draft, typed.changes)), ""
+            return judge(item, target, **opinion(standing, typed.changes)), ""
         except Refused as refused:
             known = self.filled.columns
             return None, " ".join(

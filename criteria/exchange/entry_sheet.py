@@ -326,7 +326,8 @@ def _set_up(sheet: Any, looks: dict[str, Any], columns: Sequence[Column], top: i
 
 
 _GUIDE = {
-    "Chỉ điền ô vàng": "Các ô khác đã khóa (không có mật khẩu). Dòng để trống hết ô vàng: giữ nguyên như cũ.",
+    "Chỉ điền ô vàng": "Các ô khác đã khóa (không có mật khẩu). Dòng để trống hết ô vàng: giữ nguyên. "
+    "Dòng chỉ điền một phần: các ô để trống giữ như cột “Kết quả gần nhất”.",
     "Kết quả thực hiện": "Gõ số như 98,5 hoặc 1.234; tỷ lệ không gõ dấu %. Chỉ tiêu có/không: không gõ số.",
     "Số đạt, Tổng số": "Chỉ cho chỉ tiêu tỷ lệ: gõ 1182 và 1253, hệ thống tính tỷ lệ. Không gõ 12/15 trong một ô.",
     "Đánh giá": "Chọn trong danh sách. Để trống: giữ mức đánh giá đang có.",

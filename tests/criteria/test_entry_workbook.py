@@ -1,6 +1,7 @@
 """The entry workbook: who may use it, what it shows, what comes of a filled one, and what is refused where."""
 
 import subprocess
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
@@ -19,9 +20,10 @@ from criteria import uploads
 from criteria.exchange.drafts import Eyes, drafts_of
 from criteria.exchange.entry_sheet import ABOUT, KEYS, SHEET, TITLES
 from criteria.exchange.entry_workbook import entry_workbook, refused_workbook
-from criteria.models import CriterionOwner, Entry, Upload
-from criteria.publish import send
+from criteria.models import CriterionOwner, Entry, Source, Standing, Upload
+from criteria.publish import Published, publish, send
 from criteria.uploads import UploadChanged
+from criteria.verdicts import Stage
 from tests.factories import (
     CommuneFactory,
     CriteriaSetFactory,
@@ -327,6 +329,76 @@ def test_what_is_filled_is_added_to_what_stands(area):
     assert Entry.objects.get(indicator=area.count).note == "Còn 12 hộ"
     again = area.hand_in(area.book())
     assert sum(again.plan["counts"].values()) == 0
+
+
+PUBLISHED = Published(0, "met", date(2024, 1, 31), value=Decimal(100), note="Báo cáo năm")
+
+
+@pytest.mark.parametrize(
+    ("typed", "stands", "becomes"),
+    [
+        ({"note": "Bổ sung"}, {}, ("met", 100, None, None, "Bổ sung", DAY)),
+        ({"value": 97}, {}, ("met", 97, None, None, "Báo cáo năm", DAY)),
+        ({"verdict": "Chưa đạt"}, {}, ("not_met", 100, None, None, "Báo cáo năm", DAY)),
+        ({"part": 49}, {"value": None, "part": 45, "whole": 50}, ("met", 98, 49, None, "Báo cáo năm", DAY)),
+        ({"value": 97}, {"value": None, "part": 45, "whole": 50}, ("met", 97, None, None, "Báo cáo năm", DAY)),
+        (
+            {"note": "Bổ sung"},
+            {"verdict": "nearly_met", "value": None, "entered_attainment": Decimal(85)},
+            ("nearly_met", None, None, 85, "Bổ sung", DAY),
+        ),
+    ],
+)
+@pytest.mark.parametrize("above", [False, True])
+def test_blank_cells_keep_what_was_published_where_no_draft_is(area, typed, stands, becomes, above):
+    opinion = replace(PUBLISHED, indicator_id=area.rate.pk, **stands)
+    publish(area.first, area.set, Stage.SELF, [opinion], source=Source.IMPORT, source_ref="1", by=area.coordinator)
+    user, place = (area.staff, area.district) if above else (area.officer, area.first)
+    book = area.book(user, place)
+    assert book.get(book.row_of(area.rate, area.first), "version") == 0
+    book.put(book.row_of(area.rate, area.first), **typed)
+    upload = area.hand_in(book, user, place)
+    (line,) = lines(upload, "change")
+    assert line["old"][0] == opinion.verdict and line["new"][0] == becomes[0]
+    area.apply(upload)
+    entry = Entry.objects.get()
+    found = (entry.verdict, entry.value, entry.part, entry.entered_attainment, entry.note, entry.effective_on)
+    assert found == becomes
+    before = Standing.objects.get(unit=area.first, stage=Stage.SELF).indicators_met
+    if becomes[0] == opinion.verdict:
+        send(area.first, area.set, area.leader)
+        assert Standing.objects.get(unit=area.first, stage=Stage.SELF).indicators_met == before
+
+
+def test_what_was_published_is_no_change_and_is_not_replaced_by_an_older_day(area):
+    opinion = replace(PUBLISHED, indicator_id=area.rate.pk)
+    publish(area.first, area.set, Stage.SELF, [opinion], source=Source.IMPORT, source_ref="1", by=area.coordinator)
+    book = area.book()
+    row = book.row_of(area.rate)
+    book.put(row, value=100, day=date(2024, 1, 31))
+    assert area.hand_in(book).plan["counts"] == {"change": 0, "conflict": 0, "refused": 0, "same": 1}
+    book.put(row, value=99, day=date(2023, 12, 31))
+    assert "mới hơn ngày 31/12/2023" in reasons(area.hand_in(book))[0]
+
+
+def test_a_draft_stands_before_what_was_published(area):
+    opinion = replace(PUBLISHED, indicator_id=area.rate.pk)
+    publish(area.first, area.set, Stage.SELF, [opinion], source=Source.IMPORT, source_ref="1", by=area.coordinator)
+    area.entry(area.rate)
+    book = area.book()
+    book.put(book.row_of(area.rate), note="Bổ sung")
+    area.apply(area.hand_in(book))
+    entry = Entry.objects.get()
+    assert (entry.verdict, entry.value, entry.note) == ("not_met", 50, "Bổ sung")
+
+
+def test_what_was_taken_back_does_not_come_back(area):
+    opinions = [replace(PUBLISHED, indicator_id=area.rate.pk), Published(area.rate.pk, "", date(2024, 3, 31))]
+    for opinion in opinions:
+        publish(area.first, area.set, Stage.SELF, [opinion], source=Source.IMPORT, source_ref="1", by=area.coordinator)
+    book = area.book()
+    book.put(book.row_of(area.rate), day=DAY)
+    assert "Chưa có kết quả" in reasons(area.hand_in(book))[0]
 
 
 def test_the_same_is_no_change(area):
