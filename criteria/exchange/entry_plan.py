@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
@@ -24,8 +25,10 @@ from criteria.entries import is_same
 from criteria.entry_steps import newer_than
 from criteria.exchange.drafts import Draft, Eyes, drafts_of, holds
 from criteria.exchange.entry_rows import Filled, FilledRow, Typed, cells_of, opinion, read
+from criteria.exchange.entry_sheet import is_rate
 from criteria.exchange.states import LastPublished, published_state, state, typed_state
-from criteria.models import CriteriaSet, Indicator, Upload
+from criteria.models import CriteriaSet, Indicator, Operator, Upload
+from criteria.numbers import format_number
 from criteria.periods import default_day, periods_of
 from criteria.state import state_on
 from criteria.targets import Resolved
@@ -34,6 +37,7 @@ from criteria.verdicts import Stage
 
 OUTCOMES = {"change": "Sẽ ghi", "conflict": "Đã đổi trên hệ thống", "refused": "Không nhận", "same": "Giống hệ thống"}
 LISTED = ("change", "conflict", "refused")
+FAR = 10  # times a rate: what is farther is nearer to a hundred times the rate than to the rate
 Outcome = dict[str, Any]  # of one row, as it is kept in the plan's lines
 
 
@@ -246,6 +250,10 @@ class _Checker:
             return {"outcome": "refused", "reason": "Chưa có kết quả: điền Kết quả thực hiện hoặc Đánh giá."}, None
         if not sees or row.version != self.eyes.version(draft):
             return self._conflict(typed, draft, sees), None
+        divided = _may_be_divided(item, row, typed)
+        beside = _far_above(typed.changes["value"], target, standing) if divided else ""
+        if beside:
+            return {"outcome": "refused", "reason": self._divided(row, typed.changes["value"], beside)}, None
         if judged is None:
             return {"outcome": "refused", "reason": problem}, None
         later = newer_than(standing, typed.day)
@@ -257,9 +265,17 @@ class _Checker:
             "new": state(judged, typed.day),
             "version": row.version,
         }
-        if _looks_like_a_share(item, typed):
+        if divided:
             found["hint"] = True
         return found, Change(row.unit or 0, row.indicator or 0, draft, judged, typed.day)
+
+    def _divided(self, row: FilledRow, value: Decimal, beside: str) -> str:
+        """Why a rate isn't taken that a spreadsheet seems to have divided by a hundred."""
+        told, meant = format_number(value), format_number(value * 100)
+        return (
+            f"{self.filled.at(row.number, 'value')}: ô ghi {told}, còn {beside}. Gõ {meant} % thì Excel lưu thành "
+            f"{told}: ghi {meant} thay cho {meant} %. Nếu đúng là {told} %, để trống ô này và ghi Số đạt, Tổng số."
+        )
 
     @staticmethod
     def _conflict(typed: Typed, draft: Draft | None, sees: bool) -> Outcome:
@@ -292,7 +308,18 @@ def _agrees(cell: Any, code: str) -> bool:
     return str(cell).strip().lstrip("0") == code.lstrip("0")
 
 
-def _looks_like_a_share(item: Indicator, typed: Typed) -> bool:
-    """Whether a per cent may have been typed as "98,5 %", which a spreadsheet keeps as 0,985."""
+def _may_be_divided(item: Indicator, row: FilledRow, typed: Typed) -> bool:
+    """Whether a per cent may have been typed as "98,5 %" or "100 %", which a spreadsheet keeps as 0,985 and 1."""
+    if not is_rate(item) or "part" in typed.changes or isinstance(row.cells[0], str):
+        return False
     value = typed.changes.get("value")
-    return item.kind == Indicator.Kind.PERCENT and item.measure in {"", "%"} and value is not None and 0 < value < 1
+    return value is not None and 0 < value <= 1
+
+
+def _far_above(value: Decimal, target: Resolved, standing: Any) -> str:
+    """What speaks of a hundred times this rate, in words: the target or the newest result; "" where neither does."""
+    asks = target.value if target.operator in {Operator.AT_LEAST, Operator.EQUAL} else None
+    if asks is not None and asks >= FAR * value:
+        return f"yêu cầu {target.text}"
+    last = standing.value if standing else None
+    return f"kết quả gần nhất {format_number(last)} %" if last is not None and last >= FAR * value else ""

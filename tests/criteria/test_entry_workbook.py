@@ -650,12 +650,53 @@ def test_a_value_beside_a_fraction_must_be_its_rate(area):
     assert "Kết quả thực hiện 81 khác tỷ lệ 12/15 = 80" in reasons(upload)[0]
 
 
-def test_a_rate_below_one_per_cent_is_asked_about(area, client):
+@pytest.mark.parametrize("value", [0.985, 1])
+def test_a_rate_of_at_most_one_per_cent_is_asked_about(area, client, value):
     book = area.book()
-    book.put(book.row_of(area.rate), value=0.985)
+    book.put(book.row_of(area.rate), value=value)
     upload = area.hand_in(book)
+    assert upload.plan["counts"]["change"] == 1
     client.force_login(area.officer)
     assert "98,5 % bị thành 0,985" in client.get(f"/uploads/{upload.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("operator", "level", "last", "cell", "outcome"),
+    [
+        (">=", 90, None, 1, "refused"),
+        (">=", 90, None, 0.985, "refused"),
+        ("=", 100, None, 1, "refused"),
+        (">=", 90, 1, 0.985, "refused"),  # what was taken wrongly before is no witness
+        ("<=", 5, 50, 0.49, "refused"),
+        ("pass", None, 50, 1, "refused"),
+        ("<=", 5, None, 0.4, "change"),
+        ("<=", 5, 0.6, 0.5, "change"),
+        (">=", 1, None, 0.9, "change"),
+        (">=", 90, 50, 1.5, "change"),
+        (">=", 90, 50, "1", "change"),  # no program divides a text
+    ],
+)
+def test_a_rate_far_below_what_is_known_is_not_taken(area, operator, level, last, cell, outcome):
+    TargetFactory(indicator=area.rate, operator=operator, value=level, text="Yêu cầu", confirmed_at=timezone.now())
+    if last is not None:
+        area.entry(area.rate, value=Decimal(str(last)))
+    book = area.book()
+    row = book.row_of(area.rate)
+    book.put(row, value=cell, verdict="Chưa đạt")
+    upload = area.hand_in(book)
+    assert upload.plan["counts"][outcome] == 1, upload.plan["lines"]
+    if outcome == "refused":
+        meant = "98,5" if cell == 0.985 else f"{cell * 100:g}"
+        assert f"ghi {meant} thay cho {meant} %" in reasons(upload)[0] and f"{row} (" in reasons(upload)[0]
+        book.put(row, value=None, part=1, whole=100)  # the way out for who means it
+        assert area.hand_in(book).plan["counts"]["change"] == 1
+
+
+def test_numbers_show_as_they_are_in_the_cells_to_fill(area):
+    book = area.book()
+    rate, count = book.row_of(area.rate), book.row_of(area.count)
+    assert book.cell(rate, "value").number_format == 'General" %"'
+    assert {book.cell(rate, "part").number_format, book.cell(count, "value").number_format} == {"General"}
 
 
 def test_a_word_in_the_value_of_a_yes_no_row_is_its_verdict(area):
