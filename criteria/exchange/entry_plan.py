@@ -110,6 +110,7 @@ def plan(upload: Upload, book: list[Sheet], progress: Progress) -> EntryPlan:
     found.on_behalf = set(units) - eyes.own
     found.shown = {
         "sheet": filled.sheet,
+        "day": filled.day.isoformat(),
         "blank": filled.blank,
         "communes": len({change.unit for change in found.changes}),
         "on_behalf": any(change.unit in found.on_behalf for change in found.changes),

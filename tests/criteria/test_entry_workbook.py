@@ -845,6 +845,27 @@ def test_refused_rows_come_back_and_can_be_mended(area):
     assert Entry.objects.get(indicator=area.rate).note == "Số của thôn"
 
 
+@pytest.mark.parametrize("now", [date(2024, 6, 20), date(2025, 1, 10)])
+def test_refused_rows_come_back_with_their_day_once_another_is_usual(area, client, monkeypatch, now):
+    book = area.book()
+    row, dated = book.row_of(area.rate), book.row_of(area.count)
+    book.put(row, value="chín mươi")
+    book.put(dated, value="ba", day=date(2024, 3, 31))
+    upload = area.hand_in(book)
+    monkeypatch.setattr("criteria.exchange.entry_workbook.default_day", lambda *args: now)
+    monkeypatch.setattr("criteria.exchange.entry_plan.default_day", lambda *args: now)
+    client.force_login(area.officer)
+    answer = client.get(f"/uploads/{upload.pk}/refused.xlsx")
+    assert answer.status_code == 200
+    back = Book(answer.content)
+    days = {back.get(at, "indicator_key"): back.get(at, "day").date() for at in back.rows()}
+    assert days == {area.rate.pk: DAY, area.count.pk: date(2024, 3, 31)}
+    back.put(back.row_of(area.rate), value=90)
+    back.put(back.row_of(area.count), value=3)
+    area.apply(area.hand_in(back))
+    assert dict(Entry.objects.values_list("indicator", "effective_on")) == days
+
+
 # --- pages -----------------------------------------------------------------------------------------
 
 
