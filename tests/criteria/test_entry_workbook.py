@@ -1,5 +1,6 @@
 """The entry workbook: who may use it, what it shows, what comes of a filled one, and what is refused where."""
 
+import gc
 import subprocess
 from dataclasses import replace
 from datetime import date
@@ -523,6 +524,26 @@ def test_a_row_saved_between_the_last_look_and_writing_is_not_lost(area, monkeyp
     with pytest.raises(UploadChanged):
         area.apply(upload)
     assert not Entry.objects.filter(value=60).exists()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_planning_is_not_held_up_by_the_garbage_collector(area, monkeypatch, fails):
+    from criteria.exchange import entry_workbook as kind
+
+    book = area.book()
+    book.put(book.row_of(area.rate), value=60)
+    planned, seen = kind.plan, []
+
+    def watched(*args):
+        seen.append(gc.isenabled())
+        if fails:
+            raise uploads.Refused("Không nhận.")
+        return planned(*args)
+
+    monkeypatch.setattr(kind, "plan", watched)
+    upload = area.hand_in(book)
+    assert seen == [False] and gc.isenabled()
+    assert upload.state == (Upload.State.REFUSED if fails else Upload.State.READY)
 
 
 def test_rules_for_a_row_are_the_page_s(area):
