@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
@@ -24,8 +25,10 @@ from criteria.entries import is_same
 from criteria.entry_steps import newer_than
 from criteria.exchange.drafts import Draft, Eyes, drafts_of, holds
 from criteria.exchange.entry_rows import Filled, FilledRow, Typed, cells_of, opinion, read
-from criteria.exchange.states import State, published_state, state, typed_state
-from criteria.models import CriteriaSet, Indicator, Upload
+from criteria.exchange.entry_sheet import is_rate
+from criteria.exchange.states import LastPublished, published_state, state, typed_state
+from criteria.models import CriteriaSet, Indicator, Operator, Upload
+from criteria.numbers import format_number
 from criteria.periods import default_day, periods_of
 from criteria.state import state_on
 from criteria.targets import Resolved
@@ -34,6 +37,7 @@ from criteria.verdicts import Stage
 
 OUTCOMES = {"change": "Sẽ ghi", "conflict": "Đã đổi trên hệ thống", "refused": "Không nhận", "same": "Giống hệ thống"}
 LISTED = ("change", "conflict", "refused")
+FAR = 10  # times a rate: what is farther is nearer to a hundred times the rate than to the rate
 Outcome = dict[str, Any]  # of one row, as it is kept in the plan's lines
 
 
@@ -91,9 +95,11 @@ def plan(upload: Upload, book: list[Sheet], progress: Progress) -> EntryPlan:
         if not done % 250:
             progress(done)
         key = (one.row.unit or 0, one.row.indicator or 0)  # a model's .pk is a slow thing to ask for
-        outcome, change = checker.outcome(one, demanded[one.typed.day.year][key[0]][key[1]], drafts.get(key))
+        sent = published.get(key)
+        target = demanded[one.typed.day.year][key[0]][key[1]]
+        outcome, change = checker.outcome(one, target, drafts.get(key), LastPublished.of(sent))
         if outcome.get("hidden") or ("old" in outcome and outcome["old"] is None):
-            outcome["old"] = published.get(key)
+            outcome["old"] = published_state(sent)
         lines.append({"row": one.row.number, "unit": key[0], "indicator": key[1], **outcome})
         if change:
             found.changes.append(change)
@@ -104,6 +110,7 @@ def plan(upload: Upload, book: list[Sheet], progress: Progress) -> EntryPlan:
     found.on_behalf = set(units) - eyes.own
     found.shown = {
         "sheet": filled.sheet,
+        "day": filled.day.isoformat(),
         "blank": filled.blank,
         "communes": len({change.unit for change in found.changes}),
         "on_behalf": any(change.unit in found.on_behalf for change in found.changes),
@@ -135,7 +142,7 @@ def _name_others(lines: list[Outcome]) -> None:
 
 def _published(
     asked: list[Asked], drafts: Mapping[tuple[int, int], Draft], eyes: Eyes, criteria_set: CriteriaSet
-) -> dict[tuple[int, int], State | None]:
+) -> dict[tuple[int, int], dict[str, Any]]:
     """What is published of the rows that have no draft the reader sees. One query, none where all have."""
     keys = {(row.unit or 0, row.indicator or 0) for row, _, _, _ in asked}
     keys = {key for key in keys if key not in drafts or not eyes.sees(drafts[key])}
@@ -143,7 +150,7 @@ def _published(
         return {}
     units, items = ({key[place] for key in keys} for place in (0, 1))
     sent = state_on(units, criteria_set, [Stage.SELF.value], only=items)
-    return {(unit, item): published_state(sent.get((Stage.SELF.value, unit, item))) for unit, item in keys}
+    return {(unit, item): row for (_, unit, item), row in sent.items()}
 
 
 class _Checker:
@@ -230,21 +237,27 @@ class _Checker:
             message = f"Chỉ tiêu {item.code} không áp dụng ngày {format_day(day)}."
         return f"{self.filled.at(row.number, 'day')}: {message}" if message else ""
 
-    def outcome(self, one: Asked, target: Resolved, draft: Draft | None) -> tuple[Outcome, Change | None]:
-        """What becomes of a row beside the draft as it is now."""
+    def outcome(
+        self, one: Asked, target: Resolved, draft: Draft | None, sent: LastPublished | None
+    ) -> tuple[Outcome, Change | None]:
+        """What becomes of a row beside what stands: the draft as it is now, else what the commune has published."""
         row, _, item, typed = one
         sees = draft is None or self.eyes.sees(draft)
-        judged, problem = self._judged(row, item, target, draft, typed)
-        entry: Any = draft
-        if sees and judged and is_same(entry, judged, typed.day):
-            if draft is not None:
+        standing: Any = draft or sent
+        judged, problem = self._judged(row, item, target, standing, typed)
+        if sees and judged and is_same(standing, judged, typed.day):
+            if standing is not None:
                 return {"outcome": "same"}, None
             return {"outcome": "refused", "reason": "Chưa có kết quả: điền Kết quả thực hiện hoặc Đánh giá."}, None
         if not sees or row.version != self.eyes.version(draft):
             return self._conflict(typed, draft, sees), None
+        divided = _may_be_divided(item, row, typed)
+        beside = _far_above(typed.changes["value"], target, standing) if divided else ""
+        if beside:
+            return {"outcome": "refused", "reason": self._divided(row, typed.changes["value"], beside)}, None
         if judged is None:
             return {"outcome": "refused", "reason": problem}, None
-        later = newer_than(entry, typed.day)
+        later = newer_than(standing, typed.day)
         if later:
             return {"outcome": "refused", "reason": f"{self.filled.at(row.number, 'day')}: {later}"}, None
         found: Outcome = {
@@ -253,9 +266,17 @@ class _Checker:
             "new": state(judged, typed.day),
             "version": row.version,
         }
-        if _looks_like_a_share(item, typed):
+        if divided:
             found["hint"] = True
         return found, Change(row.unit or 0, row.indicator or 0, draft, judged, typed.day)
+
+    def _divided(self, row: FilledRow, value: Decimal, beside: str) -> str:
+        """Why a rate isn't taken that a spreadsheet seems to have divided by a hundred."""
+        told, meant = format_number(value), format_number(value * 100)
+        return (
+            f"{self.filled.at(row.number, 'value')}: ô ghi {told}, còn {beside}. Gõ {meant} % thì Excel lưu thành "
+            f"{told}: ghi {meant} thay cho {meant} %. Nếu đúng là {told} %, để trống ô này và ghi Số đạt, Tổng số."
+        )
 
     @staticmethod
     def _conflict(typed: Typed, draft: Draft | None, sees: bool) -> Outcome:
@@ -266,11 +287,11 @@ class _Checker:
         return found
 
     def _judged(
-        self, row: FilledRow, item: Indicator, target: Resolved, draft: Draft | None, typed: Typed
+        self, row: FilledRow, item: Indicator, target: Resolved, standing: Any, typed: Typed
     ) -> tuple[Judged | None, str]:
         """What would be stored, or why it can't be."""
         try:
-            return judge(item, target, **opinion(draft, typed.changes)), ""
+            return judge(item, target, **opinion(standing, typed.changes)), ""
         except Refused as refused:
             known = self.filled.columns
             return None, " ".join(
@@ -288,7 +309,18 @@ def _agrees(cell: Any, code: str) -> bool:
     return str(cell).strip().lstrip("0") == code.lstrip("0")
 
 
-def _looks_like_a_share(item: Indicator, typed: Typed) -> bool:
-    """Whether a per cent may have been typed as "98,5 %", which a spreadsheet keeps as 0,985."""
+def _may_be_divided(item: Indicator, row: FilledRow, typed: Typed) -> bool:
+    """Whether a per cent may have been typed as "98,5 %" or "100 %", which a spreadsheet keeps as 0,985 and 1."""
+    if not is_rate(item) or "part" in typed.changes or isinstance(row.cells[0], str):
+        return False
     value = typed.changes.get("value")
-    return item.kind == Indicator.Kind.PERCENT and item.measure in {"", "%"} and value is not None and 0 < value < 1
+    return value is not None and 0 < value <= 1
+
+
+def _far_above(value: Decimal, target: Resolved, standing: Any) -> str:
+    """What speaks of a hundred times this rate, in words: the target or the newest result; "" where neither does."""
+    asks = target.value if target.operator in {Operator.AT_LEAST, Operator.EQUAL} else None
+    if asks is not None and asks >= FAR * value:
+        return f"yêu cầu {target.text}"
+    last = standing.value if standing else None
+    return f"kết quả gần nhất {format_number(last)} %" if last is not None and last >= FAR * value else ""

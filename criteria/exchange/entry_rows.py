@@ -224,7 +224,8 @@ def cells_of(filled: Filled, row: FilledRow, indicator: Indicator) -> tuple[Type
 
 
 def opinion(entry: Any, changes: Mapping[str, Any]) -> Opinion:
-    """The opinion of a draft (or None) with what was filled in; raises ValueError in words where figures disagree."""
+    """What stands (a draft, a LastPublished, or None) with what was filled in. Raises ValueError in words where
+    figures disagree."""
     found = opinion_of(entry)
     if "part" in changes or "whole" in changes:
         part = changes.get("part", found["part"])

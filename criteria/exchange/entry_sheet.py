@@ -157,7 +157,10 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "text": _BOX,
     "centre": {**_BOX, "align": "center"},
     "closed": {**_BOX, "bg_color": "#E7ECEA"},
-    "number": {**_OPEN, "num_format": "#,##0.####", "align": "right"},
+    # General shows a number as it is: a pattern with optional places leaves a separator behind a whole one. With the
+    # sign as plain text a program has no cell of per cents to divide for, and who typed "100 %" sees 1 %.
+    "number": {**_OPEN, "num_format": "General", "align": "right"},
+    "rate": {**_OPEN, "num_format": 'General" %"', "align": "right"},
     "verdict": _OPEN,
     "day": {**_OPEN, "num_format": "dd/mm/yyyy", "align": "center"},
     "note": _OPEN,
@@ -212,7 +215,8 @@ def _row(sheet: Any, looks: dict[str, Any], row: int, line: Line, with_reasons: 
     open_ones = _open_cells(item) if not line.owner else frozenset()
     typed = line.typed or (None,) * len(TYPED)
     for place, (column, value) in enumerate(zip(TYPED, typed, strict=True), at):
-        look = looks[_LOOK_OF[column.key] if column.key in open_ones or value is not None else "closed"]
+        name = "rate" if column.key == "value" and is_rate(item) else _LOOK_OF[column.key]
+        look = looks[name if column.key in open_ones or value is not None else "closed"]
         _write(sheet, row, place, value, look)
     at += len(TYPED)
     if with_reasons:
@@ -221,8 +225,7 @@ def _row(sheet: Any, looks: dict[str, Any], row: int, line: Line, with_reasons: 
     texts = [*zip(told, (column.width for column in ABOUT_ROW), strict=True)]
     texts += [(line.reason, REASON.width), (str(typed[-1] or ""), TYPED[-1].width)]
     sheet.set_row(row, min(409, LINE * max(_lines_of(text, width) for text, width in texts)))
-    is_rate = item.kind == Indicator.Kind.PERCENT and item.measure in {"", "%"}
-    for place, number in enumerate((line.unit.pk, item.pk, line.version, 100 if is_rate else NO_LIMIT), at):
+    for place, number in enumerate((line.unit.pk, item.pk, line.version, 100 if is_rate(item) else NO_LIMIT), at):
         sheet.write_number(row, place, number)
 
 
@@ -253,6 +256,11 @@ def _open_cells(item: Indicator) -> frozenset[str]:
     if item.kind == Indicator.Kind.PERCENT:
         found |= {"part", "whole"}
     return frozenset(found)
+
+
+def is_rate(item: Indicator) -> bool:
+    """Whether its results are per cents of a whole, at most 100."""
+    return item.kind == Indicator.Kind.PERCENT and item.measure in {"", "%"}
 
 
 def _target(target: Resolved) -> str:
@@ -326,7 +334,8 @@ def _set_up(sheet: Any, looks: dict[str, Any], columns: Sequence[Column], top: i
 
 
 _GUIDE = {
-    "Chỉ điền ô vàng": "Các ô khác đã khóa (không có mật khẩu). Dòng để trống hết ô vàng: giữ nguyên như cũ.",
+    "Chỉ điền ô vàng": "Các ô khác đã khóa (không có mật khẩu). Dòng để trống hết ô vàng: giữ nguyên. "
+    "Dòng chỉ điền một phần: các ô để trống giữ như cột “Kết quả gần nhất”.",
     "Kết quả thực hiện": "Gõ số như 98,5 hoặc 1.234; tỷ lệ không gõ dấu %. Chỉ tiêu có/không: không gõ số.",
     "Số đạt, Tổng số": "Chỉ cho chỉ tiêu tỷ lệ: gõ 1182 và 1253, hệ thống tính tỷ lệ. Không gõ 12/15 trong một ô.",
     "Đánh giá": "Chọn trong danh sách. Để trống: giữ mức đánh giá đang có.",

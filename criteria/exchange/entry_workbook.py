@@ -20,13 +20,14 @@ from django.utils import timezone
 from communes import access
 from communes.access import Decision
 from communes.models import Unit
+from communes.workbooks import Cell
 from criteria import targets, uploads
 from criteria.checks import latest_day
 from criteria.entries import OPINION_FIELDS
 from criteria.exchange.drafts import Draft, Eyes, drafts_of, units_of
 from criteria.exchange.entry_plan import LISTED, OUTCOMES, EntryPlan, plan, subject
-from criteria.exchange.entry_rows import read
-from criteria.exchange.entry_sheet import MOST_ROWS, About, Line, draw
+from criteria.exchange.entry_rows import Filled, FilledRow, read
+from criteria.exchange.entry_sheet import MOST_ROWS, TYPED, About, Line, draw
 from criteria.exchange.states import State, published_state, said, state
 from criteria.models import CriteriaSet, Entry, Indicator, Upload
 from criteria.numbers import format_number
@@ -180,7 +181,7 @@ def refused_workbook(upload: Upload) -> bytes:
     place, criteria_set = subject(upload)
     about = about_now(place, criteria_set)
     lines = {line["row"]: line for line in upload.plan["lines"] if line["outcome"] in {"refused", "conflict"}}
-    filled = read(uploads.book_of(upload), criteria_set, about.day)
+    filled = read(uploads.book_of(upload), criteria_set, date.fromisoformat(upload.plan["shown"]["day"]))
     rows = [
         row
         for row in filled.rows
@@ -198,9 +199,17 @@ def refused_workbook(upload: Upload) -> bytes:
         unit, item = units[told["unit"]], indicators[told["indicator"]]
         published = sent.get((Stage.SELF.value, unit.pk, item.pk))
         line = _line(unit, item, demanded[unit.pk][item.pk], drafts.get((unit.pk, item.pk)), published, eyes)
-        line.typed, line.reason = row.cells, reason_of(told)
+        line.typed, line.reason = _typed(row, filled, about), reason_of(told)
         about.lines.append(line)
     return draw(about, with_reasons=True)
+
+
+def _typed(row: FilledRow, filled: Filled, about: About) -> tuple[Cell, ...]:
+    """A row's cells as they were handed in, with the day they were meant for where a workbook of now takes another."""
+    values = dict(zip((column.key for column in TYPED), row.cells, strict=True))
+    if filled.day != about.day and any(cell is not None for cell in row.cells) and not str(values["day"] or "").strip():
+        values["day"] = filled.day
+    return tuple(values.values())
 
 
 def reason_of(line: dict[str, Any]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from criteria.checks import format_day
 from criteria.models import Indicator
 from criteria.numbers import format_number
-from criteria.verdicts import VERDICTS
+from criteria.verdicts import VERDICTS, Verdict
 
 State = list[str | None]  # verdict, value, part, whole, note, day
 
@@ -26,6 +26,37 @@ def published_state(row: dict[str, Any] | None) -> State | None:
         return None
     numbers = (_text(row[name]) for name in ("value", "part", "whole"))
     return [row["verdict"], *numbers, row["note"], row["effective_on"].isoformat()]
+
+
+class LastPublished(NamedTuple):
+    """A published opinion by the names of an Entry, so that the rules for a row take either."""
+
+    verdict: str
+    value: Decimal | None
+    part: Decimal | None
+    whole: Decimal | None
+    entered_attainment: Decimal | None
+    attainment: Decimal | None
+    note: str
+    effective_on: date
+
+    @classmethod
+    def of(cls, row: dict[str, Any] | None) -> LastPublished | None:
+        """That of a row of `criteria.state.state_on`; None where nothing stands any more. An attainment that neither
+        figures nor a met gave is one that a person entered."""
+        if row is None or not (row["verdict"] or row["value"] is not None):
+            return None
+        is_entered = row["value"] is None and row["verdict"] in {Verdict.NEARLY_MET, Verdict.NOT_MET}
+        return cls(
+            row["verdict"],
+            row["value"],
+            row["part"],
+            row["whole"],
+            (row["attainment"] or None) if is_entered else None,
+            row["attainment"],
+            row["note"],
+            row["effective_on"],
+        )
 
 
 def typed_state(changes: dict[str, Any], day: date) -> State:

@@ -1,6 +1,8 @@
 """The entry workbook: who may use it, what it shows, what comes of a filled one, and what is refused where."""
 
+import gc
 import subprocess
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
@@ -19,9 +21,10 @@ from criteria import uploads
 from criteria.exchange.drafts import Eyes, drafts_of
 from criteria.exchange.entry_sheet import ABOUT, KEYS, SHEET, TITLES
 from criteria.exchange.entry_workbook import entry_workbook, refused_workbook
-from criteria.models import CriterionOwner, Entry, Upload
-from criteria.publish import send
+from criteria.models import CriterionOwner, Entry, Source, Standing, Upload
+from criteria.publish import Published, publish, send
 from criteria.uploads import UploadChanged
+from criteria.verdicts import Stage
 from tests.factories import (
     CommuneFactory,
     CriteriaSetFactory,
@@ -329,6 +332,76 @@ def test_what_is_filled_is_added_to_what_stands(area):
     assert sum(again.plan["counts"].values()) == 0
 
 
+PUBLISHED = Published(0, "met", date(2024, 1, 31), value=Decimal(100), note="Báo cáo năm")
+
+
+@pytest.mark.parametrize(
+    ("typed", "stands", "becomes"),
+    [
+        ({"note": "Bổ sung"}, {}, ("met", 100, None, None, "Bổ sung", DAY)),
+        ({"value": 97}, {}, ("met", 97, None, None, "Báo cáo năm", DAY)),
+        ({"verdict": "Chưa đạt"}, {}, ("not_met", 100, None, None, "Báo cáo năm", DAY)),
+        ({"part": 49}, {"value": None, "part": 45, "whole": 50}, ("met", 98, 49, None, "Báo cáo năm", DAY)),
+        ({"value": 97}, {"value": None, "part": 45, "whole": 50}, ("met", 97, None, None, "Báo cáo năm", DAY)),
+        (
+            {"note": "Bổ sung"},
+            {"verdict": "nearly_met", "value": None, "entered_attainment": Decimal(85)},
+            ("nearly_met", None, None, 85, "Bổ sung", DAY),
+        ),
+    ],
+)
+@pytest.mark.parametrize("above", [False, True])
+def test_blank_cells_keep_what_was_published_where_no_draft_is(area, typed, stands, becomes, above):
+    opinion = replace(PUBLISHED, indicator_id=area.rate.pk, **stands)
+    publish(area.first, area.set, Stage.SELF, [opinion], source=Source.IMPORT, source_ref="1", by=area.coordinator)
+    user, place = (area.staff, area.district) if above else (area.officer, area.first)
+    book = area.book(user, place)
+    assert book.get(book.row_of(area.rate, area.first), "version") == 0
+    book.put(book.row_of(area.rate, area.first), **typed)
+    upload = area.hand_in(book, user, place)
+    (line,) = lines(upload, "change")
+    assert line["old"][0] == opinion.verdict and line["new"][0] == becomes[0]
+    area.apply(upload)
+    entry = Entry.objects.get()
+    found = (entry.verdict, entry.value, entry.part, entry.entered_attainment, entry.note, entry.effective_on)
+    assert found == becomes
+    before = Standing.objects.get(unit=area.first, stage=Stage.SELF).indicators_met
+    if becomes[0] == opinion.verdict:
+        send(area.first, area.set, area.leader)
+        assert Standing.objects.get(unit=area.first, stage=Stage.SELF).indicators_met == before
+
+
+def test_what_was_published_is_no_change_and_is_not_replaced_by_an_older_day(area):
+    opinion = replace(PUBLISHED, indicator_id=area.rate.pk)
+    publish(area.first, area.set, Stage.SELF, [opinion], source=Source.IMPORT, source_ref="1", by=area.coordinator)
+    book = area.book()
+    row = book.row_of(area.rate)
+    book.put(row, value=100, day=date(2024, 1, 31))
+    assert area.hand_in(book).plan["counts"] == {"change": 0, "conflict": 0, "refused": 0, "same": 1}
+    book.put(row, value=99, day=date(2023, 12, 31))
+    assert "mới hơn ngày 31/12/2023" in reasons(area.hand_in(book))[0]
+
+
+def test_a_draft_stands_before_what_was_published(area):
+    opinion = replace(PUBLISHED, indicator_id=area.rate.pk)
+    publish(area.first, area.set, Stage.SELF, [opinion], source=Source.IMPORT, source_ref="1", by=area.coordinator)
+    area.entry(area.rate)
+    book = area.book()
+    book.put(book.row_of(area.rate), note="Bổ sung")
+    area.apply(area.hand_in(book))
+    entry = Entry.objects.get()
+    assert (entry.verdict, entry.value, entry.note) == ("not_met", 50, "Bổ sung")
+
+
+def test_what_was_taken_back_does_not_come_back(area):
+    opinions = [replace(PUBLISHED, indicator_id=area.rate.pk), Published(area.rate.pk, "", date(2024, 3, 31))]
+    for opinion in opinions:
+        publish(area.first, area.set, Stage.SELF, [opinion], source=Source.IMPORT, source_ref="1", by=area.coordinator)
+    book = area.book()
+    book.put(book.row_of(area.rate), day=DAY)
+    assert "Chưa có kết quả" in reasons(area.hand_in(book))[0]
+
+
 def test_the_same_is_no_change(area):
     area.entry(area.rate, effective_on=DAY)
     book = area.book()
@@ -451,6 +524,26 @@ def test_a_row_saved_between_the_last_look_and_writing_is_not_lost(area, monkeyp
     with pytest.raises(UploadChanged):
         area.apply(upload)
     assert not Entry.objects.filter(value=60).exists()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_planning_is_not_held_up_by_the_garbage_collector(area, monkeypatch, fails):
+    from criteria.exchange import entry_workbook as kind
+
+    book = area.book()
+    book.put(book.row_of(area.rate), value=60)
+    planned, seen = kind.plan, []
+
+    def watched(*args):
+        seen.append(gc.isenabled())
+        if fails:
+            raise uploads.Refused("Không nhận.")
+        return planned(*args)
+
+    monkeypatch.setattr(kind, "plan", watched)
+    upload = area.hand_in(book)
+    assert seen == [False] and gc.isenabled()
+    assert upload.state == (Upload.State.REFUSED if fails else Upload.State.READY)
 
 
 def test_rules_for_a_row_are_the_page_s(area):
@@ -578,12 +671,53 @@ def test_a_value_beside_a_fraction_must_be_its_rate(area):
     assert "Kết quả thực hiện 81 khác tỷ lệ 12/15 = 80" in reasons(upload)[0]
 
 
-def test_a_rate_below_one_per_cent_is_asked_about(area, client):
+@pytest.mark.parametrize("value", [0.985, 1])
+def test_a_rate_of_at_most_one_per_cent_is_asked_about(area, client, value):
     book = area.book()
-    book.put(book.row_of(area.rate), value=0.985)
+    book.put(book.row_of(area.rate), value=value)
     upload = area.hand_in(book)
+    assert upload.plan["counts"]["change"] == 1
     client.force_login(area.officer)
     assert "98,5 % bị thành 0,985" in client.get(f"/uploads/{upload.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("operator", "level", "last", "cell", "outcome"),
+    [
+        (">=", 90, None, 1, "refused"),
+        (">=", 90, None, 0.985, "refused"),
+        ("=", 100, None, 1, "refused"),
+        (">=", 90, 1, 0.985, "refused"),  # what was taken wrongly before is no witness
+        ("<=", 5, 50, 0.49, "refused"),
+        ("pass", None, 50, 1, "refused"),
+        ("<=", 5, None, 0.4, "change"),
+        ("<=", 5, 0.6, 0.5, "change"),
+        (">=", 1, None, 0.9, "change"),
+        (">=", 90, 50, 1.5, "change"),
+        (">=", 90, 50, "1", "change"),  # no program divides a text
+    ],
+)
+def test_a_rate_far_below_what_is_known_is_not_taken(area, operator, level, last, cell, outcome):
+    TargetFactory(indicator=area.rate, operator=operator, value=level, text="Yêu cầu", confirmed_at=timezone.now())
+    if last is not None:
+        area.entry(area.rate, value=Decimal(str(last)))
+    book = area.book()
+    row = book.row_of(area.rate)
+    book.put(row, value=cell, verdict="Chưa đạt")
+    upload = area.hand_in(book)
+    assert upload.plan["counts"][outcome] == 1, upload.plan["lines"]
+    if outcome == "refused":
+        meant = "98,5" if cell == 0.985 else f"{cell * 100:g}"
+        assert f"ghi {meant} thay cho {meant} %" in reasons(upload)[0] and f"{row} (" in reasons(upload)[0]
+        book.put(row, value=None, part=1, whole=100)  # the way out for who means it
+        assert area.hand_in(book).plan["counts"]["change"] == 1
+
+
+def test_numbers_show_as_they_are_in_the_cells_to_fill(area):
+    book = area.book()
+    rate, count = book.row_of(area.rate), book.row_of(area.count)
+    assert book.cell(rate, "value").number_format == 'General" %"'
+    assert {book.cell(rate, "part").number_format, book.cell(count, "value").number_format} == {"General"}
 
 
 def test_a_word_in_the_value_of_a_yes_no_row_is_its_verdict(area):
@@ -730,6 +864,27 @@ def test_refused_rows_come_back_and_can_be_mended(area):
     back.put(again, value=90)
     area.apply(area.hand_in(back))
     assert Entry.objects.get(indicator=area.rate).note == "Số của thôn"
+
+
+@pytest.mark.parametrize("now", [date(2024, 6, 20), date(2025, 1, 10)])
+def test_refused_rows_come_back_with_their_day_once_another_is_usual(area, client, monkeypatch, now):
+    book = area.book()
+    row, dated = book.row_of(area.rate), book.row_of(area.count)
+    book.put(row, value="chín mươi")
+    book.put(dated, value="ba", day=date(2024, 3, 31))
+    upload = area.hand_in(book)
+    monkeypatch.setattr("criteria.exchange.entry_workbook.default_day", lambda *args: now)
+    monkeypatch.setattr("criteria.exchange.entry_plan.default_day", lambda *args: now)
+    client.force_login(area.officer)
+    answer = client.get(f"/uploads/{upload.pk}/refused.xlsx")
+    assert answer.status_code == 200
+    back = Book(answer.content)
+    days = {back.get(at, "indicator_key"): back.get(at, "day").date() for at in back.rows()}
+    assert days == {area.rate.pk: DAY, area.count.pk: date(2024, 3, 31)}
+    back.put(back.row_of(area.rate), value=90)
+    back.put(back.row_of(area.count), value=3)
+    area.apply(area.hand_in(back))
+    assert dict(Entry.objects.values_list("indicator", "effective_on")) == days
 
 
 # --- pages -----------------------------------------------------------------------------------------
