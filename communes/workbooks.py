@@ -101,18 +101,17 @@ class Sheet:
 
     @cached_property
     def merged(self) -> list[tuple[int, int, int, int]]:
-        """(first row, first column, last row, last column) of each merged range, as far as the table
-        reaches. Raises UnsafeWorkbook where ranges lie over each other, as no program makes them."""
+        """(first row, first column, last row, last column) of each merged range, as far as the table reaches.
+        There may be very many, and they may lie over each other: never go through their cells one by one."""
         end = self.table.end
         if end is None:
             return []
-        found = []
-        for (top, left), (bottom, right) in self.table.merged_cell_ranges or []:
-            if top <= end[0] and left <= end[1]:
-                found.append((top + 1, left + 1, min(bottom, end[0]) + 1, min(right, end[1]) + 1))
-        if sum((area[2] - area[0] + 1) * (area[3] - area[1] + 1) for area in found) > (end[0] + 1) * (end[1] + 1):
-            raise UnsafeWorkbook("Tệp có các ô gộp chồng lên nhau nên không được nhận. Dùng đúng tệp mẫu.")
-        return found
+        found = {
+            (top + 1, left + 1, min(bottom, end[0]) + 1, min(right, end[1]) + 1)
+            for (top, left), (bottom, right) in self.table.merged_cell_ranges or []
+            if top <= end[0] and left <= end[1]
+        }
+        return sorted(found)
 
     @cached_property
     def _formulas(self) -> dict[int, list[int]]:

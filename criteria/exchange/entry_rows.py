@@ -77,9 +77,10 @@ def read(book: Sequence[Sheet], criteria_set: CriteriaSet, day: date) -> Filled:
     told = _about(book, criteria_set, day)
     sheet, top, columns, rows = _table(book)
     found = Filled(sheet.name, columns, told)
-    for first_row, _, last_row, _ in sheet.merged:
-        if last_row > top:
-            found.merged.update(range(max(first_row, top + 1), last_row + 1))
+    reached = top
+    for first_row, _, last_row, _ in sheet.merged:  # by first row, so that none is gone through twice
+        found.merged.update(range(max(first_row, reached + 1), last_row + 1))
+        reached = max(reached, last_row)
     keys = [columns[key] for key in ("unit_key", "indicator_key", "version")]
     code, indicator_code = columns["code"], columns["indicator"]
     typed = [columns[column.key] for column in TYPED]

@@ -43,6 +43,7 @@ from criteria.workshop.set_sheets import (
     Table,
 )
 
+MOST_MERGED = 50  # merged ranges that are told of: who made more has to start again anyway
 HEADING_WITHIN = 10  # rows in which the headings are looked for
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 COUNTS = re.compile(r"criteria(\[\d+\]\.indicators)?")  # places of what is wrong with how many there are
@@ -246,7 +247,7 @@ class _Reading:
         return found
 
     def _merged(self, sheet: Sheet | None, width: int) -> None:
-        for top, left, bottom, right in sheet.merged if sheet else ():
+        for top, left, bottom, right in sheet.merged[:MOST_MERGED] if sheet else ():
             if left <= width:
                 cells = f"{column_letters(left)}{top}:{column_letters(right)}{bottom}"
                 self.problems.append(

@@ -37,7 +37,7 @@ CAST = {
     "doan.vien": Next("Xem các cuộc kiểm tra", ".empty-state"),
     "so.giaoduc": Next("Thẩm tra hồ sơ", "form.desk-row button[name=agree]"),
     "xem.hatinh": Next("Xem bảng tổng hợp theo xã", "table.area-matrix"),
-    "admin": Next("Đối chiếu và xác nhận", "select[name=action] option[value=confirm_selected]"),
+    "admin": Next("Đối chiếu và xác nhận", 'form button[data-confirm^="Xác nhận đã đối chiếu"]'),
 }
 
 
