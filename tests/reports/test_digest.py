@@ -141,7 +141,7 @@ def test_a_week_with_nothing_open_on_monday_is_done(db, inbox):
         ("planned", date(2024, 7, 8), None),
     ],
 )
-def test_a_letter_tells_of_the_visits_of_the_week(inbox, settings, role, state, planned_on, words):
+def test_a_letter_tells_of_the_visits_of_the_week(db, inbox, settings, role, state, planned_on, words):
     chosen, (province, (unit,)) = make_set(criteria=1, indicators=2), make_province(communes=1)
     extra = {"department": DepartmentFactory()} if role == Role.DEPARTMENT_REVIEWER else {}
     person = remind(member(province, role, **extra), Digest.DAILY)
