@@ -43,10 +43,10 @@ SAYINGS = {
     "3.1": [("", None), ("met", 50), ("not_met", 40)],
 }
 REFUSED = ("met", 51)
-SAYING = st.sampled_from([(code, said) for code in CODES for said in SAYINGS[code]])
+SAYING = [(code, said) for code in CODES for said in SAYINGS[code]]
 
-COMMUNE, DAY = st.sampled_from([0, 0, 0, 1]), st.sampled_from(DAYS)
-STALE = st.sampled_from([False, False, False, True])
+COMMUNE, DAY = [0, 0, 0, 1], DAYS
+STALE = [False, False, False, True]
 # How often a step comes, and what there must be before. One rule picks among them: of many rules
 # Hypothesis leaves about half out of each run, and hardly any would go from the entry to a closed finding.
 STEPS = {
@@ -56,9 +56,9 @@ STEPS = {
     "answer": (2, "sendings"),
     "open_the_desk": (1, "sendings"),
     "review": (2, "sendings"),
-    "plan": (2, ""),
+    "plan": (1, ""),
     "start_or_cancel": (1, "visits"),
-    "score": (6, "visits"),
+    "score": (9, "visits"),
     "raise_finding": (2, "visits"),
     "open_the_conclusion": (1, "visits"),
     "conclude": (3, "visits"),
@@ -149,12 +149,12 @@ class Work(RuleBasedStateMachine):
                 waits.setdefault(criterion_of(code), set()).add((code, version))
         return waits
 
-    @rule(data=st.data())
-    def work(self, data):
+    @rule(dice=st.randoms(use_true_random=True))
+    def work(self, dice):
         possible = [
             name for name, (weight, needs) in STEPS.items() if not needs or getattr(self, needs) for _ in range(weight)
         ]
-        getattr(self, data.draw(st.sampled_from(possible)))(data.draw)
+        getattr(self, dice.choice(possible))(dice.choice)
 
     # --- the communes --------------------------------------------------------------
 
@@ -184,7 +184,7 @@ class Work(RuleBasedStateMachine):
 
     def send(self, draw):
         """All criteria or one, on the page as it is now or as it was opened."""
-        commune, only = draw(COMMUNE), draw(st.sampled_from([None, 1, 2, 3]))
+        commune, only = draw(COMMUNE), draw([None, 1, 2, 3])
         if ("sending", commune) not in self.opened or not draw(STALE):
             self.read_the_sending(commune)
         shown, believed = self.opened["sending", commune]
@@ -209,10 +209,10 @@ class Work(RuleBasedStateMachine):
         self.sendings[sending.pk] = {"commune": commune, "state": "sent", "codes": codes, "returned": set()}
 
     def answer(self, draw):
-        by, returns = draw(st.sampled_from(["district_staff", "coordinator", "reviewer"])), draw(st.booleans())
-        pk = draw(st.sampled_from(sorted(self.sendings)))
+        by, returns = draw(["district_staff", "coordinator", "reviewer"]), draw([False, True])
+        pk = draw(sorted(self.sendings))
         told = self.sendings[pk]
-        code = draw(st.sampled_from(told["codes"]))
+        code = draw(told["codes"])
         later = [
             other for key, other in self.sendings.items()
             if key > pk and other["commune"] == told["commune"] and code in other["codes"]
@@ -253,8 +253,8 @@ class Work(RuleBasedStateMachine):
         self.opened["desk", commune] = (row.seen, self.fingerprint(commune), claims)
 
     def review(self, draw):
-        commune, comment = draw(COMMUNE), draw(st.sampled_from(["", "Đã xem hồ sơ"]))
-        words = [draw(st.sampled_from(["agree", "agree", None, *SAYINGS[code][1:]])) for code in OWN]
+        commune, comment = draw(COMMUNE), draw(["", "Đã xem hồ sơ"])
+        words = [draw(["agree", "agree", None, *SAYINGS[code][1:]]) for code in OWN]
         if ("desk", commune) not in self.opened or not draw(STALE):
             self.read_the_desk(commune)
         seen, believed, claims = self.opened["desk", commune]
@@ -315,10 +315,10 @@ class Work(RuleBasedStateMachine):
     def some_visit(self, draw):
         """Mostly one that still goes on."""
         going = sorted(pk for pk, row in self.visits.items() if row["state"] in VISIT_STEPS["work"])
-        return draw(st.sampled_from(going if going and not draw(STALE) else sorted(self.visits)))
+        return draw(going if going and not draw(STALE) else sorted(self.visits))
 
     def plan(self, draw):
-        commune, day, narrow, official = draw(COMMUNE), draw(DAY), draw(st.booleans()), not draw(STALE)
+        commune, day, narrow, official = draw(COMMUNE), draw(DAY), draw([False, True]), not draw(STALE)
         kind = Visit.Kind.APPRAISAL if official else Visit.Kind.MONITORING
         same = {"commune": commune, "planned_on": day, "official": official}
         try:
@@ -334,13 +334,13 @@ class Work(RuleBasedStateMachine):
         self.visits[visit.pk] = same | {"state": "planned", "scope": OWN if narrow else CODES, "scores": {}}
 
     def start_or_cancel(self, draw):
-        pk, step = self.some_visit(draw), draw(st.sampled_from(["start", "start", "cancel"]))
+        pk, step = self.some_visit(draw), draw(["start", "start", "cancel"])
         visit = Visit.objects.get(pk=pk)
         act = {"start": planning.start_visit, "cancel": partial(planning.cancel_visit, reason="Trùng lịch")}[step]
         self.take(pk, step, lambda: act(visit))
 
     def score(self, draw):
-        pk, (code, said), agrees, stale = self.some_visit(draw), draw(SAYING), draw(st.booleans()), draw(STALE)
+        pk, (code, said), agrees, stale = self.some_visit(draw), draw(SAYING), draw([False, True]), draw(STALE)
         told = self.visits[pk]
         stored = Score.objects.filter(visit=pk, indicator=self.indicators[code]).first()
         versions = (stored.version, stored.note_version) if stored else (0, 0)
@@ -372,7 +372,7 @@ class Work(RuleBasedStateMachine):
                 told["scores"][code] = said
 
     def raise_finding(self, draw):
-        pk, number = self.some_visit(draw), draw(st.integers(1, 3))
+        pk, number = self.some_visit(draw), draw([1, 2, 3])
         fields = {"criterion": self.criteria[number], "indicator": None, "description": "Còn thiếu"}
         fields["due_on"] = TODAY + datetime.timedelta(days=30)
         visit = Visit.objects.get(pk=pk)
@@ -393,7 +393,7 @@ class Work(RuleBasedStateMachine):
         self.opened["conclusion", pk] = (seen, self.worked(pk))
 
     def conclude(self, draw):
-        pk, day, reason = self.some_visit(draw), draw(DAY), draw(st.sampled_from(["", "Xem sau", "Xem sau"]))
+        pk, day, reason = self.some_visit(draw), draw(DAY), draw(["", "Xem sau", "Xem sau"])
         told = self.visits[pk]
         visit = Visit.objects.get(pk=pk)
         if ("conclusion", pk) not in self.opened or not draw(STALE):
@@ -421,8 +421,8 @@ class Work(RuleBasedStateMachine):
                 self.publish(PROVINCE, told["commune"], code, day, said)
 
     def follow(self, draw):
-        step, stale = draw(st.sampled_from(sorted(FINDING_STEPS))), draw(STALE)
-        pk = draw(st.sampled_from(sorted(self.findings)))
+        step, stale = draw(sorted(FINDING_STEPS)), draw(STALE)
+        pk = draw(sorted(self.findings))
         told = self.findings[pk]
         visit = self.visits[told["visit"]]
         finding = Finding.objects.get(pk=pk)
@@ -536,7 +536,7 @@ def test_any_order_of_sending_and_inspecting_keeps_the_account(monkeypatch):
         criterion=place.criterion(1), department=place.reviewer.memberships.get().department
     )
     fixed = settings(
-        max_examples=12, stateful_step_count=40, deadline=None, derandomize=True, database=None,
+        max_examples=3, stateful_step_count=40, deadline=None, derandomize=True, database=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate],  # shrinking a failure would take minutes
     )  # fmt: skip
