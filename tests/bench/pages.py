@@ -147,8 +147,13 @@ def area(report: Report, pages: Pages) -> None:
     known = sum(row.has_opinion for row in rows)
     ours, reference = in_turn(pages.get(COORDINATOR, pages.matrix), pages.simplest(COORDINATOR), ROUNDS)
     report.ratio("G5", f"matrix page {known}/{len(rows)} communes x 19 ({ROUNDS})", ours, reference, 4)
-    communes = desk.communes(worlds.department_province()).count()
-    for whose, name in (("a department", DEPARTMENT), ("a coordinator", ITS_COORDINATOR)):
+    largest, usual = worlds.department_province(), world.province
+    for whose, name, area in (
+        ("a department", DEPARTMENT, largest),
+        ("a coordinator", COORDINATOR, usual),
+        ("a coordinator", ITS_COORDINATOR, largest),
+    ):
+        communes = desk.communes(area).count()
         ours, reference = in_turn(pages.get(name, "/my-criteria/"), pages.simplest(name), ROUNDS)
         report.ratio("G5", f"the desk of {whose} over {communes} communes ({ROUNDS})", ours, reference, 4)
 
