@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
+from communes.models import Membership
 from criteria.models import Entry
 from criteria.submissions import waiting
 from inspections import desk
@@ -149,11 +150,13 @@ def area(report: Report, pages: Pages) -> None:
     report.ratio("G5", f"matrix page {known}/{len(rows)} communes x 19 ({ROUNDS})", ours, reference, 4)
     largest, usual = worlds.department_province(), world.province
     for whose, name, area in (
+        ("a department", DEPARTMENT, usual),
         ("a department", DEPARTMENT, largest),
         ("a coordinator", COORDINATOR, usual),
         ("a coordinator", ITS_COORDINATOR, largest),
     ):
         communes = desk.communes(area).count()
+        Membership.objects.filter(user__username=name).update(unit=area)
         ours, reference = in_turn(pages.get(name, "/my-criteria/"), pages.simplest(name), ROUNDS)
         report.ratio("G5", f"the desk of {whose} over {communes} communes ({ROUNDS})", ours, reference, 4)
 
