@@ -29,7 +29,7 @@ from criteria.models import (
     TargetReport,
 )
 from criteria.publish import void
-from criteria.workshop.local_targets import DEMAND, confirm, withdraw
+from criteria.workshop.local_targets import confirm, withdraw
 
 audit = logging.getLogger("ntm.audit")
 
@@ -305,7 +305,7 @@ class TargetAdmin(ScopedAdmin):
         return bool(obj.is_confirmed) or super().is_used(obj)  # type: ignore[attr-defined]
 
     def save_model(self, request: HttpRequest, obj: Target, form: Any, change: bool) -> None:
-        if obj.is_confirmed and DEMAND & set(form.changed_data):
+        if obj.is_confirmed and Target.DEMAND & set(form.changed_data):
             obj.confirmed_by = obj.confirmed_at = None
             self.message_user(
                 request, "Yêu cầu đã thay đổi nên không còn được xác nhận; hãy đối chiếu văn bản rồi xác nhận lại.",

@@ -40,8 +40,6 @@ from ntm.clock import today
 
 audit = logging.getLogger("ntm.audit")
 
-# Changing any of these makes it another demand, which nobody has compared with the decision yet.
-DEMAND = frozenset({"variant", "from_year", "operator", "value", "text", "decision"})
 OPERATORS = {Operator.AT_LEAST: "≥", Operator.AT_MOST: "≤", Operator.EQUAL: "=", Operator.PASS: "Đạt",
              Operator.JUDGE: "Xem xét theo nội dung"}  # fmt: skip
 GREATEST = Decimal(10) ** 12
@@ -426,7 +424,8 @@ class Overlay:
             outcome = SAME if untouched else CONFLICT
         else:
             outcome = CHANGED
-        differs = any(getattr(before, name) != demand.fields[name] for name in DEMAND) or demand.unit != before.unit
+        differs = demand.unit != before.unit
+        differs |= any(getattr(before, name) != demand.fields[name] for name in Target.DEMAND)
         return Judged(wanted, outcome, demand, before, before.is_confirmed and differs and not wanted.compared)
 
     def _row(self, wanted: Wanted, demand: Demand | None, errors: dict[str, str]) -> Target | None:

@@ -16,7 +16,6 @@ from communes.models import Department
 from criteria.loading import Malformed, load, read_departments, read_sets
 from criteria.models import CriteriaSet, Criterion, CriterionDepartment, Entry, Indicator, Target
 from criteria.targets import resolve_one
-from criteria.workshop.local_targets import DEMAND
 from tests.factories import CommuneFactory, ProvinceFactory, UserFactory
 
 FIXTURES = Path(settings.BASE_DIR) / "fixtures"
@@ -238,10 +237,6 @@ def test_where_it_was_read_and_how_the_sets_decision_is_written_leave_the_confir
     small["criteria"][0]["indicators"][0]["targets"][0].update(source="trang 5", to_year=2024)
     assert load_small().notes == []
     assert {(row.decision, row.is_confirmed) for row in Target.objects.all()} == {("318/QĐ-TTg", True)}
-
-
-def test_the_forms_and_the_files_have_one_rule_of_what_is_another_demand():
-    assert Target.DEMAND == DEMAND
 
 
 def test_what_is_not_in_the_file_is_kept_and_told(small, load_small):
