@@ -362,7 +362,7 @@ def evidence_scope(model: type[models.Model], person: Roles) -> Q | None:
         return _published_links(model)
     personal = "evidence__has_personal_data" if model._meta.model_name == "evidencelink" else "has_personal_data"
     told = _published_links(model) | _handed_over(model)
-    condition = visited_units(person, path) & told
+    condition = visited_units(person, path) & told if person.visited_ids else nothing()
     offices = person.having(DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR)
     answered = _answered_with(model, person) if offices else nothing()
     for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):

@@ -32,7 +32,8 @@ def add_hints(unit: Unit, criteria_set: CriteriaSet, found: list[Sheet]) -> date
         row.default_day = day
         row.typed = typed_from(row.entry, day)
     _add_last_period(unit, criteria_set, rows, periods)
-    _add_reports(unit, rows)
+    if any("target_reports" in sheet.may_have for sheet in found):
+        _add_reports(unit, rows)
     nouns = {row.indicator.pk: whole_noun(row.indicator) for row in rows if row.takes_fraction}
     if FIGURE_NOUNS.intersection(nouns.values()):
         figures = known_by_noun(unit, day)

@@ -13,12 +13,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 
 from communes.access import criteria_of_others, roles, visible_criteria
 from communes.models import Unit
 from criteria import attainment as rules
-from criteria import targets
+from criteria import occasional, targets
 from criteria.base_figures import Known
 from criteria.checks import latest_day
 from criteria.models import CriteriaSet, Criterion, Entry, EvidenceLink, Indicator, ReturnedIndicator
@@ -161,6 +161,8 @@ class Sheet:
     criterion: Criterion
     rows: list[Row]
     former: list[Row] = field(default_factory=list)
+    # What of `criteria.occasional` there may be; all of it where nobody asked.
+    may_have: frozenset[str] = occasional.ANYTHING
     state: str = "not_assessed"
     attainment: Decimal = Decimal(0)
     assessed: int = 0
@@ -243,17 +245,16 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
     allowed = visible_criteria(user)
     if allowed is not None:
         indicators = indicators.filter(criterion__in=allowed)
+    may_have = occasional.ANYTHING
     if number is not None:
-        former = Indicator.objects.filter(stands_for_criterion=True, in_force_to__lt=day)
-        indicators = indicators.filter(criterion__number=number).annotate(
-            has_former=Exists(former.filter(criterion=OuterRef("criterion")))
-        )
+        indicators = indicators.filter(criterion__number=number)
+        may_have = occasional.of_criterion(unit, criteria_set, number, day)
     listed = worded(indicators.order_by(), criteria_set, day)
     listed.sort(key=lambda indicator: (indicator.criterion.number, indicator.position))
     for indicator in listed:
         indicator.criterion.criteria_set = criteria_set
     found = _assemble(unit, criteria_set, listed, drafts)
-    if number is not None and listed and listed[0].has_former:  # type: ignore[attr-defined]
+    if number is not None and found and "former" in may_have:
         found[0].former = _former(unit, criteria_set, found[0].criterion, day, drafts)
     documents = (
         EvidenceLink.objects.visible_to(user)
@@ -272,8 +273,11 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
     links: dict[int, list[EvidenceLink]] = defaultdict(list)
     for link in documents:
         links[link.indicator_id].append(link)
-    back, others = _work(unit, user, [row.indicator.pk for sheet in found for row in sheet.rows] if drafts else [])
+    shown = [row.indicator.pk for sheet in found for row in sheet.rows]
+    back = _returned(unit, shown) if drafts and "returned" in may_have else {}
+    others = criteria_of_others(roles(user), unit) if drafts and shown else {}
     for sheet in found:
+        sheet.may_have = may_have
         for row in sheet.rows:
             row.links = links[row.indicator.pk]
             row.returned = back.get(row.indicator.pk)
@@ -292,14 +296,12 @@ def _former(unit: Unit, criteria_set: CriteriaSet, criterion: Criterion, day: da
     return [row for row in rows if row.published or row.entry]
 
 
-def _work(unit: Unit, user: Any, indicators: list[int]) -> tuple[dict[int, ReturnedIndicator], dict[int, str]]:
-    """What of these indicators came back, and which criteria others answer for. Three queries at most."""
-    if not indicators:
-        return {}, {}
+def _returned(unit: Unit, indicators: list[int]) -> dict[int, ReturnedIndicator]:
+    """What of these indicators came back. Two queries at most."""
     rows = ReturnedIndicator.objects.filter(
         submission__unit=unit, indicator__in=indicators, settled_by__isnull=True
     ).prefetch_related("by")  # most often there is nobody to name
-    return {row.indicator_id: row for row in rows.order_by("pk")}, criteria_of_others(roles(user), unit)
+    return {row.indicator_id: row for row in rows.order_by("pk")}
 
 
 def sheet_of(unit: Unit, indicator_id: int) -> Sheet | None:

@@ -138,9 +138,10 @@ def _criterion_page(
         replaced.links, replaced.published = row.links, row.published
         replaced.last_period, replaced.base = row.last_period, row.base
         sheet.rows[place] = replaced
-    told = earlier_results(unit, [row.indicator for row in sheet.rows], request.user)
-    for row in sheet.rows:
-        row.earlier = told.get(row.indicator.pk, [])
+    if "continued" in sheet.may_have:
+        told = earlier_results(unit, [row.indicator for row in sheet.rows], request.user)
+        for row in sheet.rows:
+            row.earlier = told.get(row.indicator.pk, [])
     allowed = visible_criteria(request.user)
     others = criteria_set.criteria.order_by("number")
     if allowed is not None:
@@ -148,15 +149,15 @@ def _criterion_page(
     numbers = list(others.values_list("number", "name"))
     place = [n for n, _ in numbers].index(number)
     page = page_context(request, unit, criteria_set, found)
-    by_old_tables = Revision.objects.filter(unit=unit, indicator=sheet.whole_id)
+    says_finished = page["drafts"] and "finished" in sheet.may_have
     context = {
         **page,
         "day": day,
         "sheet": sheet,
-        "has_old_tables": bool(sheet.whole) or (bool(sheet.whole_id) and by_old_tables.exists()),
+        "has_old_tables": "old_tables" in sheet.may_have,
         "questions": _questions(request, unit, sheet),
         "can_enter": can_enter,
-        "work": waiting(unit, criteria_set).get(sheet.criterion.pk) if page["drafts"] else None,
+        "work": waiting(unit, criteria_set).get(sheet.criterion.pk) if says_finished else None,
         "panels": EvidencePanels(unit, get_token(request), can_change=bool(can_enter)),
         "numbers": numbers,
         "unsent": count(sheet.rows, "unsent"),
@@ -173,9 +174,10 @@ def _criterion_page(
 
 def _questions(request: HttpRequest, unit: Unit, sheet: Sheet) -> dict[str, Any]:
     """What the rows' links to their questions need (`criteria.templatetags.questions`)."""
+    shown = [row.indicator.pk for row in sheet.rows]
     return {
         "unit": unit,
-        "counts": count_by_indicator(request.user, unit, [row.indicator.pk for row in sheet.rows]),
+        "counts": count_by_indicator(request.user, unit, shown) if "questions" in sheet.may_have else {},
         "may_ask": can(request.user, "question.ask", (unit, sheet.criterion.pk)),
     }
 
