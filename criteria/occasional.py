@@ -30,11 +30,8 @@ _THERE_IS = {
     "continued": f"criteria_continuation x {_OF.format('later_id')}",
 }
 ANYTHING = frozenset(_THERE_IS)
-_STATEMENT = (
-    "SELECT "  # noqa: S608 - put together from what stands above only
-    + ", ".join(f"EXISTS (SELECT 1 FROM {rows})" for rows in _THERE_IS.values())
-    + " FROM criteria_criterion c WHERE c.criteria_set_id = %(set)s AND c.number = %(number)s"
-)
+_ASKED = ", ".join(f"EXISTS (SELECT 1 FROM {rows})" for rows in _THERE_IS.values())  # noqa: S608 - of the above
+_STATEMENT = f"SELECT {_ASKED} FROM criteria_criterion c WHERE c.criteria_set_id = %(set)s AND c.number = %(number)s"  # noqa: S608
 
 
 def of_criterion(unit: Unit, criteria_set: CriteriaSet, number: int, day: date) -> frozenset[str]:

@@ -236,8 +236,9 @@ def sheets(unit: Unit, criteria_set: CriteriaSet, user: Any, *, number: int | No
 
     `drafts`: whether the reader works on the unit and sees its entries; the caller asked
     `access.sees_drafts_of`. Departments get their own criteria only. The links' documents are
-    at hand where one criterion is asked for. Twelve queries at most, ten where nothing was returned and
-    no document is another unit's; five more for a criterion that was judged as a whole earlier.
+    at hand where one criterion is asked for. Twelve queries at most, nine where nothing was returned, nobody else
+    answers for a criterion and no document is another unit's; five more for a criterion that was judged as a
+    whole earlier.
     """
     day = latest_day(unit, criteria_set)
     indicators = Indicator.objects.judged_on(day).select_related("criterion")

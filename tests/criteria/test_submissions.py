@@ -27,6 +27,7 @@ from criteria.models import (
     ReturnedIndicator,
     Revision,
     Submission,
+    TargetReport,
 )
 from criteria.publish import ChangedMeanwhile, NothingToSend, send
 from criteria.submissions import StepRefused, receive, return_, waiting
@@ -107,6 +108,35 @@ def test_a_finished_criterion_waits_until_it_is_changed_or_sent(place, assert_qu
     place.send()
     assert not FinishedCriterion.objects.filter(ended_at=None).exists()
     assert [row.by for row in FinishedCriterion.objects.order_by("pk")] == [place.officer, again.by]
+
+
+def test_the_criterions_page_tells_of_a_word_that_it_is_finished_and_of_what_came_back(place, client):
+    """Asked for where there is something only (criteria.occasional)."""
+    client.force_login(place.officer)
+
+    def page(number):
+        return client.get(f"/units/{place.unit.pk}/criteria/{number}/?set={place.set.code}").content.decode()
+
+    place.save(0)
+    assert "Đã xong tiêu chí này</strong>" not in page(1)
+    submissions.finish(place.unit, place.criteria[0], by=place.officer)
+    assert "Đã xong tiêu chí này</strong>" in page(1) and "Đã xong tiêu chí này</strong>" not in page(2)
+    place.save(0, 51)
+    assert "Sửa sau khi báo xong." in page(1)
+    place.save(2)
+    sent = place.send()
+    assert "Thiếu bảng kê" not in page(2)
+    return_(sent, {place.indicators[2].pk: "Thiếu bảng kê"}, by=place.staff)
+    assert "Thiếu bảng kê" in page(2) and "Thiếu bảng kê" not in page(1)
+
+
+def test_the_criterions_page_tells_what_became_of_a_report_that_the_target_is_wrong(place, client):
+    client.force_login(place.officer)
+    TargetReport.objects.create(
+        unit=place.unit, indicator=place.indicators[2], text="Sai mức", reported_by=place.officer
+    )
+    pages = [client.get(f"/units/{place.unit.pk}/criteria/{n}/?set={place.set.code}").content.decode() for n in (1, 2)]
+    assert ["Đã báo yêu cầu sai" in page for page in pages] == [False, True]
 
 
 def test_taking_back(place):
