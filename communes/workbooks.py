@@ -118,9 +118,9 @@ class Sheet:
         """Columns that hold formulas, or the errors they left behind, by row."""
         found: dict[int, list[int]] = {}
         end = self.part.rfind(b"sheetData>")  # behind it only rules have formulas
-        has_any = self.part.find(b"<f", 0, end) >= 0 or self.part.find(b":f", 0, end) >= 0
-        cells = _FORMULA.findall(self.part) if has_any else []
-        if b'"e"' in self.part or b"'e'" in self.part:  # rare, and worth no second look otherwise
+        mark = b":f" if self.part[end - 1 : end] == b":" else b"<f"  # by how the sheet names its elements
+        cells = _FORMULA.findall(self.part) if self.part.find(mark, 0, end) >= 0 else []
+        if b"#" in self.part:  # every error's text begins with it; rare, and worth no second look otherwise
             cells += _ERROR.findall(self.part)
         for letters, row in cells:
             found.setdefault(int(row), []).append(column_number(letters.decode()))

@@ -39,8 +39,7 @@ FAR = 10  # times a rate: what is farther is nearer to a hundred times the rate 
 Outcome = dict[str, Any]  # of one row, as it is kept in the plan's lines
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One row to write. `draft` is what it replaces (None: the row's first)."""
 
     unit: int
