@@ -194,7 +194,9 @@ _PLAIN = {int, bool, date, datetime, type(None)}
 # No "<" within a tag, nor a name far within it: else one repeated a thousand times would be looked through as often.
 _ROW = re.compile(rb"""r\s*=\s*["'][A-Za-z]{1,3}(\d{1,9})["']""")
 _COLUMN = re.compile(rb"""r\s*=\s*["']([A-Za-z]{1,3})\d""")
-_FORMULA = re.compile(rb"""<(?:\w+:)?c\b[^<>]{0,99}?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^<>]*>\s*<(?:\w+:)?f[\s>/]""")
+_FORMULA = re.compile(
+    rb"""<(?:\w+:)?c\b[^<>]{0,99}?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^<>]*>\s*<(?:\w+:)?f[\s>/]"""
+)
 _ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^<>]*\bt\s*=\s*["']e["'])[^<>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
 # No "t" behind it in its tag, for the same reason; what is written otherwise is counted as the longest text.
 _SHARED = re.compile(rb"""t\s*=\s*["']s["'][^<>t]*>\s*<(?:\w+:)?v[^<>]*>(\d{1,9})<""")

@@ -1,5 +1,5 @@
 import criteria.models.uploads
-from django.db import migrations, models
+from django.db import migrations
 
 
 def pack(apps, schema_editor):
