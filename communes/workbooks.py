@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, partial
 from io import BytesIO
+from math import ceil
 from pathlib import PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
@@ -53,6 +54,14 @@ BROKEN = "Không đọc được tệp này. Mở bằng Excel, lưu lại dạn
 
 class UnsafeWorkbook(ValueError):
     """A file that isn't read; the message says why and what to do."""
+
+
+LETTERS = 1.15  # of Times New Roman for each unit of a column's width
+
+
+def lines_of(text: str, width: float) -> int:
+    """How many lines a text takes in a column: programs don't agree on whether they make rows high enough."""
+    return sum(ceil(len(line) / width / LETTERS) or 1 for line in text.split("\n"))
 
 
 class Formula(str):

@@ -17,12 +17,13 @@ from typing import Any
 
 from communes.names import search_name
 from communes.text import clean_text
-from communes.workbooks import Cell, Formula, Sheet, column_letters
+from communes.workbooks import Cell, Formula, Sheet, column_letters, lines_of
 from criteria.numbers import NumberError, format_number, parse_number
 from criteria.uploads import Refused
 
 MARK = "Mã biểu:"
 HEAD_AT = 4  # the row of the headings, from 1
+LINE = 16  # points a line of text is high
 SPARE = 100  # empty rows to write in below the table
 MOST_MERGED = 1_000  # merged ranges within the table
 LONGEST = 2_000  # characters of one cell that are looked at
@@ -140,6 +141,8 @@ def draw(
     for row in rows:
         for at, column in enumerate(columns):
             _write(sheet, last, at, row.get(column.key), looks[column.key])
+        highest = max(lines_of(str(row.get(column.key) or ""), column.width) for column in columns if not column.hidden)
+        sheet.set_row(last, min(409, LINE * highest))
         last += 1
     written = last
     for number in range(last, last + spare):
