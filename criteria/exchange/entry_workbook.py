@@ -147,7 +147,8 @@ def write(upload: Upload, plan: EntryPlan, by: Any) -> dict[str, Any]:
     now = timezone.now()
     fresh: list[Entry] = []
     newer: list[Entry] = []
-    for change in plan.changes:
+    # In one order whatever the sheet's: else two workbooks could wait for each other's new rows for ever.
+    for change in sorted(plan.changes, key=lambda change: (change.unit, change.indicator)):
         entry = Entry(
             unit_id=change.unit,
             indicator_id=change.indicator,
