@@ -179,7 +179,7 @@ def column_letters(number: int) -> str:
 
 
 # What a formula that failed leaves behind.
-_ERRORS = {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"}
+ERROR_WORDS = {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"}
 
 
 def _value_of(value: Any) -> Cell:
@@ -188,7 +188,7 @@ def _value_of(value: Any) -> Cell:
     if kind is str:
         if not value:
             return None
-        return Formula(value) if value[0] == "#" and value in _ERRORS else value
+        return Formula(value) if value[0] == "#" and value in ERROR_WORDS else value
     if kind is float:
         return int(value) if value.is_integer() else value
     return value if kind in _PLAIN else str(value)
