@@ -1047,6 +1047,15 @@ def _import_history(person: Roles, province_id: int | None) -> Decision:
     return refuse("Chỉ điều phối viên của tỉnh được nhập và hủy số liệu các năm trước của tỉnh.")
 
 
+def _withdraw_upload(person: Roles, upload: Any) -> Decision:
+    """A table that waits is its sender's; one that is written stays, with what came of it."""
+    if upload.uploaded_by_id != person.user.pk:
+        return refuse("Chỉ người tải tệp lên mới bỏ được tệp.")
+    if upload.state not in upload.WAITING:
+        return refuse("Tệp đã ghi hoặc đang được xử lý nên không bỏ được.")
+    return ALLOWED
+
+
 def visible_sets(user: Any) -> models.QuerySet:
     """Criteria sets a person sees in the workshop: a coordinator the published ones of the nation
     and of the province, drafts too of the province's own; superusers all."""
@@ -1207,6 +1216,7 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "criterion.review": _review,
     "reference.change": _reference,
     "history.import": _import_history,
+    "upload.withdraw": _withdraw_upload,
     "people.list": _list_people,
     "people.create": _create_people,
     "person.change": _change_person,

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, partial
 from io import BytesIO
+from math import ceil
 from pathlib import PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
@@ -53,6 +54,14 @@ BROKEN = "Không đọc được tệp này. Mở bằng Excel, lưu lại dạn
 
 class UnsafeWorkbook(ValueError):
     """A file that isn't read; the message says why and what to do."""
+
+
+LETTERS = 1.15  # of Times New Roman for each unit of a column's width
+
+
+def lines_of(text: str, width: float) -> int:
+    """How many lines a text takes in a column: programs don't agree on whether they make rows high enough."""
+    return sum(ceil(len(line) / width / LETTERS) or 1 for line in text.split("\n"))
 
 
 class Formula(str):
@@ -170,7 +179,7 @@ def column_letters(number: int) -> str:
 
 
 # What a formula that failed leaves behind.
-_ERRORS = {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"}
+ERROR_WORDS = {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"}
 
 
 def _value_of(value: Any) -> Cell:
@@ -179,7 +188,7 @@ def _value_of(value: Any) -> Cell:
     if kind is str:
         if not value:
             return None
-        return Formula(value) if value[0] == "#" and value in _ERRORS else value
+        return Formula(value) if value[0] == "#" and value in ERROR_WORDS else value
     if kind is float:
         return int(value) if value.is_integer() else value
     return value if kind in _PLAIN else str(value)

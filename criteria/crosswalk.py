@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
@@ -29,6 +30,7 @@ from criteria.numbers import format_number
 from criteria.periods import default_day, periods_of
 from criteria.state import state_on
 from criteria.verdicts import VERDICTS, Stage, Verdict
+from criteria.wordings import worded_each
 
 # --- entering it -----------------------------------------------------------------------------
 
@@ -166,7 +168,8 @@ class Earlier:
 
 def earlier_results(unit: Unit, indicators: Iterable[Indicator], user: Any) -> dict[int, list[Earlier]]:
     """By later indicator, what the unit and its predecessors had told of the ones it continues, each with
-    what district and province had found. One query where nothing continues anything, five at most."""
+    what district and province had found. One query where nothing continues anything, six at most. The
+    indicators read as they did on the day of the result."""
     later = {indicator.pk: indicator for indicator in indicators}
     known = Continuation.objects.filter(Q(province__isnull=True) | Q(province=unit.province_id), later__in=list(later))
     allowed = visible_criteria(user)
@@ -204,9 +207,11 @@ def earlier_results(unit: Unit, indicators: Iterable[Indicator], user: Any) -> d
             if state:
                 # Documents are the unit's own: told beside what it said itself.
                 papers = documents[place.pk, row.earlier_id] if stage == Stage.SELF else []
-                told = Earlier(place, row.earlier, state, papers, stage)
+                told = Earlier(place, copy(row.earlier), state, papers, stage)
                 told.reason = _why_not(unit, later[row.later_id], told)
                 found[row.later_id].append(told)
+    listed = [one for told in found.values() for one in told]
+    worded_each((one.indicator, one.indicator.criterion.criteria_set, one.state["effective_on"]) for one in listed)
     return found
 
 

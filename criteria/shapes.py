@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from communes.text import clean_text
+from communes.workbooks import ERROR_WORDS
 
 Problem = tuple[str, str]
 
@@ -21,8 +22,6 @@ VARIANT_KEYS = {"code": str, "name": str, "definition?": str}
 BUCKET_KEYS = {"label": str, "min": int, "max": int}
 LONGEST_VARIANT = 40
 YEARS = range(1900, 3000)
-# What a formula that failed leaves behind: no workbook tells a text that reads so from the failure.
-ERROR_WORDS = {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"}
 
 TYPE_NAMES = {
     str: "văn bản", int: "số nguyên", Decimal: "số", bool: "true hoặc false", list: "danh sách", dict: "đối tượng",
@@ -67,7 +66,7 @@ def control_characters(data: Any, place: str = "") -> Iterator[Problem]:
         if isinstance(value, str):
             if any(mark not in "\n\t" and unicodedata.category(mark) in {"Cc", "Cs"} for mark in value):
                 yield where, "có ký tự điều khiển không dùng được"
-            elif "#" in value and cleaned(value) in ERROR_WORDS:
+            elif "#" in value and cleaned(value) in ERROR_WORDS:  # no workbook tells it from the failure
                 yield where, f"“{cleaned(value)}” là báo lỗi công thức của Excel; ghi bằng chữ khác"
         elif isinstance(value, list):
             waiting += [(f"{where}[{position}]", one) for position, one in enumerate(value)]

@@ -27,12 +27,14 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from importlib import import_module
 from time import monotonic
 from typing import Any, Protocol
 
 from django.core.files import File
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks import task
 
@@ -47,6 +49,7 @@ audit = logging.getLogger("ntm.audit")
 
 IN_BACKGROUND = 5_000  # rows from which a table is checked and written by the worker
 EVERY = 1.0  # seconds between two notes of progress
+DAYS_KEPT = 30  # from which a table nobody has confirmed is removed
 
 KINDS = {
     Upload.Kind.CRITERIA_SET: "criteria.workshop.set_workbook",
@@ -240,10 +243,40 @@ def confirm(upload: Upload, seen: str, *, by: Any) -> Upload:
     return upload
 
 
+# --- tables that aren't wanted any more -----------------------------------------------------
+
+
+@transaction.atomic
+def withdraw(upload: Upload, *, by: Any) -> None:
+    """Remove a table that waits, and its file: nothing of it was written. Raises NotWaiting for one that is being
+    checked or written now, and for one that is gone already."""
+    held = Upload.objects.select_for_update(of=("self",)).filter(pk=upload.pk, state__in=Upload.WAITING).first()
+    if held is None:
+        raise NotWaiting
+    path = stored_path(str(held.file))
+    held.delete()
+    transaction.on_commit(lambda: path.unlink(missing_ok=True))
+    audit.info("upload withdrawn", extra={"username": by.get_username(), "upload": str(upload.pk), "kind": held.kind})
+
+
+def forgotten(now: datetime) -> QuerySet[Upload]:
+    """Tables handed in DAYS_KEPT days ago or earlier that nobody has confirmed."""
+    waiting = [*Upload.WAITING, Upload.State.CHECKING]
+    return Upload.objects.filter(state__in=waiting, uploaded_at__lte=now - timedelta(days=DAYS_KEPT))
+
+
+@transaction.atomic
+def remove_forgotten(now: datetime) -> int:
+    """Remove the rows of forgotten tables, whose files are then nobody's; return how many."""
+    # One that is being written now is waited for, and isn't among these then.
+    rows = forgotten(now).select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+    return Upload.objects.filter(pk__in=list(rows)).delete()[0]
+
+
 @task()
 def check_later(pk: str) -> None:
-    upload = Upload.objects.get(pk=pk)
-    if upload.state == Upload.State.CHECKING:
+    upload = Upload.objects.filter(pk=pk, state=Upload.State.CHECKING).first()
+    if upload is not None:
         check(upload)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 
@@ -31,6 +32,22 @@ def worded_of_sets(indicators: Iterable[Indicator], on: date) -> list[Indicator]
     for indicator in amended:
         indicator.name = names.get(indicator.pk, indicator.name)
     return found
+
+
+def worded_each(rows: Iterable[tuple[Indicator, CriteriaSet, date]]) -> None:
+    """Give each indicator, of the set beside it, the name it had on its own day: as worded(), for lists of many days.
+    One query at most."""
+    amended = [(indicator, on) for indicator, criteria_set, on in rows if criteria_set.has_wordings]
+    if not amended:
+        return
+    known = Wording.objects.filter(indicator__in={indicator.pk for indicator, _ in amended}).order_by("starts_on")
+    names: dict[int, list[tuple[date, str]]] = defaultdict(list)
+    for pk, starts_on, name in known.values_list("indicator_id", "starts_on", "name"):
+        names[pk].append((starts_on, name))
+    for indicator, on in amended:
+        for starts_on, name in names[indicator.pk]:
+            if starts_on <= on:
+                indicator.name = name
 
 
 def names_on(indicators: Iterable[int], on: date) -> dict[int, str]:

@@ -76,12 +76,12 @@ def may_follow(step: str, finding: Finding) -> bool:
 LONGEST_DUE = timedelta(days=5 * 366)
 
 
-def check_due_day(day: date, visit: Visit) -> str:
-    """Why a finding of the visit can't fall due that day; empty when it can."""
-    if day < visit.day:
-        return f"Thời hạn phải từ ngày kiểm tra ({visit.day:%d/%m/%Y}) trở đi."
-    if day > visit.day + LONGEST_DUE:
-        return f"Thời hạn {day:%d/%m/%Y} quá xa; tối đa năm năm kể từ ngày kiểm tra."
+def check_due_day(day: date, first: date, event: str = "ngày kiểm tra") -> str:
+    """Why what was found on the `first` day can't fall due that day; empty when it can."""
+    if day < first:
+        return f"Thời hạn phải từ {event} ({first:%d/%m/%Y}) trở đi."
+    if day > first + LONGEST_DUE:
+        return f"Thời hạn {day:%d/%m/%Y} quá xa; tối đa năm năm kể từ {event}."
     return ""
 
 
@@ -120,7 +120,7 @@ def delete_finding(finding: Finding, *, by: Any) -> None:
 
 def _check(visit: Visit, fields: Mapping[str, Any]) -> None:
     errors = {}
-    if message := check_due_day(fields["due_on"], visit):
+    if message := check_due_day(fields["due_on"], visit.day):
         errors["due_on"] = message
     if fields["criterion"].criteria_set_id != visit.criteria_set_id:
         errors["criterion"] = "Tiêu chí này không thuộc bộ tiêu chí của cuộc kiểm tra."
@@ -235,7 +235,7 @@ def slip(finding: Finding, *, due_on: date, note: str, seen_version: int | None,
         errors["due_on"] = f"Thời hạn mới phải sau thời hạn hiện nay ({finding.due_on:%d/%m/%Y})."
     elif due_on < today():
         errors["due_on"] = "Thời hạn mới phải từ hôm nay trở đi."
-    elif message := check_due_day(due_on, finding.visit):
+    elif message := check_due_day(due_on, finding.visit.day):
         errors["due_on"] = message
     if not note:
         errors["note"] = "Nêu lý do lùi thời hạn."

@@ -13,6 +13,7 @@ from communes.names import search_name
 from criteria.forms import CriteriaField, ErrorsFromService, OpinionForm
 from criteria.models import CriteriaSet, Criterion, Evidence, Indicator
 from criteria.verdicts import Stage
+from criteria.wordings import names_on
 from inspections import planning
 from inspections.models import Finding, TeamMember, Visit
 from ntm.accounts.models import User
@@ -240,11 +241,20 @@ class RemarkForm(forms.Form):
 # --- findings --------------------------------------------------------------------------
 
 
+class IndicatorChoiceField(forms.ModelChoiceField):
+    """`names`: amended names by id (criteria.wordings)."""
+
+    names: dict[int, str] = {}
+
+    def label_from_instance(self, indicator: Indicator) -> str:
+        return f"{indicator.code} {self.names.get(indicator.pk, indicator.name)}"
+
+
 class FindingForm(ErrorsFromService, forms.Form):
     """A shortcoming while the visit is open."""
 
     criterion = forms.ModelChoiceField(label="Tiêu chí", queryset=Criterion.objects.none(), empty_label=None)
-    indicator = forms.ModelChoiceField(
+    indicator = IndicatorChoiceField(
         label="Chỉ tiêu", queryset=Indicator.objects.none(), required=False, empty_label="– Cả tiêu chí –"
     )
     description = TextField(
@@ -268,12 +278,12 @@ class FindingForm(ErrorsFromService, forms.Form):
         super().__init__(*args, **kwargs)
         scope = planning.scope_of(visit)
         _field(self, "criterion").queryset = Criterion.objects.filter(pk__in=[c.pk for c in scope]).order_by("number")
-        _field(self, "indicator").queryset = (
-            Indicator.objects.filter(criterion__in=[c.pk for c in scope])
-            .in_force(visit.day)
-            .select_related("criterion")
-            .order_by("criterion__number", "position")
+        indicators = Indicator.objects.filter(criterion__in=[c.pk for c in scope]).in_force(visit.day)
+        _field(self, "indicator").queryset = indicators.select_related("criterion").order_by(
+            "criterion__number", "position"
         )
+        if visit.criteria_set.has_wordings:
+            self.fields["indicator"].names = names_on(indicators.values_list("pk", flat=True), visit.day)  # type: ignore[attr-defined]
         _field(self, "department").queryset = Department.objects.filter(
             Q(province__isnull=True) | Q(province=visit.unit.province_id)
         ).order_by("name")

@@ -18,7 +18,7 @@ from django.db.models import Max
 from communes import access
 from communes.models import Unit
 from criteria.models import Criterion
-from inspections.findings import LONGEST_DUE, followed
+from inspections.findings import check_due_day, followed
 from inspections.models import Finding, Meeting, MeetingItem
 from inspections.planning import Closed, Invalid
 from ntm.accounts.models import User
@@ -74,15 +74,6 @@ def check_held_day(day: date) -> str:
         return f"Ngày {day:%d/%m/%Y} quá xa trong quá khứ. Kiểm tra lại năm."
     if day > today() + LONGEST_AHEAD:
         return f"Ngày {day:%d/%m/%Y} quá xa; chỉ lập trước tối đa một năm."
-    return ""
-
-
-def check_due_day(day: date, meeting: Meeting) -> str:
-    """Why an item can't fall due that day; empty when it can."""
-    if day < meeting.held_on:
-        return f"Thời hạn phải từ ngày họp ({meeting.held_on:%d/%m/%Y}) trở đi."
-    if day > meeting.held_on + LONGEST_DUE:
-        return f"Thời hạn {day:%d/%m/%Y} quá xa; tối đa năm năm kể từ ngày họp."
     return ""
 
 
@@ -213,7 +204,11 @@ def change_item(item: MeetingItem, fields: Mapping[str, Any], *, seen_version: i
     if current.version != seen_version:
         raise Changed
     due_on = fields["due_on"]
-    if due_on is not None and due_on != current.due_on and (message := check_due_day(due_on, meeting)):
+    if (
+        due_on is not None
+        and due_on != current.due_on
+        and (message := check_due_day(due_on, meeting.held_on, "ngày họp"))
+    ):
         raise Invalid({"due_on": message})
     for field in ITEM_FIELDS:
         setattr(current, field, fields[field])

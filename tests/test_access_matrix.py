@@ -241,6 +241,7 @@ def rows(t):
         ("criteria:upload_apply", "old table", [t.old_table.pk]),
         ("criteria:upload_recheck", "old table", [t.old_table.pk]),
         ("criteria:upload_refused", "old table", [t.old_table.pk]),
+        ("criteria:upload_withdraw", "old table", [t.old_table.pk]),
         ("criteria:base_figures", "Đông Phú", unit),
         ("criteria:base_figures", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:criterion", "Đông Phú 17", [*unit, 17]),
@@ -450,6 +451,7 @@ criteria:upload old table                          nnnnnnnrnnnnnr-
 criteria:upload_apply old table                    nnnnnnnrnnnnnf-
 criteria:upload_recheck old table                  nnnnnnnrnnnnnr-
 criteria:upload_refused old table                  nnnnnnnnnnnnnn-
+criteria:upload_withdraw old table                 nnnnnnnonnnnnf-
 criteria:base_figures Đông Phú                     oononnfonnnnnf-
 criteria:base_figures Kim Lộc                      nnnnnnnnoofoff-
 criteria:criterion Đông Phú 17                     oononnnonnnnno-

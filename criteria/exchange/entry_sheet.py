@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from io import BytesIO
-from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +20,7 @@ from django.conf import settings
 from communes.documents import DEMONSTRATION, printable
 from communes.models import Unit
 from communes.names import search_name
-from communes.workbooks import Cell
+from communes.workbooks import Cell, lines_of
 from criteria.checks import format_day
 from criteria.models import CriteriaSet, Indicator
 from criteria.targets import NO_TARGET, Resolved
@@ -32,7 +31,6 @@ SHEET, GUIDE, ABOUT = "Nhập kết quả", "Hướng dẫn", "_bieu"
 MOST_ROWS = 15_000  # 550 communes of 27 indicators; more is downloaded in parts
 NO_LIMIT = 99_999_999_999_999  # what a column of results holds
 LINE = 15  # points a line of text is high
-LETTERS = 1.15  # of this font for each unit of a column's width
 LONGEST = 32_000  # characters a cell of Excel holds, with room to spare
 
 
@@ -224,14 +222,9 @@ def _row(sheet: Any, looks: dict[str, Any], row: int, line: Line, with_reasons: 
         at += 1
     texts = [*zip(told, (column.width for column in ABOUT_ROW), strict=True)]
     texts += [(line.reason, REASON.width), (str(typed[-1] or ""), TYPED[-1].width)]
-    sheet.set_row(row, min(409, LINE * max(_lines_of(text, width) for text, width in texts)))
+    sheet.set_row(row, min(409, LINE * max(lines_of(text, width) for text, width in texts)))
     for place, number in enumerate((line.unit.pk, item.pk, line.version, 100 if is_rate(item) else NO_LIMIT), at):
         sheet.write_number(row, place, number)
-
-
-def _lines_of(text: str, width: float) -> int:
-    """How many lines a text takes in a column: programs don't agree on whether they make rows high enough."""
-    return sum(ceil(len(line) / width / LETTERS) or 1 for line in text.split("\n"))
 
 
 def _write(sheet: Any, row: int, column: int, value: Cell, look: Any) -> None:

@@ -36,6 +36,7 @@ from criteria.state import state_on
 from criteria.targets import Resolved
 from criteria.uploads import UploadChanged
 from criteria.verdicts import Stage
+from criteria.wordings import worded
 from ntm.clock import today
 
 __all__ = ["allowed", "page", "plan", "refused_workbook", "write"]
@@ -63,7 +64,7 @@ def entry_workbook(
     only: Collection[int] | None = None,
 ) -> bytes:
     """The workbook of a place to be filled in: all indicators of a set or one criterion's (by number), an area's
-    communes or `only` these (ids). Raises TooLong. Nine queries at most, and one more for each of the user's own
+    communes or `only` these (ids). Raises TooLong. Ten queries at most, and one more for each of the user's own
     communes that has owners."""
     about = about_now(place, criteria_set)
     units = units_of(place, only)
@@ -94,9 +95,9 @@ def about_now(place: Unit, criteria_set: CriteriaSet) -> About:
 
 
 def indicators_of(criteria_set: CriteriaSet, day: date) -> list[Indicator]:
-    """The set's indicators in force on a day, in its order. One query."""
+    """The set's indicators in force on a day, as they read then, in its order. Two queries at most."""
     rows = Indicator.objects.in_force(day).filter(criterion__criteria_set=criteria_set).select_related("criterion")
-    return sorted(rows.order_by(), key=lambda item: (item.criterion.number, item.position))
+    return sorted(worded(rows.order_by(), criteria_set, day), key=lambda item: (item.criterion.number, item.position))
 
 
 def lines_of(
@@ -146,7 +147,8 @@ def write(upload: Upload, plan: EntryPlan, by: Any) -> dict[str, Any]:
     now = timezone.now()
     fresh: list[Entry] = []
     newer: list[Entry] = []
-    for change in plan.changes:
+    # In one order whatever the sheet's: else two workbooks could wait for each other's new rows for ever.
+    for change in sorted(plan.changes, key=lambda change: (change.unit, change.indicator)):
         entry = Entry(
             unit_id=change.unit,
             indicator_id=change.indicator,
@@ -189,7 +191,8 @@ def refused_workbook(upload: Upload) -> bytes:
     ]
     units = Unit.objects.in_bulk({lines[row.number]["unit"] for row in rows})
     listed = Indicator.objects.filter(pk__in={lines[row.number]["indicator"] for row in rows})
-    indicators = {item.pk: item for item in listed.select_related("criterion").order_by()}
+    shown = worded(listed.select_related("criterion").order_by(), criteria_set, about.last_day)
+    indicators = {item.pk: item for item in shown}
     eyes = Eyes(upload.uploaded_by, units.values())
     drafts = drafts_of(units, indicators)
     sent = state_on(units, criteria_set, [Stage.SELF.value], only=indicators)
@@ -242,7 +245,7 @@ class Shown:
 
 
 def page(upload: Upload, query: Mapping[str, str]) -> dict[str, Any]:
-    """A page of the lines of one outcome (?show=), and the counts of all. Two queries."""
+    """A page of the lines of one outcome (?show=), and the counts of all. Three queries at most."""
     counts = upload.plan["counts"]
     show = query.get("show", "")
     if show not in LISTED:
@@ -251,6 +254,8 @@ def page(upload: Upload, query: Mapping[str, str]) -> dict[str, Any]:
     found = Paginator(lines, PER_PAGE).get_page(query.get("page"))
     units = Unit.objects.in_bulk({line["unit"] for line in found} - {None})
     items = Indicator.objects.in_bulk({line["indicator"] for line in found} - {None})
+    _, criteria_set = subject(upload)
+    worded(items.values(), criteria_set, date.fromisoformat(upload.plan["shown"]["day"]))
     labels = OUTCOMES | ({"change": "Đã ghi"} if upload.state == Upload.State.DONE else {})
     return {
         "page": found,

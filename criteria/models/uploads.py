@@ -64,6 +64,9 @@ class Upload(models.Model):
         REFUSED = "refused", "Không nhận"
         VOIDED = "voided", "Đã hủy"
 
+    # Nothing of it is written and nobody works on it now.
+    WAITING = (State.SETUP, State.READY, State.REFUSED)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField("Loại", max_length=15, choices=Kind.choices)
     state = models.CharField("Trạng thái", max_length=10, choices=State.choices, default=State.CHECKING)

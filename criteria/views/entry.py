@@ -311,6 +311,7 @@ def revision_list(request: HttpRequest, pk: int, indicator: int) -> HttpResponse
     unit = get_unit(request.user, pk)
     of_its_sets = Indicator.objects.filter(judges(unit, path="criterion__criteria_set__"))
     item = get_object_or_404(of_its_sets.select_related("criterion__criteria_set"), pk=indicator)
+    worded_of_sets([item], today())
     revisions = (
         Revision.objects.visible_to(request.user)
         .filter(unit=unit, indicator=item)

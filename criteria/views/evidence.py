@@ -377,6 +377,7 @@ def evidence_detail(request: HttpRequest, pk: Any) -> HttpResponse:
         .select_related("unit", "indicator__criterion__criteria_set", "created_by", "removed_by")
         .order_by("unit__sort_key", "indicator__criterion__criteria_set", "indicator__criterion__number", "pk")
     )
+    worded_of_sets([link.indicator for link in links], today())
     versions = (
         Evidence.objects.visible_to(request.user)
         .filter(unit=evidence.unit_id, form=Evidence.Form.FILE, original_name=evidence.original_name)
@@ -618,6 +619,7 @@ def evidence_attach(request: HttpRequest, pk: int, indicator: int) -> HttpRespon
     """Choose documents the unit (or a predecessor) already has as proof of an indicator."""
     unit = own_unit(request, pk)
     proved = get_object_or_404(indicators_of(unit), pk=indicator)
+    worded_of_sets([proved], today())
     require_criteria(request, unit, [proved])
     taken = EvidenceLink.objects.filter(evidence=OuterRef("pk"), unit=unit, indicator=proved, removed_at__isnull=True)
     query = clean_text(request.GET.get("q"))[:100]

@@ -72,7 +72,8 @@ def own_table(request: HttpRequest, pk: Any) -> Upload:
 
 
 def show(request: HttpRequest, upload: Upload, step: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    context = {"upload": upload, "steps": steps(upload, step), **context}
+    may_withdraw = bool(access.can(request.user, "upload.withdraw", upload))
+    context = {"upload": upload, "steps": steps(upload, step), "may_withdraw": may_withdraw, **context}
     return render(request, f"criteria/history/{step}.html", context, status=status)
 
 

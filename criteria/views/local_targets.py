@@ -24,6 +24,7 @@ from criteria import uploads
 from criteria.models import CriteriaSet, Criterion, Target, TargetReport, Upload
 from criteria.views.uploads import XLSX, upload_url
 from criteria.views.workshop import chosen_province
+from criteria.wordings import worded_of_sets
 from criteria.workshop import local_targets, target_workbook
 from criteria.workshop.local_targets import OPERATORS, SHOWS, Judged, Overlay, Saved, Wanted
 from ntm.clock import today
@@ -208,6 +209,7 @@ def _target(request: HttpRequest, pk: int) -> Target:
         "indicator__criterion__criteria_set", "unit__province", "province", "confirmed_by"
     )
     target = get_object_or_404(rows, pk=pk)
+    worded_of_sets([target.indicator], today())
     province = target.province_id or (target.unit.province_id if target.unit else None)
     decision = access.can(request.user, "reference.change", province)
     if not decision:
@@ -563,6 +565,7 @@ def target_report_list(request: HttpRequest) -> HttpResponse:
     )
     order = ("reported_at", "pk") if state == "open" else ("-answered_at", "-pk")
     page = Paginator(rows.order_by(*order), PER_PAGE).get_page(request.GET.get("page"))
+    worded_of_sets([report.indicator for report in page], today())
     return render(
         request,
         "criteria/workshop/target_report_list.html",
@@ -592,6 +595,7 @@ def target_report_answer(request: HttpRequest, pk: int) -> HttpResponse:
         "unit", "indicator__criterion__criteria_set", "target", "reported_by", "answered_by"
     )
     report = get_object_or_404(rows, pk=pk)
+    worded_of_sets([report.indicator], today())
     access.require(request.user, "reference.change", report.unit.province_id)
     form = AnswerForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

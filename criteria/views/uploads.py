@@ -10,8 +10,9 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from communes import access
 from criteria import uploads
 from criteria.models import Upload
 
@@ -30,7 +31,9 @@ def upload_list(request: HttpRequest) -> HttpResponse:
     """What was handed in, the newest first."""
     rows = Upload.objects.visible_to(request.user).select_related("unit", "criteria_set", "uploaded_by").defer("plan")
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "criteria/uploads/list.html", {"page": page})
+    withdrawable = {row.pk for row in page if access.can(request.user, "upload.withdraw", row)}
+    context = {"page": page, "withdrawable": withdrawable, "days_kept": uploads.DAYS_KEPT}
+    return render(request, "criteria/uploads/list.html", context)
 
 
 @require_safe
@@ -53,6 +56,7 @@ def show(request: HttpRequest, upload: Upload, *, changed: bool = False) -> Http
         "plan_template": f"criteria/uploads/{upload.kind}_plan.html",
         "done_template": f"criteria/uploads/{upload.kind}_done.html",
         "has_refused": uploads.returns_rows(upload),
+        "may_withdraw": bool(access.can(request.user, "upload.withdraw", upload)),
     }
     if upload.plan and hasattr(kind, "page"):
         context |= kind.page(upload, request.GET)
@@ -95,6 +99,21 @@ def upload_recheck(request: HttpRequest, pk: Any) -> HttpResponse:
     else:
         messages.info(request, "Tệp này đã được xử lý trước đó.")
     return redirect("criteria:upload", upload.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload_withdraw(request: HttpRequest, pk: Any) -> HttpResponse:
+    """Take a waiting table back, after one question."""
+    upload = visible(request, pk)
+    access.require(request.user, "upload.withdraw", upload)
+    if request.method == "POST":
+        try:
+            uploads.withdraw(upload, by=request.user)
+            messages.success(request, f"Đã bỏ tệp {upload.original_name}.")
+        except uploads.NotWaiting:
+            messages.info(request, "Tệp này đã được xử lý trước đó nên không bỏ được.")
+        return redirect("criteria:upload_list")
+    return render(request, "criteria/uploads/withdraw.html", {"upload": upload})
 
 
 @require_safe

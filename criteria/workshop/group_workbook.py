@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from communes.access import Decision, can
@@ -15,11 +15,12 @@ from criteria.models import Upload
 from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
 from criteria.workshop import groups, tables
 from criteria.workshop.groups import NONE, Change, said, version_of
-from criteria.workshop.tables import Column, Read, Table
+from criteria.workshop.tables import CONFLICT, REFUSED, Column, Read, Table
 
 SHEET = "Nhóm xã"
 YES, NO = "Có", "Không"
-CHANGED, SAME, CONFLICT, REFUSED = "changed", "same", "conflict", "refused"
+ONLY_PAST = "Chỉ có hiệu lực một thời gian trước đây, vì sau đó hệ thống đã có thay đổi khác."
+CHANGED, SAME = "changed", "same"
 
 
 def code_of(province: Unit) -> str:
@@ -46,23 +47,29 @@ def columns(choices: Iterable[str] = ()) -> list[Column]:
 
 def workbook(province: Unit) -> bytes:
     choices = groups.choices(province)
+    units = groups.communes(province).order_by("district__sort_key", "sort_key", "pk")
+    return _draw(province, choices, (_cells(unit, choices) for unit in units))
+
+
+def _cells(unit: Unit, choices: dict[str, str]) -> dict[str, Any]:
+    return {
+        "code": unit.code,
+        "name": unit.full_name,
+        "district": unit.district.full_name if unit.district else "",
+        "group": choices.get(unit.target_group, unit.target_group) or NONE,
+        "mountain": YES if unit.uses_mountain_targets else NO,
+        "since": unit.present_since,
+        "seen": version_of(unit),
+    }
+
+
+def _draw(province: Unit, choices: dict[str, str], rows: Iterable[dict[str, Any]], with_reasons: bool = False) -> bytes:
     return tables.draw(
         sheet_name=SHEET,
         title=f"Nhóm xã và xã áp dụng mức vùng núi – {province.full_name}",
         code=code_of(province),
         columns=columns(choices.values() or (NONE,)),
-        rows=(
-            {
-                "code": unit.code,
-                "name": unit.full_name,
-                "district": unit.district.full_name if unit.district else "",
-                "group": choices.get(unit.target_group, unit.target_group) or NONE,
-                "mountain": YES if unit.uses_mountain_targets else NO,
-                "since": unit.present_since,
-                "seen": version_of(unit),
-            }
-            for unit in groups.communes(province).order_by("district__sort_key", "sort_key", "pk")
-        ),
+        rows=rows,
         notes=[
             "Sửa “Nhóm xã” hoặc “Áp dụng mức vùng núi” ở những xã thay đổi, ghi “Từ ngày” và “Văn bản” của dòng đó.",
             "Các dòng khác để nguyên.",
@@ -70,7 +77,32 @@ def workbook(province: Unit) -> bytes:
             "Kết quả đã công bố giữ nguyên mức lúc đánh giá; số liệu của ngày trước đó vẫn theo nhóm cũ.",
         ],
         spare=0,
+        with_reasons=with_reasons,
     )
+
+
+def refused_workbook(upload: Upload) -> bytes:
+    """The rows that weren't taken as they were typed, with the reasons. One that others had changed meanwhile takes
+    the place of what its reader has now seen of it."""
+    province = _province(upload)
+    choices = groups.choices(province)
+    table = tables.read(book_of(upload), SHEET, code_of(province), columns())
+    units = {unit.code: unit for unit in groups.communes(province)}
+    told = {line["at"]: line for line in upload.plan["lines"] if line["outcome"] in {REFUSED, CONFLICT}}
+    rows = []
+    for row in table.rows:
+        if (line := told.get(row.at)) is None:
+            continue
+        unit = units.get(row.cells["code"].zfill(5))
+        cells = (_cells(unit, choices) if unit else {}) | tables.as_typed(row, table.columns)
+        stands = said(unit.target_group, unit.uses_mountain_targets, choices) if unit else "không còn xã này"
+        cells["reason"] = tables.reason_of(
+            line, f"Xã đã đổi trên hệ thống sau khi tải bảng, nay là: {stands}. Nộp lại nếu vẫn muốn thay."
+        )
+        if unit and line["outcome"] == CONFLICT:
+            cells["seen"] = version_of(unit)
+        rows.append(cells)
+    return _draw(province, choices, rows, with_reasons=True)
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -188,25 +220,30 @@ def _day(text: str, errors: dict[str, str]) -> date | None:
     if not text:
         errors["day"] = "Ghi ngày bắt đầu áp dụng."
         return None
-    try:
-        return datetime.strptime(text, "%d/%m/%Y").date()  # noqa: DTZ007 - a day has no time zone
-    except ValueError:
+    day = tables.read_day(text)
+    if day is None:
         errors["day"] = f"“{text[:20]}” không phải ngày như 31/12/2025."
-        return None
+    return day
 
 
 def _line(
     table: Table, names: dict[str, str], row: Read, outcome: str, change: Change | None, errors: dict[str, str]
 ) -> dict[str, Any]:
     unit = change.unit if change else None
+    after = said(change.group, change.mountain, names) if change else ""
+    if change and change.day != date.min:
+        after += f", từ ngày {change.day:%d/%m/%Y}"
+    until = change.until(names) if change else ""
+    after += f" {until}" if until else ""
+    after += f" ({row.cells['decision']})" if row.cells["decision"] else ""
+    is_past = bool(until) and outcome == CHANGED
     return {
         "at": row.at,
         "outcome": outcome,
-        "name": unit.full_name if unit else row.cells["code"],
+        "title": unit.full_name if unit else row.cells["code"],
         "before": said(unit.target_group, unit.uses_mountain_targets, names) if unit else "",
-        "after": said(change.group, change.mountain, names) if change else "",
-        "day": f"{change.day:%d/%m/%Y}" if change and change.day != date.min else "",
-        "until": change.until(names) if change else "",
-        "decision": row.cells["decision"],
+        "after": after.strip(),
         "errors": [[table.place(key), message] for key, message in errors.items()],
+        "warnings": [ONLY_PAST] if is_past else [],
+        "notes": [],
     }

@@ -36,6 +36,7 @@ from criteria.models import Assessment, CriteriaSet, Indicator, Operator, Target
 from criteria.numbers import NumberError, format_number, parse_number
 from criteria.targets import Place, Resolved, Row, choose, resolve_area, resolve_one
 from criteria.verdicts import Stage
+from criteria.wordings import worded
 from ntm.clock import today
 
 audit = logging.getLogger("ntm.audit")
@@ -288,17 +289,15 @@ def lock(criteria_set: CriteriaSet) -> None:
 
 
 class Overlay:
-    """A set's targets as one place sees and changes them, read in four queries."""
+    """A set's targets as one place sees and changes them, with its indicators as they read today: in four queries, and
+    one more where wordings were amended."""
 
     def __init__(self, criteria_set: CriteriaSet, place: Unit | None) -> None:
         self.set = criteria_set
         self.place = place
-        self.indicators = {
-            row.pk: row
-            for row in Indicator.objects.filter(criterion__criteria_set=criteria_set, for_history=False)
-            .select_related("criterion")
-            .order_by("criterion__number", "position", "pk")
-        }
+        listed = Indicator.objects.filter(criterion__criteria_set=criteria_set, for_history=False)
+        ordered = listed.select_related("criterion").order_by("criterion__number", "position", "pk")
+        self.indicators = {row.pk: row for row in worded(ordered, criteria_set, today())}
         self.by_code: dict[str, list[Indicator]] = defaultdict(list)
         for indicator in self.indicators.values():
             self.by_code[indicator.code].append(indicator)

@@ -2,29 +2,32 @@
 
 A sheet says in its second row which table it is (`code`), so that another year's or another
 place's file is told apart. Every cell a person may change is unlocked, what is only shown is
-locked and not read back.
+locked and not read back. Rows that weren't taken go back as the same table with the reasons in a
+column of their own, which reading passes over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 from communes.names import search_name
 from communes.text import clean_text
-from communes.workbooks import Cell, Formula, Sheet, column_letters
-from criteria.numbers import format_number
+from communes.workbooks import Cell, Formula, Sheet, column_letters, lines_of
+from criteria.numbers import NumberError, format_number, parse_number
 from criteria.uploads import Refused
 
 MARK = "Mã biểu:"
 HEAD_AT = 4  # the row of the headings, from 1
+LINE = 16  # points a line of text is high
 SPARE = 100  # empty rows to write in below the table
 MOST_MERGED = 1_000  # merged ranges within the table
 LONGEST = 2_000  # characters of one cell that are looked at
+REFUSED, CONFLICT = "refused", "conflict"  # outcomes of rows that go back
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,14 @@ class Column:
     @property
     def is_read(self) -> bool:
         return self.fill or self.hidden
+
+
+REASON = Column("reason", "Lý do chưa nhận", 46)
+NOTES_ON_REASONS = (
+    f"Bảng này gồm các dòng chưa nhận của tệp đã tải lên, như đã ghi ở tệp đó. Cột “{REASON.title}” nói phải sửa gì.",
+    "Sửa xong tải lên lại, không cần xóa cột đó.",
+    "Ô có công thức hay quá dài được để trống: ghi lại giá trị.",
+)
 
 
 @dataclass
@@ -82,10 +93,15 @@ def draw(
     rows: Iterable[Mapping[str, Any]],
     notes: Sequence[str],
     spare: int = SPARE,
+    with_reasons: bool = False,
 ) -> bytes:
-    """The workbook as bytes; row values by the columns' keys."""
+    """The workbook as bytes; row values by the columns' keys. With reasons: rows that weren't taken, to be mended."""
     import xlsxwriter
 
+    if with_reasons:
+        shown = [column for column in columns if not column.hidden]
+        columns = [*shown, REASON, *(column for column in columns if column.hidden)]
+        title, notes = f"Dòng chưa nhận – {title}", [*NOTES_ON_REASONS, *notes]
     stream = BytesIO()
     book = xlsxwriter.Workbook(stream, {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True})
     font = {"font_name": "Times New Roman", "font_size": 12, "valign": "top"}
@@ -109,6 +125,8 @@ def draw(
         )
         for column in columns
     }
+    if with_reasons:
+        looks[REASON.key].set_font_color("#A3261B")
     sheet, guide, lists = (
         book.add_worksheet(sheet_name),
         book.add_worksheet("Hướng dẫn"),
@@ -123,6 +141,8 @@ def draw(
     for row in rows:
         for at, column in enumerate(columns):
             _write(sheet, last, at, row.get(column.key), looks[column.key])
+        highest = max(lines_of(str(row.get(column.key) or ""), column.width) for column in columns if not column.hidden)
+        sheet.set_row(last, min(409, LINE * highest))
         last += 1
     written = last
     for number in range(last, last + spare):
@@ -293,3 +313,38 @@ def _text(value: Cell, column: Column, row: Read) -> str:
         row.problems[column.key] = f"ô dài hơn {LONGEST} ký tự."
         return ""
     return clean_text(value)
+
+
+# --- rows that weren't taken ---------------------------------------------------------------
+
+
+def as_typed(row: Read, columns: Sequence[Column]) -> dict[str, Any]:
+    """A row's cells to be written again: numbers and days as such, what isn't one as the text that was typed."""
+    return {column.key: _value(row.cells[column.key], column.kind) for column in columns if column.is_read}
+
+
+def _value(text: str, kind: str) -> Any:
+    if kind in {"number", "year"} and text:
+        try:
+            return parse_number(text)
+        except NumberError:
+            return text
+    if kind == "day" and (day := read_day(text)):
+        return day
+    return text
+
+
+def read_day(text: str) -> date | None:
+    """A day as people write it, 31/12/2025; None for what isn't one."""
+    try:
+        return datetime.strptime(text, "%d/%m/%Y").date()  # noqa: DTZ007 - a day has no time zone
+    except ValueError:
+        return None
+
+
+def reason_of(line: Mapping[str, Any], conflict: str) -> str:
+    """Why a line of the preview wasn't taken, in words: its errors, or what is said of one others changed."""
+    if line["outcome"] == CONFLICT:
+        return f"{line['at']}: {conflict}"
+    told = [f"{place}: {message}" if place else message for place, message in line["errors"]]
+    return f"{line['at']}: {' '.join(told)}"

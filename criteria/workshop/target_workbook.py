@@ -15,11 +15,12 @@ from communes.access import Decision, can
 from communes.models import Unit
 from communes.names import search_name
 from communes.workbooks import Sheet
-from criteria.models import CriteriaSet, Operator, Target, Upload
+from criteria.models import CriteriaSet, Indicator, Operator, Target, Upload
 from criteria.numbers import format_number
 from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
 from criteria.workshop import local_targets, tables
 from criteria.workshop.local_targets import (
+    CONFLICT,
     OPERATORS,
     OUTCOMES,
     REFUSED,
@@ -32,10 +33,12 @@ from criteria.workshop.local_targets import (
     version_of,
 )
 from criteria.workshop.tables import Column, Read, Table
+from ntm.clock import today
 
 SHEET = "Yêu cầu"
 GENERAL = "Chung"
 YES = "x"
+UNCONFIRMS, CONFIRMS = "Trở lại chưa xác nhận.", "Xác nhận đã đối chiếu."
 _SIGNS = {sign.casefold(): code.value for code, sign in OPERATORS.items()}
 
 
@@ -87,13 +90,17 @@ def columns(overlay: Overlay | None = None) -> list[Column]:
 def workbook(criteria_set: CriteriaSet, place: Unit | None, year: int) -> bytes:
     """Every level of the place, of all years, and an empty row for each kind of commune without one in `year`."""
     overlay = Overlay(criteria_set, place)
-    whose = place.full_name if place else "trung ương"
+    return _draw(overlay, _rows(overlay, year))
+
+
+def _draw(overlay: Overlay, rows: Iterable[dict[str, Any]], with_reasons: bool = False) -> bytes:
+    whose = overlay.place.full_name if overlay.place else "trung ương"
     return tables.draw(
         sheet_name=SHEET,
-        title=f"Yêu cầu của {whose} – {criteria_set.name}",
-        code=code_of(criteria_set, place),
+        title=f"Yêu cầu của {whose} – {overlay.set.name}",
+        code=code_of(overlay.set, overlay.place),
         columns=columns(overlay),
-        rows=_rows(overlay, year),
+        rows=rows,
         notes=[
             "Ghi vào các cột có tiêu đề xanh; các cột xám chỉ để xem.",
             f"Dòng trống là nơi chưa có mức của {whose}: bỏ trống thì không có gì thay đổi.",
@@ -103,19 +110,47 @@ def workbook(criteria_set: CriteriaSet, place: Unit | None, year: int) -> bytes:
             "Sửa một mức đã xác nhận thì mức đó trở lại chưa xác nhận, trừ khi ghi x ở “Đã đối chiếu văn bản”.",
             "Tải lên xong, hệ thống cho xem trước từng dòng rồi mới hỏi xác nhận.",
         ],
+        with_reasons=with_reasons,
     )
+
+
+def refused_workbook(upload: Upload) -> bytes:
+    """The rows that weren't taken as they were typed, with the reasons. One that others had changed meanwhile takes
+    the place of what its reader has now seen of it."""
+    overlay = Overlay(_set_of(upload), upload.unit)
+    table = tables.read(book_of(upload), SHEET, code_of(overlay.set, overlay.place), columns())
+    told = {line["at"]: line for line in upload.plan["lines"] if line["outcome"] in {REFUSED, CONFLICT}}
+    years = Overlay.years_of(overlay.set)
+    year = min(max(today().year, years[0]), years[-1])
+    rows = []
+    for row in table.rows:
+        if (line := told.get(row.at)) is None:
+            continue
+        listed = overlay.by_code.get(row.cells["indicator"], [])
+        cells = tables.as_typed(row, table.columns)
+        if len(listed) == 1:
+            cells |= _about(listed[0])
+            variant = next((code for code, name in overlay.variants.items() if name == row.cells["variant"]), "")
+            bases = {cell.kind.variant: cell.base for cell in local_targets.cells(overlay, listed[0], year)}
+            cells["base"] = _said(bases.get(variant)) if overlay.place else ""
+        cells["row"] = line["row"]
+        now = overlay.targets.get(int(line["row"])) if line["outcome"] == CONFLICT else None
+        if line["outcome"] == CONFLICT or not line["row"]:
+            # A level that is gone meanwhile, and a copy of a row that is its own, are new ones.
+            cells["row"], cells["seen"] = (str(now.pk), version_of(now)) if now else ("", "")
+        stands = f"nay là: {_level(now)}" if now else "nay không còn mức này"
+        cells["reason"] = tables.reason_of(
+            line, f"Mức đã đổi trên hệ thống sau khi tải bảng, {stands}. Nộp lại nếu vẫn muốn thay."
+        )
+        rows.append(cells)
+    return _draw(overlay, rows, with_reasons=True)
 
 
 def _rows(overlay: Overlay, year: int) -> Iterable[dict[str, Any]]:
     grid = local_targets.grid(overlay, year)
     lines = {line.indicator.pk: line for group in grid.groups for line in group.lines}
     for indicator in overlay.indicators.values():
-        shown = {
-            "criterion": indicator.criterion.number,
-            "indicator": indicator.code,
-            "name": indicator.name,
-            "measure": indicator.measure,
-        }
+        shown = _about(indicator) | {"indicator": indicator.code}
         line = lines.get(indicator.pk)
         bases = {cell.kind.variant: cell.base for cell in line.cells} if line else {}
         own = [overlay.targets[row.id] for row in overlay.rows[indicator.pk] if overlay.is_own(overlay.targets[row.id])]
@@ -130,6 +165,10 @@ def _rows(overlay: Overlay, year: int) -> Iterable[dict[str, Any]]:
                     "base": _said(cell.base),
                     "state": "Chưa có mức riêng" if cell.base else "Chưa quy định mức",
                 }
+
+
+def _about(indicator: Indicator) -> dict[str, Any]:
+    return {"criterion": indicator.criterion.number, "name": indicator.name, "measure": indicator.measure}
 
 
 def _said(target: Target | None) -> str:
@@ -256,14 +295,16 @@ def _line(table: Table, one: Judged) -> dict[str, Any]:
     return {
         "at": wanted.at,
         "outcome": one.outcome,
-        "indicator": wanted.indicator,
-        "whom": wanted.unit or wanted.variant or GENERAL,
+        "row": str(before.pk) if before and one.outcome == CONFLICT else wanted.row,
+        "title": f"{wanted.indicator or '–'} · {wanted.unit or wanted.variant or GENERAL}",
         "before": _level(before) if before else "",
         "after": _level(demand) if demand else "",
         "errors": [[table.place(key), message] for key, message in one.errors.items()],
         "warnings": one.warnings,
-        "unconfirms": one.unconfirms and one.writes,
-        "confirms": wanted.compared and one.writes,
+        "notes": [
+            *([UNCONFIRMS] if one.unconfirms and one.writes else []),
+            *([CONFIRMS] if wanted.compared and one.writes else []),
+        ],
     }
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from communes import access
 from communes.models import Unit
 from criteria.models import Evidence
+from criteria.wordings import worded
 from inspections import findings as steps
 from inspections import planning
 from inspections.forms import (
@@ -204,7 +205,7 @@ def _try(request: HttpRequest, form: Any, act: Callable[[], Any], success: str) 
 
 
 def _get(request: HttpRequest, pk: int) -> Finding:
-    return get_object_or_404(
+    finding = get_object_or_404(
         Finding.objects.visible_to(request.user)
         .select_related(
             "visit__unit__province", "visit__unit__district", "visit__criteria_set", "criterion", "indicator"
@@ -213,6 +214,9 @@ def _get(request: HttpRequest, pk: int) -> Finding:
         .prefetch_related("visit__team__criteria"),
         pk=pk,
     )
+    if finding.indicator:
+        worded([finding.indicator], finding.visit.criteria_set, finding.visit.day)
+    return finding
 
 
 def _proof(request: HttpRequest, finding: Finding):

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from communes import access
+from criteria.wordings import worded_each
 from inspections import findings as steps
 from inspections import planning
 from inspections.forms import RecheckForm
@@ -86,6 +87,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     page = Paginator(_findings(request, visit), PER_PAGE).get_page(request.GET.get("page"))
+    worded_each((f.indicator, f.visit.criteria_set, f.visit.day) for f in page if f.indicator)
     rows = []
     for finding in page:
         decision = access.can(request.user, "visit.recheck", (visit, finding))

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from communes.models import Role, Succession
 from criteria import crosswalk
-from criteria.models import Continuation, Entry, Evidence, EvidenceLink
+from criteria.models import Continuation, CriteriaSet, Entry, Evidence, EvidenceLink, Wording
 from criteria.publish import Published, publish
 from tests.criteria.test_entry import Place
 from tests.factories import (
@@ -291,3 +291,18 @@ def test_reading_earlier_results_costs_the_same_for_many(place, count_queries):
     with count_queries() as many:
         assert len(crosswalk.earlier_results(place.unit, [place.later, *more], officer)) == 31
     assert len(few) == len(many)
+
+
+def test_each_earlier_result_reads_as_on_its_own_day(place, client):
+    """The district's came after the wording was amended, the commune's before."""
+    district = Published(place.rate.pk, "met", date(2023, 12, 30), value=Decimal(96))
+    place.told()
+    publish(place.unit, place.set, "district", [district], source="visit", source_ref="2", by=place.officer)
+    Wording.objects.create(indicator=place.rate, starts_on=date(2023, 12, 25), name="Lời văn sửa đổi", decision="QĐ")
+    CriteriaSet.objects.filter(pk=place.set.pk).update(has_wordings=True)
+    place.tie(place.rate, place.later)
+    found = crosswalk.earlier_results(place.unit, [place.later], place.officer)[place.later.pk]
+    assert {one.stage: one.indicator.name for one in found} == {
+        "self": place.rate.name,
+        "district": "Lời văn sửa đổi",
+    }

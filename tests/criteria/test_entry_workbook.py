@@ -21,7 +21,7 @@ from criteria import uploads
 from criteria.exchange.drafts import Eyes, drafts_of
 from criteria.exchange.entry_sheet import ABOUT, KEYS, SHEET, TITLES
 from criteria.exchange.entry_workbook import entry_workbook, refused_workbook
-from criteria.models import CriterionOwner, Entry, Source, Standing, Upload
+from criteria.models import CriteriaSet, CriterionOwner, Entry, Source, Standing, Upload, Wording
 from criteria.publish import Published, publish, send
 from criteria.uploads import UploadChanged
 from criteria.verdicts import Stage
@@ -1015,3 +1015,18 @@ def test_eyes_of_a_commune_and_of_an_office(area):
     sent, unsent = drafts[area.first.pk, area.rate.pk], drafts[area.first.pk, area.count.pk]
     assert own.sees(unsent) and not above.sees(unsent) and above.sees(sent)
     assert (own.version(unsent), above.version(unsent), above.version(None)) == (1, 0, 0)
+
+
+def test_an_amended_wording_is_read_in_the_workbook_its_preview_and_what_comes_back(area, client):
+    Wording.objects.create(indicator=area.rate, starts_on=date(2024, 1, 1), name="Lời văn sửa đổi", decision="QĐ")
+    CriteriaSet.objects.filter(pk=area.set.pk).update(has_wordings=True)
+    area.set.refresh_from_db()
+    book = area.book()
+    row = book.row_of(area.rate)
+    assert book.get(row, "content") == "Lời văn sửa đổi"
+    book.put(row, value="nhiều")
+    upload = area.hand_in(book)
+    client.force_login(area.officer)
+    assert "Lời văn sửa đổi" in client.get(f"/uploads/{upload.pk}/").content.decode()
+    back = Book(refused_workbook(upload))
+    assert back.get(back.row_of(area.rate), "content") == "Lời văn sửa đổi"

@@ -199,7 +199,10 @@ def test_a_filled_workbook(place):
     fill(book, place, 0, group="Xã nhóm 2", day=DAY, decision="QĐ 12")
     fill(book, place, 1, mountain="Có", day="15/02/2024", decision="QĐ 12")
     upload = hand_in(place, book)
-    assert [line["after"] for line in upload.plan["lines"]] == ["Xã nhóm 2", "Chưa xếp nhóm, áp dụng mức vùng núi"]
+    assert [line["after"] for line in upload.plan["lines"]] == [
+        "Xã nhóm 2, từ ngày 15/02/2024 (QĐ 12)",
+        "Chưa xếp nhóm, áp dụng mức vùng núi, từ ngày 15/02/2024 (QĐ 12)",
+    ]
     uploads.apply(upload, upload.fingerprint, by=place.coordinator)
     assert [place.now(at) for at in range(3)] == [("nhom-2", False), ("", True), ("", False)]
     client = Client()
@@ -247,7 +250,8 @@ def test_a_day_before_a_later_change_in_the_workbook(place, client):
     fill(book, place, 0, group="Xã nhóm 2", day=date(2023, 2, 1), decision="QĐ 12")
     upload = hand_in(place, book)
     (line,) = upload.plan["lines"]
-    assert line["until"] == "đến hết ngày 31/05/2023; từ ngày 01/06/2023 là Xã nhóm 1"
+    assert "đến hết ngày 31/05/2023; từ ngày 01/06/2023 là Xã nhóm 1" in line["after"]
+    assert line["warnings"] == [group_workbook.ONLY_PAST]
     page = reverse("criteria:upload", args=[upload.pk])
     assert "từ ngày 01/02/2023 đến hết ngày 31/05/2023; từ ngày" in client.get(page).content.decode()
     uploads.apply(upload, upload.fingerprint, by=place.coordinator)
@@ -274,7 +278,7 @@ def test_what_changed_on_the_server(place):
     assert groups.apply(other, place.coordinator) == []
     upload = hand_in(place, book)
     (line,) = upload.plan["lines"]  # the second commune was only looked at
-    assert (line["outcome"], line["before"], line["after"]) == ("conflict", "Xã nhóm 1", "Xã nhóm 2")
+    assert (line["outcome"], line["before"], line["after"]) == ("conflict", "Xã nhóm 1", "Xã nhóm 2 (QĐ 12)")
 
 
 def test_a_change_between_preview_and_confirmation(place):
@@ -298,3 +302,53 @@ def test_a_change_after_the_plan_was_made_anew(place):
     with pytest.raises(uploads.UploadChanged):
         group_workbook.write(upload, uploads.Plan(**upload.plan), place.coordinator)
     assert place.now()[0] == "nhom-1"
+
+
+def reopened(upload):
+    """The rows that weren't taken, as the next workbook, and why by commune code."""
+    book = openpyxl.load_workbook(BytesIO(group_workbook.refused_workbook(upload)))
+    sheet = book["Nhóm xã"]
+    names = {cell.value: cell.column for cell in sheet[HEAD]}
+    filled = [n for n in range(HEAD + 1, sheet.max_row + 1) if sheet.cell(n, 1).value]
+    return book, {sheet.cell(n, 1).value: sheet.cell(n, names["Lý do chưa nhận"]).value for n in filled}
+
+
+def test_rows_that_werent_taken_come_back_to_be_mended(place, client):
+    one, two, three = (unit.code for unit in place.communes)
+    book = book_of(place)
+    fill(book, place, 0, group="Xã nhóm 2", day=date(2030, 1, 1), decision="QĐ 12")
+    fill(book, place, 1, group="Xã nhóm 2", day="15/02/2024", decision="QĐ 12")
+    fill(book, place, 2, group="Nhóm II", day=DAY, decision="QĐ 12")
+    unit = place.communes[1]
+    assert groups.apply([Change(unit, DAY, "QĐ khác", "nhom-1", False, version_of(unit))], place.coordinator) == []
+    upload = hand_in(place, book)
+    assert upload.plan["counts"] == {"changed": 0, "same": 0, "conflict": 1, "refused": 2}
+    page = client.get(reverse("criteria:upload", args=[upload.pk])).content.decode()
+    assert "Tải các dòng chưa nhận" in page and "Không có dòng nào để ghi" in page
+    assert client.get(reverse("criteria:upload_refused", args=[upload.pk])).status_code == 200
+    back, reasons = reopened(upload)
+    assert "dòng 5: cột F (Từ ngày): " in reasons[one] and "chưa đến" in reasons[one]
+    assert "nay là: Xã nhóm 1" in reasons[two] and "Không có nhóm “Nhóm II”" in reasons[three]
+    sheet = back["Nhóm xã"]
+    titles = {cell.value: cell.column for cell in sheet[HEAD]}
+    assert sheet.cell(5, titles["Từ ngày"]).value.date() == date(2030, 1, 1)
+    assert sheet.column_dimensions[sheet.cell(HEAD, titles["Phiên bản"]).column_letter].hidden
+    again = hand_in(place, back)
+    # The conflict has been seen by now; what is wrong by itself still is.
+    assert again.plan["counts"] == {"changed": 1, "same": 0, "conflict": 0, "refused": 2}
+    fill(back, place, 0, day=DAY)
+    fill(back, place, 2, group="Xã nhóm 2")
+    mended = hand_in(place, back)
+    uploads.apply(mended, mended.fingerprint, by=place.coordinator)
+    assert [place.now(at)[0] for at in range(3)] == ["nhom-2"] * 3
+
+
+def test_what_changes_again_is_a_conflict_again(place):
+    book = book_of(place)
+    fill(book, place, 0, group="Xã nhóm 2", day=DAY, decision="QĐ 12")
+    unit = place.communes[0]
+    groups.apply([Change(unit, date(2024, 2, 1), "QĐ khác", "nhom-1", False, version_of(unit))], place.coordinator)
+    back, _ = reopened(hand_in(place, book))
+    unit = Unit.objects.get(pk=unit.pk)
+    groups.apply([Change(unit, date(2024, 2, 2), "QĐ nữa", "nhom-3", False, version_of(unit))], place.coordinator)
+    assert hand_in(place, back).plan["counts"]["conflict"] == 1

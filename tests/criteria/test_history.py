@@ -844,3 +844,11 @@ def test_a_coordinator_who_left_meanwhile_writes_nothing(place):
     place.coordinator.memberships.update(ends_on=today() - timedelta(days=1))
     assert place.confirm(upload).status_code == 404
     assert not Revision.objects.exists()
+
+
+def test_a_table_can_be_taken_back_while_it_is_set_up(place):
+    page = place.upload(simple(("Đông Phú", "x", "x", "x")))
+    upload = Upload.objects.get()
+    assert upload.state == "setup" and f"/uploads/{upload.pk}/withdraw/" in page.content.decode()
+    done = place.client.post(f"/uploads/{upload.pk}/withdraw/", follow=True)
+    assert "Đã bỏ tệp" in done.content.decode() and not Upload.objects.exists()

@@ -105,7 +105,7 @@ def test_added_changed_and_confirmed(place):
     fill(book, rows(book)["17.2", "Xã nhóm 2"], operator="≤", value="3,5", decision="30/2024/QĐ-UBND", compared="x")
     upload = hand_in(place, book)
     assert [line["outcome"] for line in upload.plan["lines"]] == ["changed", "added"]
-    assert upload.plan["lines"][0]["unconfirms"] and upload.plan["lines"][1]["confirms"]
+    assert [line["notes"] for line in upload.plan["lines"]] == [["Trở lại chưa xác nhận."], ["Xác nhận đã đối chiếu."]]
     assert place.rows.count() == 1  # nothing is written yet
     done = apply(place, upload)
     assert done.result["added"] == done.result["changed"] == 1
@@ -408,3 +408,75 @@ def test_through_the_pages(place):
     stranger = Client()
     stranger.force_login(Place().coordinator)
     assert stranger.get(reverse("criteria:upload", args=[upload.pk])).status_code == 404
+
+
+def reopened(upload):
+    """The rows that weren't taken, as the next workbook, and its rows with why."""
+    book = openpyxl.load_workbook(BytesIO(target_workbook.refused_workbook(upload)))
+    sheet, names = book["Yêu cầu"], columns(book)
+    return book, {
+        sheet.cell(n, names["Mã chỉ tiêu"]).value: (n, sheet.cell(n, names["Lý do chưa nhận"]).value)
+        for n in range(HEAD + 1, sheet.max_row + 1)
+        if sheet.cell(n, names["Lý do chưa nhận"]).value
+    }
+
+
+def test_rows_that_werent_taken_come_back_to_be_mended(place):
+    book = book_of(place)
+    fill(book, rows(book)["17.1", "Xã nhóm 1"], value=97.5, text="")
+    fill(book, rows(book)["17.2", "Xã nhóm 2"], operator="≥", value="nhiều", decision="QĐ 5", from_year=2023)
+    fill(book, rows(book)["17.2", "Xã nhóm 1"], operator="≥", value=50, decision="QĐ 5")
+    Target.objects.filter(pk=place.row.pk).update(value=99, text="≥ 99 %")
+    upload = hand_in(place, book)
+    assert upload.plan["counts"] == {"added": 1, "changed": 0, "same": 0, "conflict": 1, "refused": 1}
+    apply(place, upload)
+    client = Client()
+    client.force_login(place.coordinator)
+    page = client.get(reverse("criteria:upload", args=[upload.pk])).content.decode()
+    assert "Còn 2 dòng chưa nhận" in page and "Tải các dòng chưa nhận" in page
+    back, found = reopened(upload)
+    (_, seen), (refused, wrong) = found["17.1"], found["17.2"]
+    assert "nay là: ≥ 99 % [≥ 99]" in seen and "cột K (Mức)" in wrong and "không phải là số" in wrong
+    cell = {title: back["Yêu cầu"].cell(refused, at).value for title, at in columns(back).items()}
+    assert (cell["Mức"], cell["Từ năm"], cell["Nội dung"]) == ("nhiều", 2023, place.waste.name)
+    again = hand_in(place, back)
+    assert again.plan["counts"] == {"added": 0, "changed": 1, "same": 0, "conflict": 0, "refused": 1}
+    fill(back, refused, value=80)
+    mended = hand_in(place, back)
+    apply(place, mended)
+    place.row.refresh_from_db()
+    assert str(place.row.value) == "97.5000"
+    assert place.rows.get(indicator=place.waste, from_year=2023).value == 80
+
+
+def test_a_copy_that_wasnt_taken_doesnt_become_the_row_it_was_copied_from(place):
+    book = book_of(place)
+    copy_row(book, rows(book)["17.1", "Xã nhóm 1"], 60, from_year=2024, value="x", text="")
+    upload = hand_in(place, book)
+    assert upload.plan["counts"] == {"added": 0, "changed": 0, "same": 1, "conflict": 0, "refused": 1}
+    back, found = reopened(upload)
+    fill(back, found["17.1"][0], value=99)
+    mended = hand_in(place, back)
+    assert mended.plan["counts"]["added"] == 1
+    apply(place, mended)
+    place.row.refresh_from_db()
+    assert (place.row.from_year, int(place.row.value)) == (None, 96) and place.rows.count() == 2
+
+
+def test_a_row_that_is_gone_comes_back_as_a_new_one(place):
+    book = book_of(place)
+    fill(book, rows(book)["17.1", "Xã nhóm 1"], value=97, text="")
+    Target.objects.filter(pk=place.row.pk).update(value=99, text="≥ 99 %")
+    upload = hand_in(place, book)
+    Target.objects.filter(pk=place.row.pk).delete()
+    back, found = reopened(upload)
+    assert "nay không còn mức này" in found["17.1"][1]
+    assert hand_in(place, back).plan["counts"]["added"] == 1
+
+
+def test_a_code_that_lost_its_zero_stays_unclear(place):
+    IndicatorFactory(criterion=place.criterion, code="17.10", position=9)
+    book = book_of(place)
+    fill(book, 60, indicator=17.1, operator="≥", value=50, decision="QĐ 5")
+    back, _ = reopened(hand_in(place, book))
+    assert hand_in(place, back).plan["counts"]["refused"] == 1

@@ -1,10 +1,17 @@
 """What becomes of an uploaded table whatever its kind: nothing waits for ever, nothing is written twice."""
 
+import os
+from datetime import timedelta
+from io import StringIO
+
 import pytest
 from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.utils import timezone
 
 from communes.models import Role
 from criteria import uploads
+from criteria.evidence import stored_path, write_file
 from criteria.models import Upload
 from criteria.workshop import group_workbook as groups
 from tests.factories import MembershipFactory, ProvinceFactory
@@ -69,3 +76,98 @@ def test_a_file_is_read_once_to_be_taken_and_checked(upload, media, monkeypatch)
     assert Upload.objects.get(pk=taken.pk).plan == {"counts": {"changed": 1}, "lines": [], "shown": {}}
     uploads.check(taken)
     assert taken.plan["counts"] == {"changed": 2}
+
+
+@pytest.fixture
+def waiting(upload, media):
+    """A table that waits, with its file."""
+    Upload.objects.update(state="ready", file=write_file(ContentFile(b"x", "cu.xlsx"), "uploads"))
+    upload.refresh_from_db()
+    return upload
+
+
+def withdraw(client, upload, by=None, method="post"):
+    client.force_login(by or upload.uploaded_by)
+    return getattr(client, method)(f"/uploads/{upload.pk}/withdraw/")
+
+
+@pytest.mark.parametrize("state", ["setup", "ready", "refused"])
+def test_a_waiting_table_is_taken_back_by_who_sent_it(waiting, client, state, django_capture_on_commit_callbacks):
+    Upload.objects.update(state=state)
+    path = stored_path(str(waiting.file))
+    asked = withdraw(client, waiting, method="get")
+    assert "Bỏ tệp này" in asked.content.decode() and path.exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        done = withdraw(client, waiting)
+    assert (done.status_code, done.url) == (302, "/uploads/")
+    assert not Upload.objects.exists() and not path.exists()
+    assert withdraw(client, waiting).status_code == 404
+
+
+@pytest.mark.parametrize("state", ["checking", "writing", "done", "voided"])
+def test_what_is_written_or_under_way_isnt_taken_back(waiting, client, state):
+    Upload.objects.update(state=state)
+    refused = withdraw(client, waiting)
+    assert refused.status_code == 403 and "đang được xử lý" in refused.content.decode()
+    with pytest.raises(uploads.NotWaiting):
+        uploads.withdraw(waiting, by=waiting.uploaded_by)
+    assert stored_path(str(waiting.file)).exists()
+
+
+def test_others_tables_arent_taken_back(waiting, client):
+    colleague = MembershipFactory(unit=waiting.unit, role=Role.COORDINATOR).user
+    refused = withdraw(client, waiting, by=colleague)
+    assert refused.status_code == 403 and "Chỉ người tải tệp lên" in refused.content.decode()
+    assert "/withdraw/" not in client.get("/uploads/").content.decode()
+    neighbour = MembershipFactory(unit=ProvinceFactory(), role=Role.COORDINATOR).user
+    assert withdraw(client, waiting, by=neighbour).status_code == 404
+    viewer = MembershipFactory(unit=waiting.unit, role=Role.VIEWER).user
+    assert withdraw(client, waiting, by=viewer).status_code == 404
+    Upload.objects.update(state="refused")
+    client.force_login(waiting.uploaded_by)
+    assert f"/uploads/{waiting.pk}/withdraw/" in client.get("/uploads/").content.decode()
+    assert f"/uploads/{waiting.pk}/withdraw/" in client.get(f"/uploads/{waiting.pk}/").content.decode()
+
+
+def test_queries_of_the_list_dont_grow(upload, client, count_queries):
+    def queries(number):
+        Upload.objects.exclude(pk=upload.pk).delete()
+        for _ in range(number - 1):
+            Upload.objects.create(
+                kind="history", unit=upload.unit, state="setup", original_name="cu.xlsx", sha256="0" * 64,
+                uploaded_by=upload.uploaded_by,
+            )  # fmt: skip
+        client.force_login(upload.uploaded_by)
+        with count_queries() as found:
+            assert client.get("/uploads/").status_code == 200
+        return len(found)
+
+    assert queries(3) == queries(30)
+
+
+def swept(*options):
+    out = StringIO()
+    call_command("sweep_files", *options, stdout=out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("state", ["setup", "ready", "refused", "checking"])
+def test_what_nobody_confirms_is_removed(waiting, state):
+    path = stored_path(str(waiting.file))
+    os.utime(path, (0, 0))
+    Upload.objects.update(state=state, uploaded_at=timezone.now() - timedelta(days=29))
+    assert "0 tables" in swept() and path.exists()
+    Upload.objects.update(uploaded_at=timezone.now() - timedelta(days=30))
+    assert "1 tables" in swept("--dry-run") and path.exists() and Upload.objects.exists()
+    swept()
+    assert not Upload.objects.exists() and not path.exists()
+    uploads.check_later.call(str(waiting.pk))  # what still lies on the queue does no harm
+
+
+@pytest.mark.parametrize("state", ["writing", "done", "voided"])
+def test_what_was_written_is_kept_for_good(waiting, state):
+    path = stored_path(str(waiting.file))
+    os.utime(path, (0, 0))
+    Upload.objects.update(state=state, uploaded_at=timezone.now() - timedelta(days=3_000))
+    swept()
+    assert Upload.objects.exists() and path.exists()

@@ -1,4 +1,5 @@
-"""Removes stored files that no row points to: uploads that failed halfway or were undone, minutes never concluded."""
+"""Removes stored files that no row points to: uploads that failed halfway or were undone, minutes never concluded,
+and before them tables somebody handed in and nobody confirmed."""
 
 import time
 from argparse import ArgumentParser
@@ -9,7 +10,9 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db.models import FileField
+from django.utils import timezone
 
+from criteria import uploads
 from criteria.evidence import format_size
 
 DAY = 24 * 3600
@@ -25,6 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only print what would be removed")
 
     def handle(self, *args: Any, dry_run: bool = False, **options: Any) -> None:
+        now = timezone.now()
+        tables = uploads.forgotten(now).count() if dry_run else uploads.remove_forgotten(now)
+        self.stdout.write(f"{tables} tables waiting for {uploads.DAYS_KEPT} days or longer")
         media = Path(settings.MEDIA_ROOT)
         count = size = 0
         for folder in sorted(path for name in FOLDERS for path in media.glob(f"{name}/*")):
