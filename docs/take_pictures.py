@@ -90,6 +90,10 @@ def take(camera: "Camera") -> None:
     page = camera.sign_in("dieuphoi.thanhhoa", WIDE)
     page.goto("/matrix/")
     camera.shoot(page, "matrix")
+    page.set_viewport_size({"width": OFFICE[0], "height": OFFICE[1]})
+    for name, height in (("sets", 640), ("targets", 1000), ("groups", 720)):
+        page.goto(f"/workshop/{name}/")
+        camera.shoot(page, name, height=height)
 
 
 def fill(row: Locator, value: str, verdict: str) -> None:

@@ -64,6 +64,7 @@ SCREENS = {
     "criteria:entry": "can-bo-xa#nhap-ket-qua",
     "criteria:criterion": "can-bo-xa#nhap-ket-qua",
     "criteria:entry_paste": "can-bo-xa#dan-tu-excel",
+    "criteria:entry_book": "can-bo-xa#bieu-nhap-excel",
     "criteria:workshop": "dieu-phoi-vien-tinh#bat-dau-mot-tinh-moi",
     "criteria:set_list": "dieu-phoi-vien-tinh#bo-tieu-chi",
     "criteria:set": "dieu-phoi-vien-tinh#bo-tieu-chi",

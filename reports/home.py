@@ -451,7 +451,7 @@ def area_overview(area: Unit, criteria_set: CriteriaSet) -> AreaOverview:
     }
     by_stage = {stage: [known.get((unit, stage)) for unit, _, _ in communes] for stage in Stage.values}
     return AreaOverview(
-        max((standing.criteria_total for standing in known.values()), default=0),
+        max((standing.criteria_total for standing in known.values()), default=0) or criteria_set.criteria.count(),
         [(stage.value, stage.label, _figures(by_stage[stage])) for stage in Stage],
         [
             CommuneRow(unit, name, {stage: _said(stage, by_stage[stage][place]) for stage in Stage.values}, sent)
@@ -645,7 +645,22 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
     if chosen is not None:
         add_sendings(section, user)
         section.action = first_waiting(section)
+        if is_starting(section):
+            section.action = Action("Chưa xã nào có người nhập kết quả.", "Xem các bước bắt đầu", first_steps())
     return section
+
+
+def is_starting(section: Section) -> bool:
+    """Whether nothing waits but results of communes where nobody can enter any yet."""
+    if len(section.waiting) > 1 or any(row.last_sent for row in section.data["overview"].rows):
+        return False
+    people = Membership.objects.filter(unit__province=section.data["area"], role__in=access.COMMUNE_ROLES)
+    return not people.exists()
+
+
+def first_steps() -> str:
+    """Where the guide tells how a new province starts."""
+    return reverse("help_chapter", args=["dieu-phoi-vien-tinh"]) + "#bat-dau-mot-tinh-moi"
 
 
 def workshop_url(name: str, province: Unit) -> str:
@@ -862,4 +877,7 @@ def admin_section() -> Section:
     section.todos = [ToDo("Yêu cầu trung ương chưa xác nhận", unconfirmed, grid, verb="Đối chiếu và xác nhận")]
     admin = Action("Danh mục, tài khoản, kỳ báo cáo.", "Mở trang quản trị", reverse("admin:index"))
     section.action = first_waiting(section) if section.waiting else admin
+    if not Membership.objects.exists():
+        text = "Máy chủ mới cài: chưa tỉnh nào có điều phối viên."
+        section.action = Action(text, "Xem các bước bắt đầu", first_steps())
     return section

@@ -115,6 +115,7 @@ def group_list(request: HttpRequest) -> HttpResponse:
                 }
                 for unit in page
             ],
+            "has_districts": any(unit.district_id for unit in page),
             "choices": choices,
             "filters": filters,
             "counts": groups.counts(place, choices),

@@ -22,6 +22,7 @@ from communes.models import Unit
 from communes.workbooks import MB, TABLE, UnsafeWorkbook
 from criteria import uploads
 from criteria.models import CriteriaSet, Criterion, Target, TargetReport, Upload
+from criteria.numbers import format_number
 from criteria.views.uploads import XLSX, upload_url
 from criteria.views.workshop import chosen_province
 from criteria.wordings import worded_of_sets
@@ -513,7 +514,7 @@ def target_book(request: HttpRequest) -> HttpResponse:
 class FileForm(forms.Form):
     file = forms.FileField(
         label="Tệp Excel đã ghi",
-        help_text=f"Tệp .xlsx tải từ trang này, tối đa {TABLE.file // MB} MB và {TABLE.rows:,} dòng.".replace(",", "."),
+        help_text=f"Tệp .xlsx tải từ trang này, tối đa {TABLE.file // MB} MB và {format_number(TABLE.rows)} dòng.",
         error_messages={"required": "Chọn tệp Excel.", "empty": "Tệp rỗng (0 byte)."},
         widget=forms.ClearableFileInput({"accept": ".xlsx"}),
     )

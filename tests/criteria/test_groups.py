@@ -63,6 +63,17 @@ def typed(**fields):
     return {"group": "nhom-3", "mountain": "keep", "day": "15/02/2024", "decision": "QĐ 12/2024"} | fields
 
 
+def test_where_no_district_is_left_no_column_speaks_of_one(place, client):
+    column = '<th scope="col">Huyện</th>'
+    assert column in client.get(URL).content.decode()
+    newer = ProvinceFactory()
+    CommuneFactory(parent=newer)
+    client.force_login(MembershipFactory(unit=newer, role=Role.COORDINATOR).user)
+    page = client.get(URL).content.decode()
+    assert column not in page
+    assert "Huyện" not in page.partition("<table")[2].partition("</table>")[0]
+
+
 def test_several_at_once(place, client):
     done = client.post(URL, typed(chosen=tick(*place.communes[:2])), follow=True)
     assert [str(message) for message in done.context["messages"]] == ["Đã đổi 2 xã."]

@@ -190,7 +190,8 @@ def test_a_coordinator_sees_the_nations_sets_and_changes_none(town):
     client, url = client_of(town.keeper), reverse("criteria:set", args=["bo-thu"])
     assert client.get(url).status_code == 404  # a draft of the nation
     publish_set(CriteriaSet.objects.get(), TODAY, by=town.boss)
-    assert client.get(url).status_code == 200
+    assert "Tải lên bản đã sửa" not in client.get(url).text
+    assert "Tải lên bản đã sửa" in client_of(town.boss).get(url).text
     assert client.get(reverse("criteria:set_workbook", args=["bo-thu"]))["Content-Type"] == XLSX
     assert client.post(reverse("criteria:set_publish", args=["bo-thu"]), {"on": "30/06/2024"}).status_code == 403
     # Their file may not speak for the nation, nor for others.

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from communes.models import Membership, Role, Succession
 from criteria import owners, submissions
-from criteria.models import CriterionDepartment, CriterionOwner, Entry, ReportingPeriod
+from criteria.models import CriterionDepartment, CriterionOwner, Entry, ReportingPeriod, TargetReport
 from criteria.owners import Person
 from inspections.models import Meeting, MeetingItem, TeamMember, Visit
 from reports.home import home_sections
@@ -426,6 +426,7 @@ def test_a_coordinator_reads_who_waits_for_a_password(communes, criteria_set):
 
 def test_counts_of_the_admin_lead_to_lists_of_that_length(communes, criteria_set):
     admin = UserFactory(is_superuser=True, is_staff=True)
+    member(communes[0].province, Role.COORDINATOR)
     first, second = indicators_of(criteria_set)[:2]
     unconfirmed(first)
     unconfirmed(second)
@@ -435,6 +436,28 @@ def test_counts_of_the_admin_lead_to_lists_of_that_length(communes, criteria_set
     assert section.todos[0].count == 1
     page = client_of(admin).get(section.todos[0].url).content.decode()
     assert first.name in page
+
+
+def test_a_new_install_and_a_new_province_are_led_to_the_first_steps(communes, criteria_set):
+    """Until somebody works there; what waits besides comes first."""
+    admin = UserFactory(is_superuser=True, is_staff=True)
+    steps = home_sections(admin)[-1].action
+    assert steps.label == "Xem các bước bắt đầu"
+    page, _, anchor = steps.url.partition("#")
+    assert f'id="{anchor}"' in client_of(admin).get(page).content.decode()
+
+    coordinator = member(communes[0].province, Role.COORDINATOR)
+    assert home_sections(admin)[-1].action.url != steps.url
+    section = home_sections(coordinator)[0]
+    assert section.action.url == steps.url
+    assert section.data["overview"].criteria == 3
+    reported = TargetReport.objects.create(
+        unit=communes[0], indicator=indicators_of(criteria_set)[0], text="Sai mức", reported_by=coordinator
+    )
+    assert home_sections(coordinator)[0].action.label == "Trả lời"
+    reported.delete()
+    member(communes[1], Role.OFFICER)
+    assert home_sections(coordinator)[0].action.url != steps.url
 
 
 def test_a_member_of_no_team_is_told_when_a_visit_will_show(communes):
