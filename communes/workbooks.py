@@ -118,9 +118,9 @@ class Sheet:
         """Columns that hold formulas, or the errors they left behind, by row."""
         found: dict[int, list[int]] = {}
         end = self.part.rfind(b"sheetData>")  # behind it only rules have formulas
-        has_any = self.part.find(b"<f", 0, end) >= 0 or self.part.find(b":f", 0, end) >= 0
-        cells = _FORMULA.findall(self.part) if has_any else []
-        if b'"e"' in self.part or b"'e'" in self.part:  # rare, and worth no second look otherwise
+        mark = b":f" if self.part[end - 1 : end] == b":" else b"<f"  # by how the sheet names its elements
+        cells = _FORMULA.findall(self.part) if self.part.find(mark, 0, end) >= 0 else []
+        if b"#" in self.part:  # every error's text begins with it; rare, and worth no second look otherwise
             cells += _ERROR.findall(self.part)
         for letters, row in cells:
             found.setdefault(int(row), []).append(column_number(letters.decode()))
@@ -190,13 +190,16 @@ _PLAIN = {int, bool, date, datetime, type(None)}
 
 # --- the archive ---------------------------------------------------------------------------
 
-# No \b before it: an expression that begins with a letter is searched for four times as fast.
-# No "<" within a tag: else a name repeated a thousand times would be looked through as often.
-_ROW = re.compile(rb"""\br\s*=\s*["'][A-Za-z]{1,3}(\d{1,9})["']""")
-_COLUMN = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,3})\d""")
-_FORMULA = re.compile(rb"""<(?:\w+:)?c\b[^<>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^<>]*>\s*<(?:\w+:)?f[\s>/]""")
+# No \b before what is asked for every cell: an expression that begins with a letter is searched for twice as fast.
+# No "<" within a tag, nor a name far within it: else one repeated a thousand times would be looked through as often.
+_ROW = re.compile(rb"""r\s*=\s*["'][A-Za-z]{1,3}(\d{1,9})["']""")
+_COLUMN = re.compile(rb"""r\s*=\s*["']([A-Za-z]{1,3})\d""")
+_FORMULA = re.compile(
+    rb"""<(?:\w+:)?c\b[^<>]{0,99}?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["'][^<>]*>\s*<(?:\w+:)?f[\s>/]"""
+)
 _ERROR = re.compile(rb"""<(?:\w+:)?c\b(?=[^<>]*\bt\s*=\s*["']e["'])[^<>]*?\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
-_SHARED = re.compile(rb"""\bt\s*=\s*["']s["'][^<>]*>\s*<(?:\w+:)?v[^<>]*>(\d{1,9})<""")
+# No "t" behind it in its tag, for the same reason; what is written otherwise is counted as the longest text.
+_SHARED = re.compile(rb"""t\s*=\s*["']s["'][^<>t]*>\s*<(?:\w+:)?v[^<>]*>(\d{1,9})<""")
 
 
 def check_archive(data: bytes, limits: Limits) -> list[bytes]:
@@ -282,12 +285,12 @@ def _check_member(name: str, content: bytes, limits: Limits) -> int:
         raise UnsafeWorkbook(
             "Tệp liên kết tới một tệp Excel khác nên không được nhận. Chép giá trị (Paste Values) vào tệp mẫu."
         )
-    # UTF-16 hides the words from a plain search.
-    if name.endswith((".xml", ".rels", ".vml")) and b"<!" in (plain := content.replace(b"\0", b"")):
+    plain = content.replace(b"\0", b"")  # UTF-16 hides the words from a plain search
+    # The mark alone first: it is found, or not, ten times as fast.
+    if name.endswith((".xml", ".rels", ".vml")) and b"!" in plain and b"<!" in plain:
         upper = plain.upper()
         if b"<!DOCTYPE" in upper or b"<!ENTITY" in upper:
             raise UnsafeWorkbook("Tệp có nội dung không an toàn nên không được nhận. Dùng đúng tệp mẫu.")
-    plain = content.replace(b"\0", b"")
     return _check_extent(plain, limits) if b"sheetData" in plain else 0
 
 
@@ -316,9 +319,11 @@ def _check_texts(contents: dict[str, bytes]) -> None:
         return
     if max(shared) > LONGEST_TEXT:
         raise UnsafeWorkbook(BOMB)
-    cells = sum(content.count(b't="s"') + content.count(b"t='s'") for content in contents.values())
-    if cells * max(shared) <= MAX_TEXTS:
+    longest = max(shared)
+    cells = sum(content.count(b'"s"') + content.count(b"'s'") for content in contents.values())
+    if cells * longest <= MAX_TEXTS:
         return
     named = Counter(place for content in contents.values() for place in _SHARED.findall(content))
-    if sum(times * shared[int(place)] for place, times in named.items() if int(place) < len(shared)) > MAX_TEXTS:
+    size = sum(times * shared[int(place)] for place, times in named.items() if int(place) < len(shared))
+    if size + (cells - named.total()) * longest > MAX_TEXTS:
         raise UnsafeWorkbook(BOMB)

@@ -6,10 +6,9 @@ through `contradiction` once more, since a target may have been confirmed meanwh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from communes.models import Unit
 from criteria import attainment as rules
@@ -34,8 +33,7 @@ class Refused(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """An opinion fit to be stored: the per cent follows from part and whole, the attainment from the rules."""
 
     verdict: str

@@ -22,10 +22,12 @@ So a Decimal must be shown in an input through `format_number`, never through `s
 
 import re
 import unicodedata
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 MAX_WHOLE_DIGITS = 14  # columns are Decimal(18, 4)
 MAX_PLACES = 4
+
+_LONG = Context(prec=60)  # of digits: what is worked out is rounded once, at its end
 
 # Longer than any number we accept with all its marks; keeps the work and the message small.
 _MAX_TYPED = 60
@@ -143,9 +145,7 @@ def one_decimal(value: Decimal | int | None) -> str:
 
 def round_half_up(value: Decimal | int, places: int) -> Decimal:
     """`value` with exactly `places` decimals, a half going away from zero (2.345 → 2.35)."""
-    with localcontext() as context:
-        context.prec = 60
-        return Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return Decimal(value).quantize(Decimal((0, (1,), -places)), ROUND_HALF_UP, _LONG)
 
 
 def ratio(part: Decimal | int | None, whole: Decimal | int | None) -> Decimal | None:

@@ -143,16 +143,16 @@ def take(
         state=Upload.State.CHECKING if begin else Upload.State.SETUP,
     )
     if begin:
-        start(upload)
+        start(upload, content)
     return upload
 
 
-def start(upload: Upload) -> None:
-    """Check the file now, or in the background where it is long."""
+def start(upload: Upload, content: Any = None) -> None:
+    """Check the file (its `content`, where it was just read) now, or in the background where it is long."""
     if upload.rows > IN_BACKGROUND:
         transaction.on_commit(lambda: check_later.enqueue(str(upload.pk)))
     else:
-        check(upload)
+        check(upload, content)
 
 
 def book_of(upload: Upload) -> Any:
@@ -165,8 +165,8 @@ def _read(kind: str, data: bytes) -> Any:
     return reader(data) if reader else read_book(data, TABLE)
 
 
-def check(upload: Upload) -> None:
-    """Work out what the file would do and keep that with it."""
+def check(upload: Upload, content: Any = None) -> None:
+    """Work out what the file would do and keep that with it; `content`: what book_of() would give, if at hand."""
     noted = monotonic()
 
     def progress(rows: int) -> None:
@@ -176,7 +176,7 @@ def check(upload: Upload) -> None:
             Upload.objects.filter(pk=upload.pk).update(rows_done=rows)
 
     try:
-        plan = _planned(upload, progress)
+        plan = _planned(upload, progress, content)
     except (Refused, UnsafeWorkbook) as refused:
         upload.state, upload.problem = Upload.State.REFUSED, str(refused)
         problems = getattr(refused, "problems", [])
@@ -186,13 +186,13 @@ def check(upload: Upload) -> None:
     keep(upload, plan)
 
 
-def _planned(upload: Upload, progress: Progress) -> Plan:
+def _planned(upload: Upload, progress: Progress, content: Any = None) -> Plan:
     """What the file would do now. Python's search for garbage in cycles rests meanwhile: it would walk every row read
     so far time and again, which takes as long as the planning, and what is read here lives until the plan is kept."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        return kind_of(upload).plan(upload, book_of(upload), progress)
+        return kind_of(upload).plan(upload, book_of(upload) if content is None else content, progress)
     finally:
         if was_enabled:
             gc.enable()

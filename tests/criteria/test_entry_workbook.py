@@ -417,6 +417,7 @@ def test_both_values_of_a_row_that_changed_are_shown_to_the_commune(area, client
     upload = area.hand_in(book)
     (line,) = lines(upload, "conflict")
     assert (line["old"][1][:2], line["new"][1], line["by"]) == ("55", "60", area.leader.get_full_name())
+    assert line["at"] == Entry.objects.get().updated_at.isoformat()
     client.force_login(area.officer)
     page = client.get(f"/uploads/{upload.pk}/").content.decode()
     assert "55 %" in page and "60 %" in page and area.leader.get_full_name() in page
@@ -435,7 +436,7 @@ def test_an_office_neither_sees_nor_replaces_what_a_commune_is_typing(area, clie
     book.put(row, value=70, version=1)  # even with a version guessed right
     upload = area.hand_in(book, area.staff, area.district)
     (line,) = lines(upload, "conflict")
-    assert line["hidden"] and line["old"] is None
+    assert line["hidden"] and line["old"] is None and line["at"] and "by" not in line
     client.force_login(area.staff)
     page = client.get(f"/uploads/{upload.pk}/").content.decode()
     assert "61,07" not in page and "Xã đã sửa dòng này" in page

@@ -1,10 +1,12 @@
 """What becomes of an uploaded table whatever its kind: nothing waits for ever, nothing is written twice."""
 
 import pytest
+from django.core.files.base import ContentFile
 
 from communes.models import Role
 from criteria import uploads
 from criteria.models import Upload
+from criteria.workshop import group_workbook as groups
 from tests.factories import MembershipFactory, ProvinceFactory
 
 
@@ -56,3 +58,14 @@ def test_what_was_written_stays_written(upload, client, monkeypatch):
     assert Upload.objects.get().state == "done"
     with pytest.raises(uploads.NotWaiting):
         uploads.apply(upload, "a", by=upload.uploaded_by)
+
+
+def test_a_file_is_read_once_to_be_taken_and_checked(upload, media, monkeypatch):
+    read = []
+    monkeypatch.setattr(uploads, "read_book", lambda data, limits: read.append(data) or [])
+    monkeypatch.setattr(groups, "plan", lambda upload, book, progress: uploads.Plan({"changed": len(read)}))
+    file = ContentFile(b"PK", "nhom.xlsx")
+    taken = uploads.take(Upload.Kind.GROUPS, file, by=upload.uploaded_by, unit=upload.unit)
+    assert Upload.objects.get(pk=taken.pk).plan == {"counts": {"changed": 1}, "lines": [], "shown": {}}
+    uploads.check(taken)
+    assert taken.plan["counts"] == {"changed": 2}
