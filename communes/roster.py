@@ -43,7 +43,10 @@ def rural_communes_on(area: Unit, day: date) -> list[Member]:
             .order_by("district__sort_key", "district_id", "sort_key", "pk")
             .values_list("id", "code", "name", "kind", "district_id", "district__kind", "district__name")
         )
-        return [Member(*values, full_name(kind, name) if name else "") for *values, kind, name in rows]
+        return [
+            Member(pk, code, name, kind, district, full_name(of, named) if named else "")
+            for pk, code, name, kind, district, of, named in rows
+        ]
     found = [*_unchanged(area, day), *_changed_since(area, day)]
     districts = names_on({member.district_id for member in found if member.district_id}, day)
     found = [member._replace(district=districts.get(member.district_id or 0, "")) for member in found]
@@ -70,7 +73,8 @@ def _unchanged(area: Unit, day: date) -> list[Member]:
         .filter(Q(present_since__isnull=True) | Q(present_since__lte=day))
         .order_by()
     )
-    return [Member(*values, "") for values in rows.values_list("id", "code", "name", "kind", "district_id")]
+    columns = ("id", "code", "name", "kind", "district_id")
+    return [Member(pk, code, name, kind, district, "") for pk, code, name, kind, district in rows.values_list(*columns)]
 
 
 def _changed_since(area: Unit, day: date) -> list[Member]:
@@ -83,12 +87,12 @@ def _changed_since(area: Unit, day: date) -> list[Member]:
         Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit__in=candidates.order_by().values("pk")
     )
     found: dict[int, Member | None] = {}
-    for unit, place, *values in versions.order_by("valid_from").values_list(
+    for unit, place, code, name, kind, district in versions.order_by("valid_from").values_list(
         "unit_id", here, "code", "name", "kind", "district_id"
     ):
         if unit not in found:  # the version of the day; the first one for an earlier day
-            member = Member(unit, *values, "")
-            found[unit] = member if place == area.pk and member.kind == RURAL_COMMUNE else None
+            is_here = place == area.pk and kind == RURAL_COMMUNE
+            found[unit] = Member(unit, code, name, kind, district, "") if is_here else None
     return [member for member in found.values() if member]
 
 

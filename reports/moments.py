@@ -84,6 +84,9 @@ def _day(text: str) -> date | None:
         return None
 
 
+NOW = When()
+
+
 class Comparison(NamedTuple):
     """An earlier moment to compare with, and what it is called: "Kỳ trước (31/03/2024)"."""
 

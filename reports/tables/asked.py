@@ -11,7 +11,7 @@ from criteria.models import CriteriaSet
 from criteria.state import Moment
 from ntm.clock import today
 from reports.matrix import STAGES, Matrix, matrix
-from reports.moments import When
+from reports.moments import NOW, When
 
 
 @dataclass
@@ -22,8 +22,10 @@ class Asked:
     area: Unit
     criteria_set: CriteriaSet
     stage: str
-    when: When = When()
+    when: When = NOW
     options: dict[str, Any] = field(default_factory=dict)
+    # What else one could have chosen, for the page: sets, areas.
+    choices: dict[str, list[Any]] = field(default_factory=dict)
     _matrices: dict[tuple[str, Moment | None], Matrix] = field(default_factory=dict)
 
     @property

@@ -63,7 +63,7 @@ def draw(asked: Asked) -> Report:
         definitions=(
             (
                 "Xã có kết quả",
-                "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên. Mọi tổng số, bình quân, tỷ lệ tính trên số xã này.",
+                "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên. Các số khác tính trên số xã này.",
             ),
             ("Số tiêu chí đạt", "Gồm đạt vững chắc, đạt và không áp dụng. Cơ bản đạt để riêng."),
             ("Tiến độ chung", "Bình quân mức độ đạt của các tiêu chí, mỗi tiêu chí như nhau; từ 0 đến 100 %."),
