@@ -36,7 +36,8 @@ from criteria.models import (
     Standing,
     Submission,
 )
-from criteria.rollup import Item, Rollup, roll_up
+from criteria.rollup import Rollup
+from criteria.state import roll_up_units
 from criteria.verdicts import Stage
 from ntm.clock import today
 
@@ -262,46 +263,8 @@ def standing_fields(rollup: Rollup) -> dict[str, Any]:
 
 
 def compute_standings(units: Sequence[Unit], criteria_set: CriteriaSet, stage: str) -> dict[int, dict[str, Any]]:
-    """The standings of units from their assessments, in a fixed number of queries."""
-    day = min(today(), criteria_set.last_day)
-    numbers = dict(criteria_set.criteria.order_by("number").values_list("pk", "number"))
-    indicators = list(
-        Indicator.objects.filter(criterion__in=list(numbers))
-        .judged_on(day)
-        .only("criterion_id", "part_of_id", "stands_for_criterion", "set_by_province", "for_history")
-        .order_by()
-    )
-    opinions: dict[int, dict[int, tuple[str, Decimal | None, date | None]]] = defaultdict(dict)
-    for unit_id, indicator_id, verdict, attained, effective_on in Assessment.objects.filter(
-        unit__in=[unit.pk for unit in units], stage=stage, indicator__in=[indicator.pk for indicator in indicators]
-    ).values_list("unit_id", "indicator_id", "verdict", "attainment", "effective_on"):
-        opinions[unit_id][indicator_id] = (verdict, attained, effective_on)
-    # A part exists only to carry a second threshold: where none is set, it isn't asked.
-    parts = [indicator for indicator in indicators if indicator.part_of_id]
-    demanded = targets.resolve_area(units, criteria_set, day, parts) if parts else {}
-    result = {}
-    for unit in units:
-        mine = opinions[unit.pk]
-        items = []
-        for indicator in indicators:
-            verdict, attained, since = mine.get(indicator.pk, ("", None, None))
-            if indicator.for_history and not verdict:
-                continue
-            items.append(
-                Item(
-                    indicator.pk,
-                    numbers[indicator.criterion_id],
-                    verdict,
-                    attained,
-                    indicator.part_of_id,
-                    counted=not indicator.stands_for_criterion,
-                    applies=not indicator.part_of_id or bool(demanded[unit.pk][indicator.pk].operator),
-                    is_whole=indicator.for_history,
-                    since=(0, since) if since else (),
-                )
-            )
-        result[unit.pk] = standing_fields(roll_up(items, list(numbers.values())))
-    return result
+    """The standings of units from their assessments, as columns of Standing by unit id. Fixed queries."""
+    return {unit: standing_fields(rollup) for unit, rollup in roll_up_units(units, criteria_set, stage).items()}
 
 
 def refresh_standing(unit: Unit, criteria_set: CriteriaSet, stage: str) -> None:

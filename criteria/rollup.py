@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from criteria.numbers import round_half_up
 
@@ -26,8 +26,7 @@ ZERO = Decimal("0.00")
 FULL = Decimal("100.00")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One indicator as one stage judges it.
 
     `criterion` is the criterion's number. `attainment` may be None, which weighs as 0.

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from communes.access import ScopedQuerySet
-from criteria.models import Assessment, CriteriaSet, Revision
+from communes.models import Unit
+from criteria import targets
+from criteria.models import Assessment, CriteriaSet, Indicator, Revision
 from criteria.models.results import RevisionQuerySet
+from criteria.rollup import Item, Rollup, roll_up
+from ntm.clock import today
 
 FIELDS = ("unit_id", "indicator_id", "stage", "verdict", "value", "part", "whole", "attainment", "note", "effective_on")
+
+
+class Moment(NamedTuple):
+    """The state on `day` as it was known at `known_at` (None: as it is known now)."""
+
+    day: date
+    known_at: datetime | None = None
 
 
 def state_on(
@@ -44,3 +57,58 @@ def state_on(
     else:
         raise ValueError("known_at needs a day.")
     return {(row["stage"], row["unit_id"], row["indicator_id"]): row for row in rows.values(*FIELDS)}
+
+
+def roll_up_units(
+    units: Sequence[Unit], criteria_set: CriteriaSet, stage: str, moment: Moment | None = None
+) -> dict[int, Rollup]:
+    """Where units stand by one stage's opinion, by unit id: by the assessments that hold now, or as at a
+    moment by the revisions. At most six queries, whatever the number of units.
+    """
+    day = min(moment.day if moment else today(), criteria_set.last_day)
+    numbers = dict(criteria_set.criteria.order_by("number").values_list("pk", "number"))
+    indicators = list(
+        Indicator.objects.filter(criterion__in=list(numbers))
+        .judged_on(day)
+        .only("criterion_id", "part_of_id", "stands_for_criterion", "set_by_province", "for_history")
+        .order_by()
+    )
+    opinions: dict[int, dict[int, tuple[str, Decimal | None, date | None]]] = defaultdict(dict)
+    where: dict[str, Any] = {
+        "unit__in": [unit.pk for unit in units],
+        "stage": stage,
+        "indicator__in": [indicator.pk for indicator in indicators],
+    }
+    told: Any = Assessment.objects.filter(**where)
+    if moment:
+        told = Revision.objects.filter(**where).state_on(*moment)
+    for unit_id, indicator_id, verdict, attained, effective_on in told.order_by().values_list(
+        "unit_id", "indicator_id", "verdict", "attainment", "effective_on"
+    ):
+        opinions[unit_id][indicator_id] = (verdict, attained, effective_on)
+    # A part exists only to carry a second threshold: where none is set, it isn't asked.
+    parts = [indicator for indicator in indicators if indicator.part_of_id]
+    demanded = targets.resolve_area(units, criteria_set, day, parts) if parts else {}
+    result = {}
+    for unit in units:
+        mine = opinions[unit.pk]
+        items = []
+        for indicator in indicators:
+            verdict, attained, since = mine.get(indicator.pk, ("", None, None))
+            if indicator.for_history and not verdict:
+                continue
+            items.append(
+                Item(
+                    indicator.pk,
+                    numbers[indicator.criterion_id],
+                    verdict,
+                    attained,
+                    indicator.part_of_id,
+                    counted=not indicator.stands_for_criterion,
+                    applies=not indicator.part_of_id or bool(demanded[unit.pk][indicator.pk].operator),
+                    is_whole=indicator.for_history,
+                    since=(0, since) if since else (),
+                )
+            )
+        result[unit.pk] = roll_up(items, list(numbers.values()))
+    return result

@@ -1,8 +1,8 @@
-"""The communes of an area against the criteria of a set: one stage, as it stands now.
+"""The communes of an area against the criteria of a set: one stage, as it stands now or stood at a moment.
 
 `matrix` is what the screen /matrix/, the workbook and the home page of districts and
-provinces print. Everything comes from stored standings, one row a commune, so that a
-province of 200 communes costs as many queries as a district of three.
+provinces print. Now it comes from stored standings, one row a commune; as at a moment from the
+revisions. A province of 200 communes costs as many queries as a district of three.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from django.db.models import Count, F, Q
 
 from communes import access
 from communes.models import Level, Unit
-from communes.names import full_name
+from communes.roster import Member, rural_communes_on
 from criteria.models import CriteriaSet, Standing
 from criteria.numbers import round_half_up
 from criteria.rollup import STATES_THAT_COUNT_AS_MET, AreaFigures, area_figures, bucket_counts, is_partial
+from criteria.state import Moment, roll_up_units
 from criteria.verdicts import Stage
 from ntm.clock import today
 
@@ -125,7 +126,8 @@ class Group:
 
 @dataclass
 class Matrix:
-    """An area under one set at one stage. `limited`: only a department's own criteria are in."""
+    """An area under one set at one stage. `limited`: only a department's own criteria are in. `moment`:
+    None where it is as it stands now."""
 
     area: Unit
     criteria_set: CriteriaSet
@@ -134,6 +136,7 @@ class Matrix:
     criteria: tuple[MatrixCriterion, ...]
     rows: tuple[Row, ...]
     limited: bool
+    moment: Moment | None = None
 
     @cached_property
     def figures(self) -> AreaFigures:
@@ -190,56 +193,72 @@ class Matrix:
         return next((label for label, count in counts if count), "")
 
 
-def matrix(area: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None) -> Matrix:
-    """The rural communes existing today within the area, district by district in Vietnamese order.
+def matrix(area: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None, moment: Moment | None = None) -> Matrix:
+    """The area's rural communes existing on the day, district by district in Vietnamese order.
 
-    `user`: a department's person sees its own criteria only, with totals over these. Three
-    queries besides the person's roles. Raises KeyError for an unknown stage. The caller has
-    checked that the area is visible.
+    `user`: a department's person sees its own criteria only, with totals over these. `moment`: units
+    and opinions as at that moment, else now. Three queries besides the person's roles, eleven as at a
+    moment. Raises KeyError for an unknown stage. The caller has checked that the area is visible.
     """
     if stage not in STAGES:
         raise KeyError(stage)
-    day = today()
+    day = moment.day if moment else today()
     own = access.visible_criteria(user) if user is not None else None
     criteria = tuple(
         MatrixCriterion(*row)
         for row in criteria_set.criteria.order_by("number").values_list("id", "number", "name", "is_key")
         if own is None or row[0] in own
     )
-    standings = {
-        unit: figures
-        for unit, *figures in Standing.objects.filter(
-            unit__in=Unit.objects.within(area).rural_communes().existing(day).values("pk"),
-            criteria_set=criteria_set,
-            stage=stage,
-        ).values_list("unit_id", "criteria_met", "criteria_nearly", "progress", "criteria")
-    }
-    communes = (
-        Unit.objects.within(area)
-        .rural_communes()
-        .existing(day)
-        .order_by("district__sort_key", "district_id", "sort_key", "pk")
-        .values_list("id", "code", "name", "kind", "district_id", "district__kind", "district__name")
+    communes = rural_communes_on(area, day)
+    standings = (
+        _standings_at(communes, criteria_set, stage, moment) if moment else _standings_now(area, criteria_set, stage)
     )
     numbers = {criterion.number: place for place, criterion in enumerate(criteria)}
     rows = []
-    for unit, code, name, kind, district, district_kind, district_name in communes:
-        states, met, nearly, progress = _standing(standings.get(unit), numbers, limited=own is not None)
+    for commune in communes:
+        states, met, nearly, progress = _standing(standings.get(commune.id), numbers, limited=own is not None)
         rows.append(
             Row(
-                unit_id=unit,
-                code=code,
-                name=name,
-                full_name=full_name(kind, name),
-                district_id=district,
-                district=full_name(district_kind or "", district_name or "Trực thuộc tỉnh"),
+                unit_id=commune.id,
+                code=commune.code,
+                name=commune.name,
+                full_name=commune.full_name,
+                district_id=commune.district_id,
+                district=commune.district or "Trực thuộc tỉnh",
                 states=states,
                 met=met,
                 nearly=nearly,
                 progress=progress,
             )
         )
-    return Matrix(area, criteria_set, stage, day, criteria, tuple(rows), own is not None)
+    return Matrix(area, criteria_set, stage, day, criteria, tuple(rows), own is not None, moment)
+
+
+def _standings_now(area: Unit, criteria_set: CriteriaSet, stage: str) -> dict[int, Sequence[Any]]:
+    """By unit: criteria met, nearly met, progress, and (number, state, attainment) of each criterion."""
+    rows = Standing.objects.filter(
+        unit__in=Unit.objects.within(area).rural_communes().existing(today()).values("pk"),
+        criteria_set=criteria_set,
+        stage=stage,
+    )
+    columns = ("unit_id", "criteria_met", "criteria_nearly", "progress", "criteria")
+    return {unit: figures for unit, *figures in rows.values_list(*columns)}
+
+
+def _standings_at(
+    communes: Iterable[Member], criteria_set: CriteriaSet, stage: str, moment: Moment
+) -> dict[int, Sequence[Any]]:
+    """The same, from the revisions."""
+    units = list(Unit.objects.filter(pk__in=[commune.id for commune in communes]))
+    return {
+        unit: (
+            rollup.criteria_met,
+            rollup.criteria_nearly,
+            rollup.progress,
+            [(number, state.state, state.attainment) for number, state in rollup.states.items()],
+        )
+        for unit, rollup in roll_up_units(units, criteria_set, stage, moment).items()
+    }
 
 
 def area_sets(area: Unit, on: date | None = None) -> list[CriteriaSet]:

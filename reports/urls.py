@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import desk, downloads, home, matrix, meetings, papers, units
+from reports.views import desk, downloads, home, matrix, meetings, papers, tables, units
 
 app_name = "reports"
 urlpatterns = [
@@ -32,6 +32,10 @@ urlpatterns = [
     path("reports/", downloads.report_list, name="report_list"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),
+    path("reports/bundle.xlsx", tables.bundle_xlsx, name="bundle_xlsx"),
+    path("reports/tables/<slug:key>/", tables.table_page, name="table"),
+    path("reports/tables/<slug:key>.xlsx", tables.table_xlsx, name="table_xlsx"),
+    path("reports/tables/<slug:key>.zip", tables.table_zip, name="table_zip"),
     path("reports/brief/<int:pk>/", papers.brief, name="brief"),
     path("reports/brief/<int:pk>.docx", papers.brief, {"extension": "docx"}, name="brief_docx"),
     path("reports/notice/<int:pk>/", papers.notice, name="notice"),

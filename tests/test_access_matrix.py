@@ -214,6 +214,10 @@ def rows(t):
         ("reports:readiness_xlsx", "Kim Lộc", [t.kim_loc.pk]),
         ("reports:matrix_xlsx", "Đông Sơn", [t.dong_son.pk]),
         ("reports:matrix_xlsx", "Thanh Hóa", [t.thanh_hoa.pk]),
+        ("reports:table", "", ["headline"]),
+        ("reports:table_xlsx", "", ["headline"]),
+        ("reports:table_zip", "", ["headline"]),
+        ("reports:bundle_xlsx", "", []),
         ("reports:brief", "Đông Phú", unit),
         ("reports:brief", "Đông Sơn", [t.dong_son.pk]),
         ("reports:brief_docx", "Đông Phú", unit),
@@ -424,6 +428,10 @@ reports:readiness_xlsx Đông Phú                    oononnoonnnnno-
 reports:readiness_xlsx Kim Lộc                     nnnnnnnnoooooo-
 reports:matrix_xlsx Đông Sơn                       nnnonnoonnnnno-
 reports:matrix_xlsx Thanh Hóa                      nnnnnnoonnnnno-
+reports:table                                      nnnonnoononooo-
+reports:table_xlsx                                 nnnonnoononooo-
+reports:table_zip                                  nnnonnoononooo-
+reports:bundle_xlsx                                bbbbbbbbbbbbbb-
 reports:brief Đông Phú                             oononnoonnnnno-
 reports:brief Đông Sơn                             nnnonnoonnnnno-
 reports:brief_docx Đông Phú                        oononnoonnnnno-

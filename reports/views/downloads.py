@@ -16,7 +16,9 @@ from criteria.models import CriteriaSet
 from ntm.clock import today
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
+from reports.moments import BadMoment, asked_moment, periods_for
 from reports.readiness import COMBINED, STAGES, readiness
+from reports.tables.catalogue import KINDS
 from reports.views import say
 from reports.views.matrix import area_choices, choose_area, get_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
@@ -60,7 +62,11 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     from reports.workbooks.matrix import matrix_name, matrix_workbook
 
     area = get_area(request, pk)
-    sets = area_sets(area)
+    try:
+        when = asked_moment(request.GET, area)
+    except BadMoment as bad:
+        return say(request, "Không xem được thời điểm này", str(bad), 404)
+    sets = area_sets(area, when.moment.day if when.moment else None)
     code = request.GET.get("set", "")
     chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
     if chosen is None:
@@ -69,9 +75,11 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     stage = request.GET.get("stage", "") or default_stage(opinions_by_stage(area, chosen, request.user))
     if stage not in AREA_STAGES:
         return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(AREA_STAGES.values())}.", 404)
-    result = matrix(area, chosen, stage, request.user)
+    result = matrix(area, chosen, stage, request.user, when.moment)
     if not result.rows:
-        text = f"{area.full_name} không có xã nào đang tồn tại vào ngày {today():%d/%m/%Y}, nên không có biểu để lập."
+        text = (
+            f"{area.full_name} không có xã nào đang tồn tại vào ngày {result.as_of:%d/%m/%Y}, nên không có biểu để lập."
+        )
         return say(request, "Địa bàn chưa có xã", text, 400)
     content = matrix_workbook(result, request.user)
     return _download(request, content, matrix_name(result), area, chosen, stage)
@@ -126,6 +134,8 @@ def report_list(request: HttpRequest) -> HttpResponse:
             "set_code": getattr(default_set(sets), "code", ""),
             "stages": STAGES.items(),
             "area_stages": AREA_STAGES.items(),
+            "kinds": KINDS.values(),
+            "periods": periods_for(area) if area else [],
             "names_files": access.sees_files(request.user),
         },
     )

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from communes import access
@@ -17,6 +18,7 @@ from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from ntm.clock import today
 from reports.cells import BODY, PHONE_LIST, fill, regroup
 from reports.matrix import STAGES, Matrix, Row, area_sets, default_set, default_stage, matrix, opinions_by_stage
+from reports.moments import NOW, BadMoment, asked_moment, periods_for
 from reports.views import say
 
 SORTS = {
@@ -76,19 +78,27 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
         units = Unit.objects.filter(pk__in=own).visible_to(request.user).order_by("sort_key", "pk")
         reason = access.can(request.user, "areas.see").reason
         return render(request, "reports/matrix_none.html", {"units": units, "reason": reason})
-    sets = area_sets(area)
+    try:
+        when = asked_moment(request.GET, area)
+    except BadMoment as bad:
+        return say(request, "Không xem được thời điểm này", str(bad), 404)
+    sets = area_sets(area, when.moment.day if when.moment else None)
     standard = default_set(sets)
     code = request.GET.get("set", "")
     chosen = next((found for found in sets if found.code == code), None) if code else standard
     if chosen is None:
         text = "Bộ tiêu chí này không áp dụng cho các xã của địa bàn, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)
-    counts = opinions_by_stage(area, chosen, request.user)
+    counts = opinions_by_stage(area, chosen, request.user) if when == NOW or not request.GET.get("stage") else {}
     stage = request.GET.get("stage", "") or default_stage(counts)
     if stage not in STAGES:
         return say(request, "Không có cấp đánh giá này", "Chọn một trong các cấp ở bảng tổng hợp.", 404)
-    result = matrix(area, chosen, stage, request.user)
-    query = "" if chosen == standard else f"?set={chosen.code}"
+    result = matrix(area, chosen, stage, request.user, when.moment)
+    if when.moment:  # what the other stages had said by then isn't worked out
+        counts = {stage: (result.figures.with_opinion, result.figures.partial)}
+    past = urlencode(when.query)
+    query = "?" + urlencode(({} if chosen == standard else {"set": chosen.code}) | when.query)
+    query = "" if query == "?" else query
     filters = Filters(request, result)
     rows = filters.rows
     grouped = filters.sort == "district" and not filters.is_narrowed
@@ -100,13 +110,18 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
             "sets": sets,
             "criteria_set": chosen,
             "stage": stage,
-            "stages": [(code, label, *counts[code], code == stage) for code, label in STAGES.items()],
+            "stages": [(code, label, *counts.get(code, (None, 0)), code == stage) for code, label in STAGES.items()],
+            "when": when,
+            "periods": periods_for(area),
+            "past": f"&{past}" if past else "",
             "result": result,
             "figures": result.figures,
             "filters": filters,
             "shown": rows,
             "query": query,
-            "here": f"{reverse('reports:matrix')}?area={area.pk}&set={chosen.code}&stage={stage}",
+            "here": f"{reverse('reports:matrix')}?area={area.pk}&set={chosen.code}&stage={stage}"
+            + (past and f"&{past}"),
+            "now_url": f"{reverse('reports:matrix')}?area={area.pk}&set={chosen.code}&stage={stage}",
             "phone_list": PHONE_LIST,
             "body": BODY,
         },

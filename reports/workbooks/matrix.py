@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from django.db.models import Max
+from django.utils import timezone
 
-from criteria.models import Assessment, Indicator, Standing
+from criteria.models import Assessment, Indicator, Revision, Standing
 from criteria.numbers import round_half_up
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.verdicts import NO_OPINION, STATES
@@ -97,11 +98,13 @@ def _indicators(book: Book, heading: Heading, result: Matrix) -> list[tuple[str,
         if row.criterion_id in own
     ]
     verdicts: dict[int, dict[int, str]] = defaultdict(dict)
-    for unit, indicator, verdict in Assessment.objects.filter(
+    opinions: Any = Revision.objects.state_on(*result.moment) if result.moment else Assessment.objects.all()
+    told = opinions.filter(
         unit__in=[row.unit_id for row in result.rows],
         stage=result.stage,
         indicator__criterion__criteria_set=result.criteria_set,
-    ).values_list("unit_id", "indicator_id", "verdict"):
+    )
+    for unit, indicator, verdict in told.order_by().values_list("unit_id", "indicator_id", "verdict"):
         verdicts[unit][indicator] = verdict
     marked = [Marked(code, partial(_verdict, verdicts, indicator)) for indicator, code, _, _ in indicators]
     above = []
@@ -395,15 +398,20 @@ def _summary_line(
 
 def _definitions(result: Matrix, user: Any, indicators: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     criteria_set = result.criteria_set
-    known = Standing.objects.filter(
-        unit__in=[row.unit_id for row in result.rows], criteria_set=criteria_set, stage=result.stage
-    ).aggregate(at=Max("updated_at"))["at"]
+    if result.moment:
+        known_at = result.moment.known_at
+        known = f"{timezone.localtime(known_at):%H:%M %d/%m/%Y} (kỳ đã khóa)" if known_at else "lúc lập biểu"
+    else:
+        newest = Standing.objects.filter(
+            unit__in=[row.unit_id for row in result.rows], criteria_set=criteria_set, stage=result.stage
+        ).aggregate(at=Max("updated_at"))["at"]
+        known = known_text(newest, result.as_of)
     rows = [
         ("Địa bàn", result.area.full_name),
         ("Bộ tiêu chí", f"{criteria_set.name} ({criteria_set.decision}), giai đoạn {criteria_set.period}"),
         ("Căn cứ đánh giá", STAGES[result.stage]),
         ("Tính đến ngày", day_text(result.as_of)),
-        ("Theo dữ liệu ghi nhận đến", known_text(known, result.as_of)),
+        ("Theo dữ liệu ghi nhận đến", known),
         ("Người lập", user.get_full_name()),
         ("Ký hiệu", _marks_key().removeprefix("Ký hiệu: ")),
         ("Ô để trống", f"{NO_OPINION[result.stage]} hoặc chưa có số liệu; không phải bằng 0."),

@@ -1,13 +1,11 @@
 """The entry workbook: who may use it, what it shows, what comes of a filled one, and what is refused where."""
 
 import gc
-import subprocess
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
 from itertools import count
-from shutil import which
 
 import pytest
 from django.core.files.base import ContentFile
@@ -34,6 +32,7 @@ from tests.factories import (
     MembershipFactory,
     TargetFactory,
 )
+from tests.libreoffice import resaved
 
 DAY = date(2024, 6, 30)
 RATES, YES_NO, COUNTS = 14, 3, 3
@@ -149,30 +148,6 @@ class Book:
         stream = BytesIO()
         self.book.save(stream)
         return stream.getvalue()
-
-
-def resaved(content, folder):
-    """The workbook as LibreOffice saves it."""
-    program = which("soffice")
-    assert program, "This test needs LibreOffice: sudo apt-get install libreoffice-calc"
-    (folder / "in").mkdir()
-    (folder / "in" / "bieu.xlsx").write_bytes(content)
-    subprocess.run(
-        [
-            program,
-            f"-env:UserInstallation=file://{folder}/profile",
-            "--headless",
-            "--convert-to",
-            "xlsx:Calc MS Excel 2007 XML",
-            "--outdir",
-            str(folder / "out"),
-            str(folder / "in" / "bieu.xlsx"),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=180,
-    )
-    return (folder / "out" / "bieu.xlsx").read_bytes()
 
 
 @pytest.fixture

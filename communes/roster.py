@@ -1,0 +1,112 @@
+"""The rural communes of an area as they were on a day: who counts in "n/N xã", under which name, in which district."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from communes.models import RURAL_COMMUNE, Level, Unit, UnitVersion
+from communes.names import full_name, sort_key
+from ntm.clock import today
+
+
+class Member(NamedTuple):
+    """A commune on the day. `district` is the district's full name, "" for a commune without one."""
+
+    id: int
+    code: str
+    name: str
+    kind: str
+    district_id: int | None
+    district: str
+
+    @property
+    def full_name(self) -> str:
+        return full_name(self.kind, self.name)
+
+
+def rural_communes_on(area: Unit, day: date) -> list[Member]:
+    """The area's communes of kind xã existing that day, by district and name in Vietnamese order.
+
+    Name, kind and district are those of the day (`UnitVersion`): a commune that became a ward or went to
+    another district since is where it was. A day before the first known version is answered by that
+    version. One query for today, four for a day in the past.
+    """
+    if day >= today():
+        rows = (
+            Unit.objects.within(area)
+            .rural_communes()
+            .existing(day)
+            .order_by("district__sort_key", "district_id", "sort_key", "pk")
+            .values_list("id", "code", "name", "kind", "district_id", "district__kind", "district__name")
+        )
+        return [
+            Member(pk, code, name, kind, district, full_name(of, named) if named else "")
+            for pk, code, name, kind, district, of, named in rows
+        ]
+    found = [*_unchanged(area, day), *_changed_since(area, day)]
+    districts = names_on({member.district_id for member in found if member.district_id}, day)
+    found = [member._replace(district=districts.get(member.district_id or 0, "")) for member in found]
+    # The district's own name decides, not its kind.
+    keys = {pk: sort_key(name.split(" ", 1)[-1]) for pk, name in districts.items()}
+    return sorted(
+        found,
+        key=lambda it: (
+            it.district_id is None,
+            keys.get(it.district_id or 0, ""),
+            it.district_id or 0,
+            sort_key(it.name),
+            it.id,
+        ),
+    )
+
+
+def _unchanged(area: Unit, day: date) -> list[Member]:
+    """Communes that are still what they were that day."""
+    rows = (
+        Unit.objects.within(area)
+        .rural_communes()
+        .existing(day)
+        .filter(Q(present_since__isnull=True) | Q(present_since__lte=day))
+        .order_by()
+    )
+    columns = ("id", "code", "name", "kind", "district_id")
+    return [Member(pk, code, name, kind, district, "") for pk, code, name, kind, district in rows.values_list(*columns)]
+
+
+def _changed_since(area: Unit, day: date) -> list[Member]:
+    """Communes that are another thing today, as their version of that day says."""
+    here = f"{area.level}_id"
+    candidates = Unit.objects.filter(
+        level=Level.COMMUNE, present_since__gt=day, versions__in=UnitVersion.objects.filter(**{here: area.pk})
+    ).existing(day)
+    versions = UnitVersion.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit__in=candidates.order_by().values("pk")
+    )
+    found: dict[int, Member | None] = {}
+    for unit, place, code, name, kind, district in versions.order_by("valid_from").values_list(
+        "unit_id", here, "code", "name", "kind", "district_id"
+    ):
+        if unit not in found:  # the version of the day; the first one for an earlier day
+            is_here = place == area.pk and kind == RURAL_COMMUNE
+            found[unit] = Member(unit, code, name, kind, district, "") if is_here else None
+    return [member for member in found.values() if member]
+
+
+def names_on(units: Collection[int], day: date) -> dict[int, str]:
+    """Full names of units as they were that day, by id. Two queries at most."""
+    names: dict[int, str] = {}
+    changed = []
+    for pk, kind, name, since in Unit.objects.filter(pk__in=units).values_list("id", "kind", "name", "present_since"):
+        names[pk] = full_name(kind, name)
+        if since is not None and since > day:
+            changed.append(pk)
+    if changed:
+        past = UnitVersion.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit__in=changed)
+        # Latest first, so that the earliest version not over by that day is written last.
+        for pk, kind, name in past.order_by("-valid_from").values_list("unit_id", "kind", "name"):
+            names[pk] = full_name(kind, name)
+    return names

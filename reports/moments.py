@@ -1,0 +1,131 @@
+"""When a screen or report speaks of: now, a day in the past, or a reporting period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from communes.models import Unit
+from criteria.checks import format_day
+from criteria.models import ReportingPeriod
+from criteria.state import Moment
+from ntm.clock import today
+
+EARLIEST = date(2010, 1, 1)  # the programme's first year
+
+
+class BadMoment(Exception):
+    """A day or period one can't look at; the message says why."""
+
+
+class When(NamedTuple):
+    """`moment` is None for now; `period` is the one chosen, if any."""
+
+    moment: Moment | None = None
+    period: ReportingPeriod | None = None
+
+    @property
+    def words(self) -> str:
+        """What the header says where one looks at the past; "" for now."""
+        if self.moment is None:
+            return ""
+        if self.period is not None and self.moment.known_at is not None:
+            return f"{self.period.name} (số liệu đến {format_day(self.moment.day)}, đã khóa)"
+        return f"Số liệu tính đến {format_day(self.moment.day)}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters that ask for it again."""
+        if self.period is not None:
+            return {"period": str(self.period.pk)}
+        return {"as_of": self.moment.day.isoformat()} if self.moment else {}
+
+
+def periods_for(area: Unit) -> list[ReportingPeriod]:
+    """The periods of the area and of its province that have ended or are closed, the latest first. One query."""
+    rows = ReportingPeriod.objects.filter(area__in={area.pk, area.province_id} - {None})
+    return list(rows.filter(Q(closed_at__isnull=False) | Q(ends_on__lte=today())).order_by("-ends_on", "-pk")[:60])
+
+
+def asked_moment(asked: Mapping[str, str], area: Unit) -> When:
+    """The moment that `period` or `as_of` (2024-03-31 or 31/03/2024) names. Raises BadMoment."""
+    if asked.get("period"):
+        number = asked["period"]
+        found = next((period for period in periods_for(area) if str(period.pk) == number), None)
+        if found is None:
+            raise BadMoment("Kỳ báo cáo này không thuộc địa bàn, hoặc chưa đến ngày chốt số liệu.")
+        return When(moment_of(found), found)
+    text = asked.get("as_of", "").strip()
+    if not text:
+        return When()
+    day = _day(text)
+    if day is None:
+        raise BadMoment("Ngày không đúng. Nhập như 31/03/2024.")
+    if day > today():
+        raise BadMoment(f"Ngày {format_day(day)} chưa đến; chọn hôm nay hoặc một ngày trước đó.")
+    if day < EARLIEST:
+        raise BadMoment(f"Không có dữ liệu trước ngày {format_day(EARLIEST)}.")
+    return When() if day == today() else When(Moment(day))
+
+
+def moment_of(period: ReportingPeriod) -> Moment:
+    """The state on the period's last day, as it was known when the period was closed; while it is open as known now."""
+    return Moment(min(period.ends_on, today()), period.closed_at)
+
+
+def _day(text: str) -> date | None:
+    parts = text.split("/")
+    try:
+        return date(int(parts[2]), int(parts[1]), int(parts[0])) if len(parts) == 3 else date.fromisoformat(text)
+    except (ValueError, IndexError):
+        return None
+
+
+NOW = When()
+
+
+class Comparison(NamedTuple):
+    """An earlier moment to compare with, and what it is called: "Kỳ trước (31/03/2024)"."""
+
+    key: str
+    label: str
+    moment: Moment
+
+
+def comparisons(area: Unit, when: When, base: date | None = None) -> list[Comparison]:
+    """The previous period, the same period (or day) last year, and a base day. One query.
+
+    Of a period: the one of its kind before it, and its like a year before. Of a day: the last period closed
+    before it, and that day a year before. What wasn't closed itself is taken as known when this period was
+    closed, so that a closed period's comparisons stay as well.
+    """
+    day, known_at = when.moment or Moment(today())
+    earlier = [period for period in periods_for(area) if period.ends_on < day]
+    if when.period:
+        like = (when.period.area_id, when.period.kind)
+        earlier = [period for period in earlier if (period.area_id, period.kind) == like]
+        year_before = _year_before(day)
+        same = next((period for period in earlier if abs(period.ends_on - year_before) <= timedelta(days=1)), None)
+    else:
+        earlier = [period for period in earlier if period.closed_at is not None]
+        same, year_before = None, _year_before(day)
+
+    def stood(moment: Moment) -> Moment:
+        return moment if moment.known_at else moment._replace(known_at=known_at)
+
+    found = []
+    if earlier:
+        label = f"Kỳ trước ({format_day(earlier[0].ends_on)})"
+        found.append(Comparison("before", label, stood(moment_of(earlier[0]))))
+    moment = moment_of(same) if same else Moment(year_before)
+    found.append(Comparison("last_year", f"Cùng kỳ năm trước ({format_day(moment.day)})", stood(moment)))
+    if base is not None and base < day:
+        found.append(Comparison("base", f"Mốc {format_day(base)}", Moment(base, known_at)))
+    return found
+
+
+def _year_before(day: date) -> date:
+    return day.replace(year=day.year - 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year - 1)

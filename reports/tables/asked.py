@@ -1,0 +1,48 @@
+"""What a report is asked for: by whom, about what, by whose opinions, as at when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from communes.models import Unit
+from criteria.models import CriteriaSet
+from criteria.state import Moment
+from ntm.clock import today
+from reports.matrix import STAGES, Matrix, matrix
+from reports.moments import NOW, When
+
+
+@dataclass
+class Asked:
+    """The caller has checked that the person may see the area, and chosen a set that applies to it."""
+
+    user: Any
+    area: Unit
+    criteria_set: CriteriaSet
+    stage: str
+    when: When = NOW
+    options: dict[str, Any] = field(default_factory=dict)
+    # What else one could have chosen, for the page: sets, areas.
+    choices: dict[str, list[Any]] = field(default_factory=dict)
+    _matrices: dict[tuple[str, Moment | None], Matrix] = field(default_factory=dict)
+
+    @property
+    def moment(self) -> Moment | None:
+        return self.when.moment
+
+    @property
+    def basis(self) -> str:
+        return STAGES[self.stage]
+
+    @property
+    def as_of(self) -> date:
+        return self.moment.day if self.moment else today()
+
+    def matrix(self, stage: str = "", moment: Moment | None = None) -> Matrix:
+        """The area's matrix at the stage and moment asked for, or others; each is drawn once a report."""
+        key = (stage or self.stage, moment or self.moment)
+        if key not in self._matrices:
+            self._matrices[key] = matrix(self.area, self.criteria_set, key[0], self.user, key[1])
+        return self._matrices[key]

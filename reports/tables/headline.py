@@ -1,0 +1,225 @@
+"""Số liệu chung: the headline figures of an area with their changes, communes by criteria met, and who lags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django import forms
+from django.urls import reverse
+
+from communes.models import Level
+from criteria.rollup import AreaFigures
+from reports.matrix import Matrix, figures_of, per_cent
+from reports.moments import Comparison, comparisons
+from reports.tables.asked import Asked
+from reports.tables.table import Average, Chart, Column, Difference, Kind, Line, Ratio, Report, Share, Sum, Table
+
+
+class Options(forms.Form):
+    base = forms.DateField(
+        label="So với mốc", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Ngày tự chọn."
+    )
+    below = forms.IntegerField(
+        label="Nêu các xã đạt dưới (tiêu chí)", required=False, min_value=1, max_value=99, initial=15
+    )
+
+
+FIGURES = (
+    ("with_opinion", "Số xã có kết quả ở mọi tiêu chí", "xã"),
+    ("communes", "Số xã trên địa bàn", "xã"),
+    ("partial", "Ngoài ra, số xã mới đánh giá một phần", "xã"),
+    ("whole_set", "Số xã đạt toàn bộ tiêu chí", "xã"),
+    ("criteria_met", "Tổng số tiêu chí đạt", "tiêu chí"),
+    ("criteria_nearly", "Tổng số tiêu chí cơ bản đạt", "tiêu chí"),
+    ("met_or_nearly", "Tổng số tiêu chí đạt hoặc cơ bản đạt", "tiêu chí"),
+    ("average_met", "Bình quân số tiêu chí đạt một xã", "tiêu chí/xã"),
+    ("progress", "Tiến độ chung bình quân", "%"),
+)
+
+
+def draw(asked: Asked) -> Report:
+    now = asked.matrix()
+    earlier = comparisons(asked.area, asked.when, asked.options.get("base"))
+    compared = [(comparison, asked.matrix(moment=comparison.moment)) for comparison in earlier]
+    tables = [_figures(now, compared)]
+    if not now.limited:
+        tables.append(_buckets(now, compared))
+    if asked.area.level == Level.PROVINCE:
+        tables.append(_districts(now))
+    below = asked.options.get("below")
+    if below:
+        tables.append(_behind(now, below))
+    return Report(
+        form="03",
+        title="Số liệu chung và nhóm xã",
+        subject=asked.area,
+        as_of=asked.as_of,
+        tables=tuple(tables),
+        criteria_set=asked.criteria_set,
+        basis=asked.basis,
+        moment=asked.moment,
+        limited=now.limited,
+        definitions=(
+            (
+                "Xã có kết quả",
+                "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên. Các số khác tính trên số xã này.",
+            ),
+            ("Số tiêu chí đạt", "Gồm đạt vững chắc, đạt và không áp dụng. Cơ bản đạt để riêng."),
+            ("Tiến độ chung", "Bình quân mức độ đạt của các tiêu chí, mỗi tiêu chí như nhau; từ 0 đến 100 %."),
+            ("So sánh", "Mỗi thời điểm tính trên các xã có kết quả vào thời điểm đó; số xã có thể khác nhau."),
+        ),
+    )
+
+
+def _value(figures: AreaFigures, key: str) -> int | Decimal | None:
+    if key == "met_or_nearly":
+        if figures.criteria_met is None or figures.criteria_nearly is None:
+            return None
+        return figures.criteria_met + figures.criteria_nearly
+    return getattr(figures, key)
+
+
+def _less(now: int | Decimal | None, before: int | Decimal | None) -> int | Decimal | None:
+    return None if now is None or before is None else now - before
+
+
+def _figures(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Table:
+    columns = [
+        Column("number", "TT", Kind.CENTRE, 5),
+        Column("figure", "Chỉ số", Kind.TEXT, 44),
+        Column("measure", "ĐVT", Kind.CENTRE, 12),
+        Column("value", "Hiện tại" if now.moment is None else "Tại thời điểm", Kind.NUMBER, 12),
+    ]
+    for comparison, _ in compared:
+        columns.append(Column(comparison.key, comparison.label, Kind.NUMBER, 14))
+        columns.append(Column(f"{comparison.key}_change", "Tăng, giảm", Kind.NUMBER, 10))
+    lines = []
+    for number, (key, label, measure) in enumerate(FIGURES, 1):
+        value = _value(now.figures, key)
+        cells: list = [str(number), label, measure, value]
+        for comparison, other in compared:
+            before = _value(other.figures, key)
+            cells += [before, Difference(_less(value, before), "value", comparison.key)]
+        lines.append(Line(tuple(cells)))
+    return Table("so_lieu_chung", "Số liệu chung", tuple(columns), tuple(lines))
+
+
+def _buckets(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Table:
+    columns = [
+        Column("bucket", "Nhóm xã theo số tiêu chí đạt", Kind.TEXT, 34),
+        Column("communes", "Số xã", Kind.WHOLE, 10),
+        Column("share", "Tỷ lệ (%)", Kind.SHARE, 10, "Trên số xã có kết quả."),
+    ]
+    known = now.figures.with_opinion
+    labels = [label for label, _, _ in now.buckets]
+    earlier = []
+    for comparison, other in compared:
+        columns.append(Column(comparison.key, comparison.label, Kind.WHOLE, 14))
+        columns.append(Column(f"{comparison.key}_change", "Tăng, giảm", Kind.WHOLE, 10))
+        counts = {label: count for label, count, _ in other.buckets} if other.figures.with_opinion else {}
+        labels += [label for label in counts if label not in labels]  # communes outside all buckets
+        earlier.append((comparison, counts, other.figures.with_opinion))
+    counted = {label: count for label, count, _ in now.buckets}
+    lines = []
+    for label in labels:
+        count = counted.get(label, 0) if known else None
+        cells: list = [f"{label} tiêu chí" if label[:1] in "<≥>0123456789" else label, count]
+        cells.append(per_cent(count, known) if count is not None else None)
+        for comparison, counts, _ in earlier:
+            before = counts.get(label, 0) if counts else None
+            cells += [before, Difference(_less(count, before), "communes", comparison.key)]
+        lines.append(Line(tuple(cells)))
+    total: list = ["Cộng", Sum(known if known else None), None]
+    for comparison, counts, number in earlier:
+        before = number if counts else None
+        total += [Sum(before), Difference(_less(known or None, before), "communes", comparison.key)]
+    lines.append(Line(tuple(total), "total"))
+    chart = Chart("column", "Số xã theo nhóm", "bucket", ("communes",)) if known else None
+    return Table("nhom_xa", "Nhóm xã", tuple(columns), tuple(lines), chart=chart)
+
+
+def _districts(now: Matrix) -> Table:
+    columns = (
+        Column("district", "Huyện", Kind.TEXT, 28),
+        Column("communes", "Số xã", Kind.WHOLE, 9),
+        Column("with_opinion", "Xã có kết quả", Kind.WHOLE, 10),
+        Column("known_share", "Tỷ lệ có kết quả (%)", Kind.SHARE, 11),
+        Column("whole_set", "Xã đạt toàn bộ tiêu chí", Kind.WHOLE, 11),
+        Column("whole_share", "Tỷ lệ xã đạt (%)", Kind.SHARE, 10, "Trên số xã có kết quả."),
+        Column("criteria_met", "Tổng số tiêu chí đạt", Kind.WHOLE, 11),
+        Column("criteria_nearly", "Tổng số tiêu chí cơ bản đạt", Kind.WHOLE, 11),
+        Column("average_met", "Bình quân tiêu chí đạt một xã", Kind.PERCENT, 11),
+        Column("progress", "Tiến độ chung (%)", Kind.PERCENT, 11),
+    )
+    lines = [Line((group.name, *_of(group.figures))) for group in now.groups]
+    figures = now.figures
+    lines.append(
+        Line(
+            (
+                "Toàn địa bàn",
+                Sum(figures.communes),
+                Sum(figures.with_opinion),
+                Share(per_cent(figures.with_opinion, figures.communes), "with_opinion", "communes"),
+                Sum(figures.whole_set),
+                Share(_whole_share(figures), "whole_set", "with_opinion"),
+                Sum(figures.criteria_met),
+                Sum(figures.criteria_nearly),
+                Ratio(figures.average_met, "criteria_met", "with_opinion"),
+                figures.progress,
+            ),
+            "total",
+        )
+    )
+    return Table("theo_huyen", "Theo huyện", columns, tuple(lines))
+
+
+def _of(figures: AreaFigures) -> tuple:
+    return (
+        figures.communes,
+        figures.with_opinion,
+        Share(per_cent(figures.with_opinion, figures.communes), "with_opinion", "communes"),
+        figures.whole_set,
+        Share(_whole_share(figures), "whole_set", "with_opinion"),
+        figures.criteria_met,
+        figures.criteria_nearly,
+        Ratio(figures.average_met, "criteria_met", "with_opinion"),
+        figures.progress,
+    )
+
+
+def _whole_share(figures: AreaFigures) -> Decimal | None:
+    return None if figures.whole_set is None else per_cent(figures.whole_set, figures.with_opinion)
+
+
+def _behind(now: Matrix, below: int) -> Table:
+    """ "Không còn xã dưới n tiêu chí": those that still are, the fewest criteria first."""
+    columns = (
+        Column("number", "TT", Kind.WHOLE, 5),
+        Column("commune", "Xã", Kind.TEXT, 26),
+        Column("district", "Huyện", Kind.TEXT, 26),
+        Column("met", "Số tiêu chí đạt", Kind.WHOLE, 10),
+        Column("nearly", "Số tiêu chí cơ bản đạt", Kind.WHOLE, 10),
+        Column("progress", "Tiến độ chung (%)", Kind.PERCENT, 11),
+    )
+    behind = [row for row in now.rows if row.met_in_full is not None and row.met_in_full < below]
+    behind.sort(key=lambda row: row.met_in_full or 0)
+    lines = [
+        Line(
+            (number, row.full_name, row.district, row.met, row.nearly, row.progress),
+            url=reverse("reports:unit_detail", args=[row.unit_id]) + f"?set={now.criteria_set.code}",
+        )
+        for number, row in enumerate(behind, 1)
+    ]
+    if lines:
+        met, nearly = sum(row.met or 0 for row in behind), sum(row.nearly or 0 for row in behind)
+        progress = figures_of(behind, len(now.criteria)).progress
+        lines.append(Line((None, "Cộng", None, Sum(met), Sum(nearly), Average(progress)), "total"))
+    return Table(
+        "duoi_muc",
+        f"Xã dưới {below} tiêu chí",
+        columns,
+        tuple(lines),
+        note=f"Các xã có kết quả ở mọi tiêu chí mà đạt dưới {below} tiêu chí.",
+        empty=f"Không còn xã nào đạt dưới {below} tiêu chí trong các xã có kết quả.",
+    )

@@ -1,0 +1,197 @@
+"""Any report of the catalogue: its page, its workbook, its CSV; several in one workbook."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from reports.matrix import STAGES, area_sets, default_set, default_stage, opinions_by_stage
+from reports.moments import BadMoment, asked_moment, periods_for
+from reports.tables import page
+from reports.tables.asked import Asked
+from reports.tables.catalogue import KINDS, Kind
+from reports.tables.table import Report, Table
+from reports.views import say
+from reports.views.matrix import area_choices, choose_area, seen_areas
+from reports.workbooks.layout import CONTENT_TYPE
+
+audit = logging.getLogger("ntm.audit")
+
+ROWS_SHOWN = 600  # of a table on its page; the workbook holds all
+
+
+class Refusal(Exception):
+    """The request can't be drawn; `answer` is the page that says why."""
+
+    def __init__(self, answer: HttpResponse) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def get_kind(key: str) -> Kind:
+    try:
+        return KINDS[key]
+    except KeyError:
+        raise Http404("Không có báo cáo này.") from None
+
+
+def asked_of(request: HttpRequest, *kinds: Kind) -> Asked:
+    """What the request asks for: place, set, stage, moment, options. Raises Http404, Refusal."""
+    seen = seen_areas(request)
+    area = choose_area(request, seen)
+    if area is None:
+        text = "Báo cáo này lập cho huyện hoặc tỉnh; tài khoản không có địa bàn nào trong phạm vi được xem."
+        raise Refusal(say(request, "Không có địa bàn để lập báo cáo", text, 404))
+    try:
+        when = asked_moment(request.GET, area)
+    except BadMoment as bad:
+        raise Refusal(say(request, "Không xem được thời điểm này", str(bad), 404)) from None
+    sets = area_sets(area, when.moment.day if when.moment else None)
+    code = request.GET.get("set", "")
+    chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
+    if chosen is None:
+        text = f"Bộ tiêu chí này không áp dụng cho các xã của {area.full_name} vào thời điểm đó, hoặc không có."
+        raise Refusal(say(request, "Không có bộ tiêu chí này", text, 404))
+    stage = request.GET.get("stage", "") or default_stage(opinions_by_stage(area, chosen, request.user))
+    if stage not in STAGES:
+        raise Refusal(say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404))
+    asked = Asked(request.user, area, chosen, stage, when)
+    for kind in kinds:
+        asked.options |= _options(request, kind)
+    asked.choices = {"sets": sets, "areas": area_choices(seen, area)}
+    return asked
+
+
+def _options(request: HttpRequest, kind: Kind) -> dict[str, Any]:
+    """The cleaned options; those that were wrong count as not given (the page shows the message)."""
+    if kind.options is None:
+        return {}
+    form = options_form(request, kind)
+    form.is_valid()
+    return form.cleaned_data
+
+
+def options_form(request: HttpRequest, kind: Kind) -> Any:
+    """Bound where any of its fields was sent, so that a first visit has the initial values."""
+    names = kind.options.base_fields  # type: ignore[union-attr]
+    given = {name: request.GET[name] for name in names if name in request.GET}
+    initial = {name: field.initial for name, field in names.items() if field.initial is not None}
+    return kind.options(given or initial)  # type: ignore[misc]
+
+
+@require_safe
+def table_page(request: HttpRequest, key: str) -> HttpResponse:
+    kind = get_kind(key)
+    try:
+        asked = asked_of(request, kind)
+    except Refusal as refusal:
+        return refusal.answer
+    report = kind.draw(asked)
+    return render(
+        request,
+        "reports/table_report.html",
+        {
+            "kind": kind,
+            "asked": asked,
+            "report": report,
+            "tables": [_shown(table) for table in report.tables],
+            "form": options_form(request, kind) if kind.options else None,
+            "sets": asked.choices["sets"],
+            "areas": asked.choices["areas"],
+            "stages": STAGES.items() if kind.has_stage else (),
+            "periods": periods_for(asked.area),
+            "query": urlencode(query_of(request, asked)),
+            "now_url": f"{reverse('reports:table', args=[key])}?{urlencode(query_of(request, asked, now=True))}",
+        },
+    )
+
+
+def _shown(table: Table) -> dict[str, Any]:
+    cut = len(table.lines) > ROWS_SHOWN + 50
+    lines = table.lines[:ROWS_SHOWN] + tuple(line for line in table.lines[ROWS_SHOWN:] if line.kind == "total")
+    shown = Table(table.key, table.title, table.columns, lines if cut else table.lines)
+    return {"table": table, "head": page.head(table), "body": page.body(shown), "cut": cut, "rows": len(table.rows)}
+
+
+def query_of(request: HttpRequest, asked: Asked, *, now: bool = False) -> dict[str, str]:
+    """The parameters that ask for the same report again (or as it stands now), the defaults spelt out."""
+    given = {name: request.GET[name] for name in request.GET if name not in {"as_of", "period"}}
+    spelt = {"area": str(asked.area.pk), "set": asked.criteria_set.code, "stage": asked.stage}
+    return given | spelt | ({} if now else asked.when.query)
+
+
+@require_safe
+def table_xlsx(request: HttpRequest, key: str) -> HttpResponse:
+    return _workbook(request, [get_kind(key)])
+
+
+@require_safe
+def bundle_xlsx(request: HttpRequest) -> HttpResponse:
+    """Several reports in one workbook: ?report=headline&report=…"""
+    keys = list(dict.fromkeys(request.GET.getlist("report")))
+    if not keys:
+        return say(request, "Chưa chọn báo cáo nào", "Đánh dấu ít nhất một báo cáo rồi tải.", 400)
+    return _workbook(request, [get_kind(key) for key in keys])
+
+
+def _workbook(request: HttpRequest, kinds: Sequence[Kind]) -> HttpResponse:
+    from reports.workbooks.tables import reports_name, reports_workbook
+
+    try:
+        asked = asked_of(request, *kinds)
+    except Refusal as refusal:
+        return refusal.answer
+    reports = [kind.draw(asked) for kind in kinds]
+    if empty := _nothing(request, asked, reports):
+        return empty
+    return _file(request, asked, reports_name(reports), reports_workbook(reports, request.user), CONTENT_TYPE)
+
+
+@require_safe
+def table_zip(request: HttpRequest, key: str) -> HttpResponse:
+    from reports.tables.files import archive
+    from reports.workbooks.tables import reports_name
+
+    kind = get_kind(key)
+    try:
+        asked = asked_of(request, kind)
+    except Refusal as refusal:
+        return refusal.answer
+    report = kind.draw(asked)
+    if empty := _nothing(request, asked, [report]):
+        return empty
+    name = reports_name([report]).replace(".xlsx", "_csv.zip")
+    return _file(request, asked, name, archive(report), "application/zip")
+
+
+def _nothing(request: HttpRequest, asked: Asked, reports: Sequence[Report]) -> HttpResponse | None:
+    """A workbook that can't be complete isn't made: an area without communes has none."""
+    if asked.matrix().rows:
+        return None
+    text = f"{asked.area.full_name} không có xã nào vào ngày {asked.as_of:%d/%m/%Y}, nên không có biểu để lập."
+    return say(request, "Địa bàn chưa có xã", text, 400)
+
+
+def _file(request: HttpRequest, asked: Asked, name: str, content: bytes, kind: str) -> HttpResponse:
+    audit.info(
+        "workbook downloaded",
+        extra={
+            "username": request.user.get_username(),
+            "workbook": name,
+            "unit": asked.area.pk,
+            "criteria_set": asked.criteria_set.code,
+            "stage": asked.stage,
+        },
+    )
+    return HttpResponse(
+        content,
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
+    )

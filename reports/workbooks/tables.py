@@ -1,0 +1,242 @@
+"""Any report as a workbook: a sheet a table in the official form, live formulas, charts, definitions last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from criteria.verdicts import STATES
+from reports.tables.table import (
+    NUMERIC,
+    Average,
+    Cell,
+    Chart,
+    Difference,
+    Kind,
+    Line,
+    Ratio,
+    Report,
+    Share,
+    Sum,
+    Table,
+    value_of,
+)
+from reports.workbooks.layout import A3, A4, Book, Column, Heading, Sheet, agency, column_letter, day_text, definitions
+from reports.workbooks.layout import file_name as named
+
+WIDE = 150  # characters of columns from which a table is printed on A3
+# By the line's kind and the column's: the format's name in `layout`.
+PLAIN = {
+    Kind.TEXT: "text",
+    Kind.CENTRE: "centre",
+    Kind.WHOLE: "whole",
+    Kind.NUMBER: "number",
+    Kind.PERCENT: "percent",
+    Kind.SHARE: "share",
+    Kind.DATE: "date",
+    Kind.STATE: "centre",
+}
+STRONG = {
+    Kind.TEXT: "",
+    Kind.CENTRE: "_centre",
+    Kind.WHOLE: "_whole",
+    Kind.NUMBER: "_number",
+    Kind.PERCENT: "_percent",
+    Kind.SHARE: "_share",
+    Kind.DATE: "",
+    Kind.STATE: "_centre",
+}
+LETTERS = "abcdđeghiklmnopqrstuvxy"
+Progress = Callable[[int, int], None]
+
+
+def reports_name(reports: Sequence[Report]) -> str:
+    """Bieu-03_ThanhHoa_2024-06.xlsx; of several reports named after all of them."""
+    first = reports[0]
+    return named("-".join(dict.fromkeys(report.form for report in reports)), first.subject.name, first.as_of)
+
+
+def reports_workbook(reports: Sequence[Report], user: Any, progress: Progress | None = None) -> bytes:
+    """One workbook of one or several reports of the same subject. `progress` is told (lines done, of)."""
+    first = reports[0]
+    book = Book(f"{first.title} {first.subject.full_name}", first.as_of)
+    drawn_by = agency(user, first.subject)
+    names = _Names()
+    total = sum(len(table.lines) for report in reports for table in report.tables)
+    done = 0
+
+    def told(lines: int) -> None:
+        if progress is not None:
+            progress(done + lines, total)
+
+    for report in reports:
+        for place, table in enumerate(report.tables):
+            form = report.form if len(report.tables) == 1 else f"{report.form}{LETTERS[place]}"
+            title = f"{table.title} – {report.subject.full_name}".upper()
+            heading = Heading(form, drawn_by, title, tuple(report.lines), report.as_of)
+            _draw(book, names.of(table.title), heading, table, told)
+            done += len(table.lines)
+            told(0)
+    heading = Heading(first.form, drawn_by, "GIẢI THÍCH", (), first.as_of)
+    definitions(book, heading, _definitions(reports, user))
+    return book.bytes()
+
+
+class _Names:
+    """Sheet names as Excel allows them, each once."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = {"giải thích"}
+
+    def of(self, title: str) -> str:
+        base = re.sub(r"[\[\]:*?/\\']", " ", title).strip()[:31] or "Biểu"
+        name, number = base, 1
+        while name.lower() in self.taken:
+            number += 1
+            name = f"{base[: 30 - len(str(number))]} {number}"
+        self.taken.add(name.lower())
+        return name
+
+
+def _draw(book: Book, name: str, heading: Heading, table: Table, progress: Callable[[int], None]) -> None:
+    columns = [Column(column.title, column.width) for column in table.columns]
+    sheet = book.sheet(name, heading, columns, paper=A3 if sum(c.width for c in table.columns) > WIDE else A4)
+    ranges = _Ranges(table, sheet.first)
+    for number, line in enumerate(table.lines):
+        for place, cell in enumerate(line.cells):
+            _write(sheet, table, line, place, cell, ranges.of(number))
+        sheet.end_row()
+        if number % 500 == 499:
+            progress(number + 1)
+    if not table.lines:
+        sheet.fill("text", range(len(columns)))
+        sheet.text(min(1, len(columns) - 1), table.empty)
+        sheet.end_row()
+    last = sheet.row - 1
+    totals = sum(line.kind == "total" for line in table.lines)
+    sheet.filter(max(last - totals, sheet.first))
+    if table.note:
+        sheet.row += 1
+        sheet.sheet.write_string(sheet.row, 0, table.note, book.formats["plain"])
+        sheet.row += 1
+    first = sheet.first
+    sheet.signatures()
+    if table.chart and table.rows:
+        _chart(book, sheet, name, table, table.chart, first)
+
+
+class _Ranges:
+    """For each line the rows its formulas go over: a group's own, for a total those of the whole table."""
+
+    def __init__(self, table: Table, first: int) -> None:
+        self._of: dict[int, list[tuple[int, int]]] = {}
+        runs: list[tuple[int, int]] = []
+        group: int | None = None
+        for number, line in enumerate(table.lines):
+            row = first + number
+            if line.kind == "group":
+                group = number
+                self._of[number] = []
+            elif line.kind == "row":
+                if runs and runs[-1][1] == row - 1:
+                    runs[-1] = (runs[-1][0], row)
+                else:
+                    runs.append((row, row))
+                if group is not None:
+                    own = self._of[group]
+                    self._of[group] = [(own[0][0], row)] if own else [(row, row)]
+        for number, line in enumerate(table.lines):
+            if line.kind == "total":
+                self._of[number] = runs
+
+    def of(self, number: int) -> list[tuple[int, int]]:
+        return self._of.get(number, [])
+
+
+def _write(sheet: Sheet, table: Table, line: Line, place: int, cell: Cell, ranges: list[tuple[int, int]]) -> None:
+    column = table.columns[place]
+    value = value_of(cell)
+    style = PLAIN[column.kind] if line.kind == "row" else f"{line.kind}{STRONG[column.kind]}"
+    formula = _formula(sheet, table, place, cell, ranges)
+    if formula and value is not None:
+        sheet.formula(place, formula, value, style)
+    elif column.kind == Kind.STATE:
+        sheet.state(place, str(value or "")) if value in STATES or not value else sheet.text(place, str(value), style)
+    elif isinstance(value, date):
+        sheet.day(place, value)
+    elif column.kind in NUMERIC and not isinstance(value, str):
+        sheet.number(place, value, style)
+    else:
+        sheet.text(place, "" if value is None else str(value), style)
+
+
+def _formula(sheet: Sheet, table: Table, place: int, cell: Cell, ranges: list[tuple[int, int]]) -> str:
+    """The cell's live formula; "" where it is a plain value or there is nothing to go over."""
+
+    def at(key: str) -> str:
+        return f"{column_letter(table.place(key))}{sheet.row + 1}"
+
+    areas = ",".join(sheet.area(place, first, last) for first, last in ranges)
+    match cell:
+        case Sum() if areas:
+            return f"=SUM({areas})"
+        case Average() if areas:
+            return f"=ROUND(AVERAGE({areas}),2)"
+        case Share():
+            return f'=IF({at(cell.whole)}>0,ROUND({at(cell.part)}/{at(cell.whole)}*100,1),"")'
+        case Ratio():
+            return f'=IF({at(cell.count)}>0,ROUND({at(cell.total)}/{at(cell.count)},2),"")'
+        case Difference():
+            return f"={at(cell.now)}-{at(cell.before)}"
+    return ""
+
+
+def _chart(book: Book, sheet: Sheet, name: str, table: Table, chart: Chart, first: int) -> None:
+    """A native chart right of the table, over its rows."""
+    places = [number for number, line in enumerate(table.lines) if line.kind == "row"]
+    top, bottom = first + places[0], first + places[-1]
+    drawn = book.workbook.add_chart({"type": chart.kind})
+    label = table.place(chart.label)
+    for key in chart.values:
+        at = table.place(key)
+        drawn.add_series(
+            {
+                "name": table.columns[at].title,
+                "categories": [name, top, label, bottom, label],
+                "values": [name, top, at, bottom, at],
+                **({"marker": {"type": "automatic"}} if chart.kind == "line" else {"gap": 60}),
+            }
+        )
+    drawn.set_title({"name": chart.title, "name_font": {"size": 12}})
+    drawn.set_legend(
+        {"none": len(chart.values) == 1, "position": "bottom"} if len(chart.values) > 1 else {"none": True}
+    )
+    drawn.set_size({"width": 560, "height": 300})
+    sheet.sheet.insert_chart(first, sheet.last_column + 2, drawn)
+
+
+def _definitions(reports: Sequence[Report], user: Any) -> list[tuple[str, str]]:
+    first = reports[0]
+    rows = [("Địa bàn", first.subject.full_name)]
+    if first.criteria_set:
+        rows.append(("Bộ tiêu chí", f"{first.criteria_set.name}, giai đoạn {first.criteria_set.period}"))
+    if first.basis:
+        rows.append(("Căn cứ đánh giá", first.basis))
+    rows.append(("Tính đến ngày", day_text(first.as_of)))
+    known = first.moment.known_at if first.moment else None
+    rows.append(("Theo dữ liệu ghi nhận đến", f"{known:%H:%M %d/%m/%Y} (kỳ đã khóa)" if known else "lúc lập biểu"))
+    rows.append(("Người lập", user.get_full_name()))
+    if first.limited:
+        rows.append(("Phạm vi", "Chỉ gồm các tiêu chí do sở, ngành của người lập phụ trách."))
+    rows.append(("Ô để trống", "Chưa đánh giá hoặc chưa có số liệu; không phải bằng 0."))
+    said = dict(rows)
+    for report in reports:
+        for name, meaning in report.definitions:
+            said.setdefault(name, meaning)
+        for table in report.tables:
+            for column in table.columns:
+                if column.meaning:
+                    said.setdefault(f"Cột “{column.title}”", column.meaning)
+    return list(said.items())

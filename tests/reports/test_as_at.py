@@ -1,0 +1,170 @@
+"""The past as it was, and as it was known: matrices of any day against an account of their own."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from communes.models import Role, Unit, UnitVersion
+from communes.roster import rural_communes_on
+from criteria.models import Assessment, ReportingPeriod, Revision
+from criteria.rollup import Item, roll_up
+from criteria.state import Moment
+from reports.matrix import matrix
+from tests.factories import DistrictFactory, UserFactory
+from tests.reports.worlds import indicators_of, make_province, make_set, member, say
+
+pytestmark = pytest.mark.django_db
+
+TODAY = date(2024, 6, 30)
+VERDICTS = ("met", "nearly_met", "not_met", "firmly_met", "")
+
+
+def at(day: date, hour: int = 12) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+def random_history(seed: int):
+    """Revisions recorded late, corrected and voided, of three communes over a year."""
+    chance = random.Random(seed)
+    criteria_set = make_set(criteria=3, indicators=2)
+    province, communes = make_province(communes=3, districts=2)
+    clerk = UserFactory()
+    for _ in range(60):
+        day = TODAY - timedelta(days=chance.randrange(300))
+        recorded = at(min(TODAY, day + timedelta(days=chance.randrange(60))), chance.randrange(24))
+        voided = recorded + timedelta(days=chance.randrange(40)) if chance.random() < 0.2 else None
+        verdict = chance.choice(VERDICTS)
+        Revision.objects.create(
+            unit=chance.choice(communes),
+            indicator=chance.choice(indicators_of(criteria_set)),
+            stage="self",
+            verdict=verdict,
+            attainment=None if not verdict else {"nearly_met": 85, "not_met": 40}.get(verdict, 100),
+            effective_on=day,
+            recorded_at=recorded,
+            recorded_by=clerk,
+            source="import",
+            voided_at=voided,
+            voided_by=clerk if voided else None,
+            void_reason="Nhập nhầm" if voided else "",
+        )
+    return criteria_set, province, communes
+
+
+def expected(commune, criteria_set, moment):
+    """Worked out row by row from the list of revisions."""
+    items = []
+    for indicator in indicators_of(criteria_set):
+        rows = [
+            row
+            for row in Revision.objects.filter(unit=commune, indicator=indicator, stage="self")
+            if row.effective_on <= moment.day
+            and (moment.known_at is None or row.recorded_at <= moment.known_at)
+            and (row.voided_at is None or (moment.known_at is not None and row.voided_at > moment.known_at))
+        ]
+        newest = max(rows, key=lambda row: (row.effective_on, row.pk), default=None)
+        number = indicator.criterion.number
+        items.append(
+            Item(indicator.pk, number, newest.verdict if newest else "", newest.attainment if newest else None)
+        )
+    return roll_up(items, [1, 2, 3])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_day_as_known_at_any_moment_is_what_the_revisions_say(seed):
+    chance = random.Random(seed)
+    criteria_set, province, communes = random_history(seed)
+    for _ in range(5):
+        day = TODAY - timedelta(days=chance.randrange(320))
+        moment = Moment(day, chance.choice([None, at(day + timedelta(days=chance.randrange(40)))]))
+        found = {row.unit_id: row for row in matrix(province, criteria_set, "self", moment=moment).rows}
+        assert set(found) == {commune.pk for commune in communes}
+        for commune in communes:
+            rollup, row = expected(commune, criteria_set, moment), found[commune.pk]
+            if rollup.counts["not_assessed"] == 3:
+                assert not row.has_opinion
+                continue
+            assert row.states == tuple(state.state for state in rollup.states.values())
+            assert (row.met, row.nearly, row.progress) == (
+                rollup.criteria_met,
+                rollup.criteria_nearly,
+                rollup.progress,
+            )
+
+
+def test_today_from_the_revisions_is_today_from_the_standings():
+    criteria_set = make_set()
+    province, communes = make_province(communes=4, districts=2)
+    for commune, verdicts in zip(communes, (["met"] * 6, ["met"] * 5 + ["not_met"], ["met"], []), strict=True):
+        say(commune, criteria_set, "self", verdicts)
+    assert Assessment.objects.exists()
+    now, past = matrix(province, criteria_set, "self"), matrix(province, criteria_set, "self", moment=Moment(TODAY))
+    assert now.rows == past.rows
+    assert (now.figures, now.totals) == (past.figures, past.totals)
+
+
+def test_a_closed_period_stays_after_late_entries_voids_and_a_rename():
+    criteria_set = make_set()
+    province, communes = make_province(communes=3, districts=2)
+    staff = member(province, Role.COORDINATOR)
+    for commune in communes:
+        say(commune, criteria_set, "self", ["met"] * 5 + ["not_met"], date(2024, 5, 1))
+    Revision.objects.update(recorded_at=at(date(2024, 5, 2)))
+    period = ReportingPeriod.objects.create(
+        area=province, kind="month", name="Tháng 5", ends_on=date(2024, 5, 31), due_on=date(2024, 6, 3),
+        closed_at=at(date(2024, 6, 5)),
+    )  # fmt: skip
+    client = Client()
+    client.force_login(staff)
+    addresses = [
+        f"/reports/matrix/{province.pk}.xlsx?set={criteria_set.code}&stage=self&period={period.pk}",
+        f"/reports/tables/headline.xlsx?area={province.pk}&set={criteria_set.code}&stage=self&period={period.pk}",
+    ]
+    before = [client.get(address).content for address in addresses]
+    say(communes[0], criteria_set, "self", ["not_met"] * 6, date(2024, 5, 20))
+    Revision.objects.filter(verdict="not_met", effective_on=date(2024, 5, 20)).update(recorded_at=at(date(2024, 6, 10)))
+    Revision.objects.filter(unit=communes[1], verdict="not_met").update(
+        voided_at=at(date(2024, 6, 11)), void_reason="Nhầm", voided_by=staff
+    )
+    unit = communes[2]
+    UnitVersion.objects.filter(unit=unit).delete()
+    for start, end, name in ((date(2010, 1, 1), date(2024, 6, 15), unit.name), (date(2024, 6, 15), None, "Tên Mới")):
+        UnitVersion.objects.create(
+            unit=unit, valid_from=start, valid_to=end, name=name, code=unit.code, kind=unit.kind,
+            province_id=unit.province_id, district_id=unit.district_id, commune=unit, region=unit.region,
+        )  # fmt: skip
+    Unit.objects.filter(pk=unit.pk).update(name="Tên Mới", present_since=date(2024, 6, 15))
+    assert [client.get(address).content for address in addresses] == before
+    now = client.get(f"/matrix/?area={province.pk}&set={criteria_set.code}&stage=self").content.decode()
+    assert "Tên Mới" in now
+
+
+def test_communes_are_where_and_what_they_were(assert_queries):
+    province, communes = make_province(communes=3, districts=1)
+    old, new = communes[0].district, DistrictFactory(parent=province)
+    moved, urban, plain = communes
+    day = date(2024, 3, 1)
+    for unit, past in ((moved, {"district_id": old.pk}), (urban, {"kind": "commune"})):
+        base = {"name": unit.name, "code": unit.code, "kind": unit.kind, "province_id": province.pk}
+        base |= {"district_id": unit.district_id, "commune_id": unit.pk}
+        UnitVersion.objects.filter(unit=unit).delete()
+        now = {"district_id": new.pk} if unit == moved else {"kind": "ward"}
+        past = past if unit == moved else {"kind": unit.kind}
+        UnitVersion.objects.create(unit=unit, valid_from=date(2010, 1, 1), valid_to=day, **(base | past))
+        UnitVersion.objects.create(unit=unit, valid_from=day, **(base | now))
+        Unit.objects.filter(pk=unit.pk).update(present_since=day, **now)
+    Unit.objects.filter(pk=plain.pk).update(closed_on=date(2024, 5, 1))
+    before, after = date(2024, 2, 28), date(2024, 3, 2)
+    with assert_queries(3):
+        found = rural_communes_on(province, before)
+    assert {(one.id, one.district_id) for one in found} == {(unit.pk, old.pk) for unit in communes}
+    assert {one.id for one in rural_communes_on(old, before)} == {unit.pk for unit in communes}
+    assert rural_communes_on(new, before) == []
+    assert {(one.id, one.district_id) for one in rural_communes_on(province, after)} == {
+        (moved.pk, new.pk),
+        (plain.pk, old.pk),
+    }
+    assert [one.id for one in rural_communes_on(new, TODAY)] == [moved.pk]
+    assert [one.id for one in rural_communes_on(new, date(2024, 6, 29))] == [moved.pk]

@@ -1,0 +1,227 @@
+"""Every report of the catalogue: page, workbook and CSV hold the same cells; formulas are live and right."""
+
+import csv
+import html
+import random
+import re
+import zipfile
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import BytesIO, StringIO
+
+import openpyxl
+import pytest
+from django.test import Client
+
+from communes.models import Role, Unit
+from criteria.models import ReportingPeriod
+from criteria.verdicts import STATES
+from reports.matrix import figures_of, matrix
+from reports.tables.catalogue import KINDS
+from reports.tables.files import plain
+from reports.tables.page import shown
+from reports.tables.table import Kind, value_of
+from reports.workbooks.layout import CONTENT_TYPE
+from tests.libreoffice import wrong_formulas
+from tests.reports.worlds import make_province, make_set, member, say
+
+pytestmark = pytest.mark.django_db
+
+VERDICTS = ("met", "met", "met", "nearly_met", "not_met", "firmly_met", "")
+TODAY = date(2024, 6, 30)
+
+
+class World:
+    """A province of random opinions over a year at all stages, one name a formula, one 100 characters long."""
+
+    def __init__(self, seed: int, communes: int = 6) -> None:
+        chance = random.Random(seed)
+        self.set = make_set(criteria=3, indicators=2, first_year=2021)
+        self.province, self.communes = make_province(communes=communes, districts=2)
+        for unit, name in zip(self.communes, ('=HYPERLINK("http://x")', "Dài " * 24), strict=False):
+            Unit.objects.filter(pk=unit.pk).update(name=name.strip()[:100])
+        self.staff = member(self.province, Role.COORDINATOR)
+        for unit in self.communes:
+            for stage in ("self", "district", "province"):
+                for _ in range(chance.randrange(3)):
+                    day = TODAY - timedelta(days=chance.randrange(500))
+                    say(unit, self.set, stage, [chance.choice(VERDICTS) for _ in range(6)], day)
+        self.period = ReportingPeriod.objects.create(
+            area=self.province,
+            kind="month",
+            name="Tháng 5/2024",
+            ends_on=date(2024, 5, 31),
+            due_on=date(2024, 6, 5),
+            closed_at=datetime(2024, 6, 6, 8, tzinfo=UTC),
+        )
+
+    def get(self, url: str, user=None):
+        client = Client()
+        client.force_login(user or self.staff)
+        return client.get(url)
+
+    def query(self, stage: str, **more) -> str:
+        given = {"area": self.province.pk, "set": self.set.code, "stage": stage} | more
+        return "&".join(f"{name}={value}" for name, value in given.items())
+
+
+@pytest.fixture
+def world():
+    return World(1)
+
+
+def page_tables(text: str) -> list[list[list[str]]]:
+    """The body cells of the page's report tables, as text."""
+    found = []
+    for table in re.findall(
+        r'<table class="ntm-table table-compact table-cards report-table">(.*?)</table>', text, re.S
+    ):
+        body = re.search(r"<tbody>(.*?)</tbody>", table, re.S).group(1)
+        rows = re.findall(r"<tr[^>]*>(.*?)</tr>", body, re.S)
+        found.append([[_text(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S)] for row in rows])
+    return found
+
+
+def _text(cell: str) -> str:
+    without_marks = re.sub(r'<span class="mark"[^>]*>.*?</span>', "", cell, flags=re.S)
+    return html.unescape(re.sub(r"<[^>]+>", "", without_marks)).strip()
+
+
+def book_rows(sheet, columns: int) -> list[list]:
+    """The data rows of a sheet in the official form: those after the row that numbers the columns."""
+    rows = [list(row[:columns]) for row in sheet.iter_rows(values_only=True)]
+    start = next(place for place, row in enumerate(rows) if row == list(range(1, columns + 1)))
+    return rows[start + 1 :]
+
+
+def written(value, kind):
+    """What a workbook's cell holds of a value."""
+    if value is None or value == "" or (kind == Kind.STATE and value == "not_assessed"):
+        return None
+    if kind == Kind.STATE:
+        return STATES[value].label if value in STATES else value
+    if isinstance(value, Decimal):
+        return float(value)
+    return value
+
+
+def same(found, expected) -> bool:
+    if isinstance(found, datetime):
+        found = found.date()
+    if isinstance(expected, float):
+        return found not in (None, "") and abs(float(found) - expected) < 1e-9
+    return (found or None) == expected if found == "" else found == expected
+
+
+@pytest.mark.parametrize("key", list(KINDS))
+@pytest.mark.parametrize("seed", range(2))
+def test_page_workbook_and_csv_hold_the_same_cells(key, seed):
+    world = World(seed)
+    for moment in ({}, {"as_of": "2024-03-31"}, {"period": world.period.pk}):
+        query = world.query(("self", "district", "province")[seed], below=3, **moment)
+        answer = world.get(f"/reports/tables/{key}/?{query}")
+        assert answer.status_code == 200
+        report = answer.context["report"]
+        drawn = page_tables(answer.content.decode())
+        tables = [table for table in report.tables if table.lines]
+        assert len(drawn) == len(tables)
+        content = world.get(f"/reports/tables/{key}.xlsx?{query}")
+        assert content["Content-Type"] == CONTENT_TYPE
+        book = openpyxl.load_workbook(BytesIO(content.content), data_only=True)
+        assert len(book.worksheets) == len(report.tables) + 1
+        files = zipfile.ZipFile(BytesIO(world.get(f"/reports/tables/{key}.zip?{query}").content))
+        for page, table in zip(drawn, tables, strict=True):
+            sheet = book.worksheets[report.tables.index(table)]
+            in_book = book_rows(sheet, len(table.columns))
+            in_csv = list(csv.reader(StringIO(files.read(f"{table.key}.csv").decode("utf-8-sig"))))[1:]
+            assert len(page) == len(in_csv) == len(table.lines)
+            for number, line in enumerate(table.lines):
+                for place, (cell, column) in enumerate(zip(line.cells, table.columns, strict=True)):
+                    value = value_of(cell)
+                    assert page[number][place] == shown(value, column.kind).strip(), (table.key, line)
+                    assert in_csv[number][place + 1] == plain(value, column.kind)
+                    if not (isinstance(value, str) and value not in STATES):
+                        assert same(in_book[number][place], written(value, column.kind)), (table.key, column, line)
+
+
+def test_every_formula_is_what_libreoffice_works_out(world, tmp_path):
+    keys = "&".join(f"report={key}" for key in KINDS)
+    content = world.get(f"/reports/bundle.xlsx?{keys}&{world.query('self', below=3)}").content
+    number, wrong = wrong_formulas(content, tmp_path)
+    assert number > 20
+    assert wrong == []
+
+
+def test_a_false_value_is_noticed(world, tmp_path, monkeypatch):
+    from reports.tables import headline
+    from reports.tables.table import Sum
+
+    monkeypatch.setattr(headline, "Sum", lambda value: Sum(value + 1 if isinstance(value, int) else value))
+    content = world.get(f"/reports/tables/headline.xlsx?{world.query('self')}").content
+    assert wrong_formulas(content, tmp_path)[1]
+
+
+def test_headline_figures_are_the_sum_of_their_parts(world):
+    for stage in ("self", "district", "province"):
+        result = matrix(world.province, world.set, stage)
+        figures = result.figures
+        assert figures.with_opinion == sum(row.counts for row in result.rows)
+        assert figures.communes == len(world.communes) == sum(len(group.rows) for group in result.groups)
+        assert sum(count for _, count, _ in result.buckets) == figures.with_opinion
+        if figures.with_opinion:
+            assert figures.criteria_met == sum(figures_of(group.rows, 3).criteria_met or 0 for group in result.groups)
+            assert figures.criteria_met == sum(total.met for total in result.totals)
+
+
+def test_what_can_not_be_drawn_is_said(world):
+    area, code = world.province.pk, world.set.code
+    for query, status, words in (
+        (f"area={area}&set=khong-co", 404, "Không có bộ tiêu chí này"),
+        (f"area={area}&set={code}&stage=x", 404, "Không có cấp đánh giá này"),
+        (f"area={area}&set={code}&as_of=2024-02-31", 404, "Ngày không đúng"),
+        (f"area={area}&set={code}&as_of=2030-01-01", 404, "chưa đến"),
+        (f"area={area}&set={code}&as_of=1999-01-01", 404, "Không có dữ liệu trước ngày"),
+        (f"area={area}&set={code}&period=987654", 404, "không thuộc địa bàn"),
+        ("area=987654", 404, ""),
+        ("area=x", 404, ""),
+    ):
+        for path in ("headline/", "headline.xlsx", "headline.zip"):
+            answer = world.get(f"/reports/tables/{path}?{query}")
+            assert (answer.status_code, words in answer.content.decode()) == (status, True), (path, query)
+        answer = world.get(f"/matrix/?{query}")
+        assert answer.status_code == status, query
+    assert world.get(f"/reports/tables/khong-co/?area={area}").status_code == 404
+    assert world.get(f"/reports/bundle.xlsx?area={area}").status_code == 400
+
+
+def test_an_area_without_communes_has_no_workbook(world):
+    province, _ = make_province(communes=0, code="97")
+    staff = member(province, Role.COORDINATOR)
+    page = world.get(f"/reports/tables/headline/?area={province.pk}&set={world.set.code}", staff)
+    assert page.status_code == 200
+    answer = world.get(f"/reports/tables/headline.xlsx?area={province.pk}&set={world.set.code}", staff)
+    assert answer.status_code == 400
+    assert "không có xã nào" in answer.content.decode()
+
+
+def test_another_provinces_reports_are_not_there(world):
+    stranger = member(make_province(communes=1, code="98")[0], Role.COORDINATOR)
+    for path in ("headline/", "headline.xlsx", "headline.zip"):
+        assert world.get(f"/reports/tables/{path}?{world.query('self')}", stranger).status_code == 404
+    assert world.get(f"/reports/bundle.xlsx?report=headline&{world.query('self')}", stranger).status_code == 404
+
+
+@pytest.mark.parametrize("key", list(KINDS))
+def test_reports_ask_as_much_for_many_communes_as_for_few(key, count_queries):
+    counts = []
+    for communes in (3, 12):
+        world = World(3, communes)
+        client = Client()
+        client.force_login(world.staff)
+        for moment in ("", "&as_of=2024-03-31"):
+            url = f"/reports/tables/{key}/?{world.query('self')}{moment}"
+            client.get(url)
+            with count_queries() as queries:
+                client.get(url)
+            counts.append(len(queries))
+    assert counts[:2] == counts[2:]
