@@ -914,6 +914,10 @@ def _comment(person: Roles, finding: Any) -> Decision:
     return _finding_published(finding)
 
 
+def _see_nation(person: Roles, _obj: Any) -> Decision:
+    return ALLOWED if person.is_superuser else refuse("Số liệu cả nước chỉ quản trị hệ thống xem được.")
+
+
 def _see_areas(person: Roles, _: Any) -> Decision:
     """Figures of a district or a province, commune by commune."""
     if person.is_superuser or any(m.unit.level in ("district", "province") for m in person.having(*AREA_ROLES)):
@@ -1206,6 +1210,7 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "finding.close": _close,
     "finding.comment": _comment,
     "areas.see": _see_areas,
+    "nation.see": _see_nation,
     "submissions.see": _see_submissions,
     "inspections.see": _see_inspections,
     "meeting.see": _see_meetings,

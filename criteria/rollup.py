@@ -231,17 +231,38 @@ def area_figures(standings: Iterable[tuple[int, int, Decimal, int] | None], part
     """
     all_of_them = list(standings)
     known = [standing for standing in all_of_them if standing is not None]
-    if not known:
-        return AreaFigures(0, len(all_of_them), None, None, None, None, None, partial)
-    total_met = sum(met for met, _, _, _ in known)
-    return AreaFigures(
+    return area_figures_of_sums(
         with_opinion=len(known),
         communes=len(all_of_them),
         whole_set=sum(0 < total == met for met, _, _, total in known),
-        criteria_met=total_met,
+        criteria_met=sum(met for met, _, _, _ in known),
         criteria_nearly=sum(nearly for _, nearly, _, _ in known),
-        average_met=round_half_up(Decimal(total_met) / len(known), 2),
-        progress=_mean([progress for _, _, progress, _ in known]),
+        progress=sum((progress for _, _, progress, _ in known), Decimal(0)),
+        partial=partial,
+    )
+
+
+def area_figures_of_sums(
+    *,
+    with_opinion: int,
+    communes: int,
+    whole_set: int,
+    criteria_met: int,
+    criteria_nearly: int,
+    progress: Decimal,
+    partial: int,
+) -> AreaFigures:
+    """The same from sums over the communes that count, where a database has added them up."""
+    if not with_opinion:
+        return AreaFigures(0, communes, None, None, None, None, None, partial)
+    return AreaFigures(
+        with_opinion=with_opinion,
+        communes=communes,
+        whole_set=whole_set,
+        criteria_met=criteria_met,
+        criteria_nearly=criteria_nearly,
+        average_met=round_half_up(Decimal(criteria_met) / with_opinion, 2),
+        progress=round_half_up(progress / with_opinion, 2),
         partial=partial,
     )
 

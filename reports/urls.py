@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import desk, downloads, home, matrix, meetings, papers, tables, units
+from reports.views import desk, downloads, home, matrix, meetings, nation, papers, tables, units
 
 app_name = "reports"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("units/<int:pk>/", units.unit_detail, name="unit_detail"),
     path("units/code/<str:code>/", units.unit_by_code, name="unit_by_code"),
     path("matrix/", matrix.matrix_page, name="matrix"),
+    path("matrix/nation/", nation.nation_page, name="nation"),
     path("meetings/", meetings.meeting_list, name="meeting_list"),
     path("meetings/new/", meetings.meeting_create, name="meeting_create"),
     path("meetings/overdue/", meetings.meeting_overdue, name="meeting_overdue"),

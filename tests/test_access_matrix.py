@@ -204,6 +204,7 @@ def rows(t):
         ("reports:unit_detail", "Kim Lộc", [t.kim_loc.pk]),
         ("reports:unit_by_code", "Đông Phú", ["16420"]),
         ("reports:matrix", "", []),
+        ("reports:nation", "", []),
         ("reports:desk", "", []),
         ("reports:desk_review", "Đông Phú 14", [t.school.criterion_id, t.dong_phu.pk]),
         ("reports:desk_review", "Đông Phú 17", [t.indicator.criterion_id, t.dong_phu.pk]),
@@ -418,6 +419,7 @@ reports:unit_detail Đông Phú                       oononnoonnnnno-
 reports:unit_detail Kim Lộc                        nnnnnnnnoooooo-
 reports:unit_by_code Đông Phú                      rrnrnnrrnnnnnr-
 reports:matrix                                     oooooooooooooo-
+reports:nation                                     fffffffffffffo-
 reports:desk                                       ffffffoofffoff-
 reports:desk_review Đông Phú 14                    ffffffoofffnff-
 reports:desk_review Đông Phú 17                    ffffffnofffnff-

@@ -12,8 +12,9 @@ from communes.models import Level
 from criteria.rollup import AreaFigures
 from reports.matrix import Matrix, figures_of, per_cent
 from reports.moments import Comparison, comparisons
+from reports.tables import figures
 from reports.tables.asked import Asked
-from reports.tables.table import Average, Chart, Column, Difference, Kind, Line, Ratio, Report, Share, Sum, Table
+from reports.tables.table import Average, Chart, Column, Difference, Kind, Line, Report, Sum, Table
 
 
 class Options(forms.Form):
@@ -72,12 +73,12 @@ def draw(asked: Asked) -> Report:
     )
 
 
-def _value(figures: AreaFigures, key: str) -> int | Decimal | None:
+def _value(found: AreaFigures, key: str) -> int | Decimal | None:
     if key == "met_or_nearly":
-        if figures.criteria_met is None or figures.criteria_nearly is None:
+        if found.criteria_met is None or found.criteria_nearly is None:
             return None
-        return figures.criteria_met + figures.criteria_nearly
-    return getattr(figures, key)
+        return found.criteria_met + found.criteria_nearly
+    return getattr(found, key)
 
 
 def _less(now: int | Decimal | None, before: int | Decimal | None) -> int | Decimal | None:
@@ -140,56 +141,11 @@ def _buckets(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Tabl
 
 
 def _districts(now: Matrix) -> Table:
-    columns = (
-        Column("district", "Huyện", Kind.TEXT, 28),
-        Column("communes", "Số xã", Kind.WHOLE, 9),
-        Column("with_opinion", "Xã có kết quả", Kind.WHOLE, 10),
-        Column("known_share", "Tỷ lệ có kết quả (%)", Kind.SHARE, 11),
-        Column("whole_set", "Xã đạt toàn bộ tiêu chí", Kind.WHOLE, 11),
-        Column("whole_share", "Tỷ lệ xã đạt (%)", Kind.SHARE, 10, "Trên số xã có kết quả."),
-        Column("criteria_met", "Tổng số tiêu chí đạt", Kind.WHOLE, 11),
-        Column("criteria_nearly", "Tổng số tiêu chí cơ bản đạt", Kind.WHOLE, 11),
-        Column("average_met", "Bình quân tiêu chí đạt một xã", Kind.PERCENT, 11),
-        Column("progress", "Tiến độ chung (%)", Kind.PERCENT, 11),
+    lines = [Line((group.name, *figures.cells(group.figures))) for group in now.groups]
+    lines.append(Line(("Toàn địa bàn", *figures.total_cells(now.figures)), "total"))
+    return Table(
+        "theo_huyen", "Theo huyện", (Column("district", "Huyện", Kind.TEXT, 28), *figures.COLUMNS), tuple(lines)
     )
-    lines = [Line((group.name, *_of(group.figures))) for group in now.groups]
-    figures = now.figures
-    lines.append(
-        Line(
-            (
-                "Toàn địa bàn",
-                Sum(figures.communes),
-                Sum(figures.with_opinion),
-                Share(per_cent(figures.with_opinion, figures.communes), "with_opinion", "communes"),
-                Sum(figures.whole_set),
-                Share(_whole_share(figures), "whole_set", "with_opinion"),
-                Sum(figures.criteria_met),
-                Sum(figures.criteria_nearly),
-                Ratio(figures.average_met, "criteria_met", "with_opinion"),
-                figures.progress,
-            ),
-            "total",
-        )
-    )
-    return Table("theo_huyen", "Theo huyện", columns, tuple(lines))
-
-
-def _of(figures: AreaFigures) -> tuple:
-    return (
-        figures.communes,
-        figures.with_opinion,
-        Share(per_cent(figures.with_opinion, figures.communes), "with_opinion", "communes"),
-        figures.whole_set,
-        Share(_whole_share(figures), "whole_set", "with_opinion"),
-        figures.criteria_met,
-        figures.criteria_nearly,
-        Ratio(figures.average_met, "criteria_met", "with_opinion"),
-        figures.progress,
-    )
-
-
-def _whole_share(figures: AreaFigures) -> Decimal | None:
-    return None if figures.whole_set is None else per_cent(figures.whole_set, figures.with_opinion)
 
 
 def _behind(now: Matrix, below: int) -> Table:
