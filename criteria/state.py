@@ -89,26 +89,22 @@ def roll_up_units(
     # A part exists only to carry a second threshold: where none is set, it isn't asked.
     parts = [indicator for indicator in indicators if indicator.part_of_id]
     demanded = targets.resolve_area(units, criteria_set, day, parts) if parts else {}
+    # Plain values: a province's items are ten thousand, and reading a model's column takes longer than a tuple's.
+    asked = [
+        (row.pk, numbers[row.criterion_id], row.part_of_id, not row.stands_for_criterion, row.for_history)
+        for row in indicators
+    ]
+    silent, every = ("", None, None), list(numbers.values())
     result = {}
     for unit in units:
-        mine = opinions[unit.pk]
+        mine, demands = opinions[unit.pk], demanded.get(unit.pk, {})
         items = []
-        for indicator in indicators:
-            verdict, attained, since = mine.get(indicator.pk, ("", None, None))
-            if indicator.for_history and not verdict:
+        for pk, number, part_of, counted, for_history in asked:
+            verdict, attained, since = mine.get(pk, silent)
+            if for_history and not verdict:
                 continue
-            items.append(
-                Item(
-                    indicator.pk,
-                    numbers[indicator.criterion_id],
-                    verdict,
-                    attained,
-                    indicator.part_of_id,
-                    counted=not indicator.stands_for_criterion,
-                    applies=not indicator.part_of_id or bool(demanded[unit.pk][indicator.pk].operator),
-                    is_whole=indicator.for_history,
-                    since=(0, since) if since else (),
-                )
-            )
-        result[unit.pk] = roll_up(items, list(numbers.values()))
+            applies = part_of is None or bool(demands[pk].operator)
+            judged_at = (0, since) if since else ()
+            items.append(Item(pk, number, verdict, attained, part_of, counted, applies, for_history, judged_at))
+        result[unit.pk] = roll_up(items, every)
     return result
