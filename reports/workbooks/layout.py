@@ -17,7 +17,7 @@ from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
 from textwrap import wrap
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.utils import timezone
@@ -130,16 +130,18 @@ def agency(user: Any, unit: Unit) -> tuple[str, str]:
 
 
 class Book:
-    """A workbook being drawn, with its formats."""
+    """A workbook being drawn, with its formats. With `target`, a file, its rows go to the disk one by one,
+    and have to be written in order."""
 
-    def __init__(self, title: str, as_of: date) -> None:
+    def __init__(self, title: str, as_of: date, target: BinaryIO | None = None) -> None:
         from xlsxwriter import Workbook
 
         self.buffer = BytesIO()
         self.workbook = Workbook(
-            self.buffer,
+            target or self.buffer,
             {
-                "in_memory": True,
+                "in_memory": target is None,
+                "constant_memory": target is not None,
                 "strings_to_formulas": False,
                 "strings_to_urls": False,
                 "strings_to_numbers": False,
@@ -172,8 +174,11 @@ class Book:
         return Sheet(self, name, heading, columns, paper=paper, frozen=frozen, helpers=helpers, above=above)
 
     def bytes(self) -> bytes:
-        self.workbook.close()
+        self.close()
         return self.buffer.getvalue()
+
+    def close(self) -> None:
+        self.workbook.close()
 
 
 _STYLES: dict[str, dict[str, Any]] = {

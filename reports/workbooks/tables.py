@@ -76,7 +76,7 @@ def reports_workbook(reports: Sequence[Report], user: Any, progress: Progress | 
             form = report.form if len(report.tables) == 1 else f"{report.form}{LETTERS[place]}"
             title = f"{table.title} – {report.subject.full_name}".upper()
             heading = Heading(form, drawn_by, title, tuple(report.lines), report.as_of)
-            _draw(book, names.of(table.title), heading, table, told)
+            draw_table(book, names.of(table.title), heading, table, told)
             done += len(table.lines)
             told(0)
     heading = Heading(first.form, drawn_by, "GIẢI THÍCH", (), first.as_of)
@@ -100,7 +100,10 @@ class _Names:
         return name
 
 
-def _draw(book: Book, name: str, heading: Heading, table: Table, progress: Callable[[int], None]) -> None:
+def draw_table(
+    book: Book, name: str, heading: Heading, table: Table, progress: Callable[[int], None] = lambda lines: None
+) -> None:
+    """One table as a sheet; `progress` is told its lines done, now and then."""
     columns = [Column(column.title, column.width) for column in table.columns]
     sheet = book.sheet(name, heading, columns, paper=A3 if sum(c.width for c in table.columns) > WIDE else A4)
     ranges = _Ranges(table, sheet.first)

@@ -1,0 +1,216 @@
+"""The nation's communes against a set's indicators: one sheet of 8,248 × 57, province by province.
+
+Row after row goes to the disk (XlsxWriter's constant_memory), so that the nation takes no more memory than
+a province. Drawn as a background job (`reports.builders`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from communes.models import Unit
+from communes.roster import rural_communes_on
+from criteria.models import Assessment, CriteriaSet, Criterion, Indicator, Standing
+from criteria.rollup import STATES_THAT_COUNT_AS_MET
+from criteria.verdicts import NO_OPINION, VERDICTS
+from criteria.wordings import worded
+from ntm.clock import today
+from reports.matrix import STAGES
+from reports.nation import Nation, ProvinceLine, nation, provinces_table
+from reports.workbooks.layout import (  # fmt: skip
+    A3,
+    MARKS,
+    MARKS_MET,
+    Book,
+    Column,
+    Heading,
+    Sheet,
+    column_letter,
+    day_text,
+    definitions,
+)
+from reports.workbooks.matrix import roman
+from reports.workbooks.tables import draw_table
+
+LEFT = 4  # columns before the indicators: TT, xã, mã xã, huyện
+AGENCY = ("CHƯƠNG TRÌNH MỤC TIÊU QUỐC GIA", "XÂY DỰNG NÔNG THÔN MỚI")
+FORM = "01-TW"
+
+
+def nation_workbook(
+    criteria_set: CriteriaSet, stage: str, user: Any, progress: Callable[[int, int], None], target: BinaryIO
+) -> str:
+    """Write the workbook to `target`; its file name. `progress` is told (communes done, of all).
+
+    Some three queries a province; memory is a province's. Raises KeyError for an unknown stage.
+    """
+    result = nation(criteria_set, stage)
+    book = Book(f"Tổng hợp cả nước {criteria_set.name}", result.as_of, target)
+    lines = (criteria_set.name, f"Căn cứ: {STAGES[stage]}")
+
+    def heading(letter: str, title: str) -> Heading:
+        return Heading(f"{FORM}{letter}", AGENCY, title, lines, result.as_of)
+
+    draw_table(book, "Theo tỉnh", heading("a", "TỔNG HỢP CẢ NƯỚC THEO TỈNH"), provinces_table(result))
+    indicators = _indicators(criteria_set)
+    _communes(book, heading("b", "KẾT QUẢ TỪNG CHỈ TIÊU CỦA CÁC XÃ"), result, indicators, progress)
+    definitions(book, heading("c", "GIẢI THÍCH"), _definitions(result, user, indicators))
+    book.close()
+    return f"Bieu-{FORM}_CaNuoc_{result.as_of:%Y-%m}.xlsx"
+
+
+def _indicators(criteria_set: CriteriaSet) -> list[Indicator]:
+    day = min(today(), criteria_set.last_day)
+    listed = Indicator.objects.filter(criterion__criteria_set=criteria_set).in_force(day).exclude(for_history=True)
+    ordered = listed.select_related("criterion").order_by("criterion__number", "position", "pk")
+    return worded(ordered, criteria_set, day)
+
+
+def _communes(
+    book: Book, heading: Heading, result: Nation, indicators: list[Indicator], progress: Callable[[int, int], None]
+) -> None:
+    last = LEFT + len(indicators)
+    sheet = book.sheet(
+        "Theo chỉ tiêu",
+        heading,
+        [
+            Column("TT", 6),
+            Column("Tên xã", 20),
+            Column("Mã xã", 8),
+            Column("Huyện", 20),
+            *(Column(indicator.code, 4.6) for indicator in indicators),
+            Column("Xã có kết quả", 8),
+            Column("Số tiêu chí đạt", 9),
+            Column("Số tiêu chí cơ bản đạt", 9),
+            Column("Tiến độ chung (%)", 9),
+        ],
+        paper=A3,
+        above=_above(indicators),
+    )
+    groups: list[int] = []
+    totals = [0] * (len(indicators) + 3)
+    done, all_of_them = 0, result.figures.communes
+    for number, line in enumerate(result.provinces, 1):
+        groups.append(sheet.row)
+        counts = _Province(sheet, result, line, indicators, number, last).draw()
+        totals = [total + count for total, count in zip(totals, counts, strict=True)]
+        done += line.communes
+        progress(done, all_of_them)
+    # As many cells as there are provinces are fewer than a function takes.
+    sheet.fill("total", range(last + 4))
+    sheet.text(1, "Cả nước", "total")
+    for place, total in enumerate(totals, LEFT):
+        cells = ",".join(f"{column_letter(place)}{row + 1}" for row in groups)
+        if cells:
+            sheet.formula(place, f"=SUM({cells})", total, "total_whole")
+    figures = result.figures
+    if figures.progress is not None:
+        area = sheet.area(last + 3, sheet.first, sheet.row - 1)
+        sheet.formula(last + 3, f"=ROUND(AVERAGE({area}),2)", figures.progress, "total_percent")
+    sheet.end_row()
+    sheet.filter(sheet.row - 2)
+    sheet.signatures()
+
+
+def _above(indicators: list[Indicator]) -> list[tuple[int, int, str]]:
+    found: dict[Criterion, list[int]] = {}
+    for place, indicator in enumerate(indicators, LEFT):
+        found.setdefault(indicator.criterion, []).append(place)
+    return [(places[0], places[-1], f"{it.number}. {it.name}") for it, places in found.items()]
+
+
+class _Province:
+    """The rows of one province: its own with the counts, then its communes."""
+
+    def __init__(
+        self, sheet: Sheet, result: Nation, line: ProvinceLine, indicators: list[Indicator], number: int, last: int
+    ) -> None:
+        self.sheet, self.line, self.number, self.last = sheet, line, number, last
+        self.ids = [indicator.pk for indicator in indicators]
+        province = Unit.objects.only("level").get(pk=line.unit_id)
+        self.members = rural_communes_on(province, result.as_of)
+        within = Unit.objects.within(province).rural_communes().existing(result.as_of).order_by().values("pk")
+        self.verdicts: dict[int, dict[int, str]] = defaultdict(dict)
+        told = Assessment.objects.filter(unit__in=within, stage=result.stage, indicator__in=self.ids)
+        for unit, indicator, verdict in told.order_by().values_list("unit_id", "indicator_id", "verdict"):
+            self.verdicts[unit][indicator] = verdict
+        standings = Standing.objects.filter(unit__in=within, criteria_set=result.criteria_set, stage=result.stage)
+        columns = ("unit_id", "criteria_met", "criteria_nearly", "progress", "criteria_not_assessed")
+        self.standings = {
+            unit: (met, nearly, attained)
+            for unit, met, nearly, attained, silent in standings.values_list(*columns)
+            if silent == 0
+        }
+
+    def draw(self) -> list[int]:
+        """Write the rows; how many communes meet each indicator, count at all, and their criteria met and nearly."""
+        known = [self.verdicts[member.id] for member in self.members if member.id in self.standings]
+        met = set(STATES_THAT_COUNT_AS_MET)
+        counts = [sum(own.get(pk, "") in met for own in known) for pk in self.ids]
+        counts += [len(known), *(sum(row[place] for row in self.standings.values()) for place in (0, 1))]
+        sheet, first = self.sheet, self.sheet.row + 1
+        sheet.fill("group", range(self.last + 4))
+        sheet.text(0, roman(self.number), "group_centre")
+        sheet.text(1, self.line.name, "group")
+        end = first + len(self.members) - 1
+        counted = sheet.area(self.last, first, end)
+        for place, count in enumerate(counts, LEFT):
+            cells = sheet.area(place, first, end)
+            formula = f"SUM({cells})"
+            if place < self.last:
+                formula = "+".join(f'COUNTIFS({cells},"{mark}",{counted},1)' for mark in MARKS_MET)
+            sheet.formula(place, f"={formula}", count, "group_whole")
+        sheet.end_row()
+        self._rows()
+        return counts
+
+    def _rows(self) -> None:
+        formats = self.sheet.formats
+        text, number, blank = self.sheet.sheet.write_string, self.sheet.sheet.write_number, self.sheet.sheet.write_blank
+        looks = {state: (mark, formats[f"mark_{state}"]) for state, mark in MARKS.items() if mark}
+        centre, plain, whole, percent = (formats[name] for name in ("centre", "text", "whole", "percent"))
+        row = self.sheet.row
+        for place, member in enumerate(self.members, 1):
+            number(row, 0, place, centre)
+            text(row, 1, member.name, plain)
+            text(row, 2, member.code, centre)
+            text(row, 3, member.district, plain)
+            own = self.verdicts.get(member.id, {})
+            for column, pk in enumerate(self.ids, LEFT):
+                look = looks.get(own.get(pk, ""))
+                if look:
+                    text(row, column, *look)
+                else:
+                    blank(row, column, None, centre)
+            standing = self.standings.get(member.id)
+            if standing:
+                met, nearly, attained = standing
+                number(row, self.last, 1, centre)
+                number(row, self.last + 1, met, whole)
+                number(row, self.last + 2, nearly, whole)
+                number(row, self.last + 3, float(attained), percent)
+            else:
+                for column in range(self.last, self.last + 4):
+                    blank(row, column, None, centre)
+            row += 1
+        self.sheet.row = row
+
+
+def _definitions(result: Nation, user: Any, indicators: list[Indicator]) -> list[tuple[str, str]]:
+    key = ", ".join(
+        f"{MARKS[state]}: {VERDICTS[state].label.lower()}" for state in MARKS if state in VERDICTS and MARKS[state]
+    )
+    return [
+        ("Phạm vi", "Mọi xã (không gồm phường, thị trấn) đang tồn tại vào ngày lập biểu, theo tỉnh."),
+        ("Bộ tiêu chí", f"{result.criteria_set.name}, giai đoạn {result.criteria_set.period}"),
+        ("Căn cứ đánh giá", STAGES[result.stage]),
+        ("Tính đến ngày", day_text(result.as_of)),
+        ("Người lập", user.get_full_name()),
+        ("Ký hiệu", key),
+        ("Ô để trống", f"{NO_OPINION[result.stage]} hoặc chưa có số liệu; không phải bằng 0."),
+        ("Xã có kết quả", "Xã đã được đánh giá ở mọi tiêu chí (ghi 1). Mọi tổng số, bình quân tính trên số xã này."),
+        ("Dòng tỉnh", "Số xã đạt từng chỉ tiêu: đạt vững chắc, đạt và không áp dụng; không gồm cơ bản đạt."),
+        *((f"Chỉ tiêu {indicator.code}", indicator.name) for indicator in indicators),
+    ]
