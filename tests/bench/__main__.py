@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.postgres import Server
 
-PARTS = ("pages", "compare", "memory", "history", "exchange", "load")
+PARTS = ("pages", "compare", "memory", "history", "exchange", "load", "nation")
 
 
 def main() -> None:
@@ -31,34 +31,41 @@ def main() -> None:
                 "NTM_TODAY": "2024-06-30",
                 "NTM_VAR": str(folder),
                 "MEDIA_ROOT": str(folder / "media"),
-                "DATABASE_URL": database(server),
+                "DATABASE_URL": database(server, "bench"),
             }
             (folder / "static").mkdir()
-            run(folder, options.only, options.quick)
+            run(folder, options.only, options.quick, database(server, "nation"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def database(server: Server) -> str:
-    """Create the run's database; its address."""
+def database(server: Server, name: str) -> str:
+    """Create a database of the run; its address."""
     import psycopg
+    from psycopg import sql
 
     with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE bench")
-    return server.uri("bench")
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return server.uri(name)
 
 
-def run(folder: Path, parts: list[str], quick: bool) -> None:
+def run(folder: Path, parts: list[str], quick: bool, nation_url: str) -> None:
     import django
 
     django.setup()
     from django.db import connections
 
-    from tests.bench import exchange, history, load, memory, pages, world
+    from tests.bench import exchange, history, load, memory, nation, pages, world
     from tests.bench.server import Gunicorn
     from tests.bench.table import Report
 
     report = Report()
+    if "nation" in parts:
+        print("Loading the nation into PostgreSQL …", flush=True)
+        nation.measure(report, nation_url)
+    if parts == ["nation"]:
+        report.print()
+        return
     print("Loading the demonstration into PostgreSQL …", flush=True)
     built = world.build()
     try:
