@@ -541,6 +541,21 @@ criteria:set_json draft Thanh Hóa                  nnnnnnnonnnnno-
 criteria:set_publish national                      nnnnnnnfnnnfnu-
 criteria:set_publish draft Thanh Hóa               nnnnnnnunnnnnu-
 criteria:set_discard draft Thanh Hóa               nnnnnnnonnnnno-
+criteria:period_list                               oooooooooooooo-
+criteria:period_create                             fffofffofofoff-
+criteria:period_create_year                        fffofffofofoff-
+criteria:period_detail Thanh Hóa                   oooooooonnnnno-
+criteria:period_detail Thanh Hóa closed            oooooooonnnnno-
+criteria:period_detail Đông Sơn                    oooooooonnnnno-
+criteria:period_late Thanh Hóa closed              oooooooonnnnno-
+criteria:period_edit Thanh Hóa                     fffffffonnnnnf-
+criteria:period_edit Đông Sơn                      fffofffonnnnnf-
+criteria:period_delete Thanh Hóa                   fffffffonnnnnf-
+criteria:period_delete Đông Sơn                    fffofffonnnnnf-
+criteria:period_close Thanh Hóa                    fffffffonnnnnf-
+criteria:period_close Đông Sơn                     fffofffonnnnnf-
+criteria:period_reopen Thanh Hóa closed            fffffffonnnnnf-
+criteria:period_reopen Đông Sơn                    fffffffrnnnnnf-
 criteria:question_list                             oooooooooooooo-
 criteria:question_ask Đông Phú 17.1                oononnnonnnnnf-
 criteria:question_ask Đông Phú 14.1                oononnoonnnnnf-

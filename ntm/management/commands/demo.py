@@ -33,6 +33,7 @@ from criteria.models import (
     EvidenceLink,
     Indicator,
     Operator,
+    PeriodStep,
     Question,
     QuestionMessage,
     ReportingPeriod,
@@ -257,15 +258,18 @@ class World:
             )
 
     def periods(self) -> None:
-        for code in (THANH_HOA, HA_TINH):
+        for code, coordinator in ((THANH_HOA, "dieuphoi.thanhhoa"), (HA_TINH, "dieuphoi.hatinh")):
             area = self.unit(Level.PROVINCE, code)
-            ReportingPeriod.objects.create(
+            may = ReportingPeriod.objects.create(
                 area=area,
                 kind="month",
                 name="Tháng 5 năm 2024",
                 ends_on=date(2024, 5, 31),
                 due_on=date(2024, 6, 5),
                 closed_at=datetime(2024, 6, 10, 2, 0, tzinfo=UTC),
+            )
+            PeriodStep.objects.create(
+                period=may, kind=PeriodStep.Kind.CLOSED, by=self.users[coordinator], at=may.closed_at
             )
             ReportingPeriod.objects.create(
                 area=area,
