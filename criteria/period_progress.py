@@ -142,13 +142,15 @@ def communes_of(period: ReportingPeriod, criteria_set: CriteriaSet | None, user:
 @dataclass(frozen=True, slots=True)
 class LateRow:
     """One revision recorded after a period was closed, or voided since (`is_void`): the state its
-    figures keep (None: no opinion) and what holds for the same day since: the revision itself, for
-    a voided one the state before it (None: no opinion)."""
+    figures keep (None: no opinion) and what was said instead: the revision itself, for a voided one
+    what holds on the period's last day without it (None: no opinion). `is_outdone`: another revision
+    holds on that day, as one that was recorded late may speak of an earlier day than the one known."""
 
     revision: Revision
     is_void: bool
     before: Revision | None
     after: Revision | None
+    is_outdone: bool
 
 
 def late_revisions(period: ReportingPeriod, user: Any) -> Any:
@@ -187,5 +189,7 @@ def late_rows(period: ReportingPeriod, revisions: Sequence[Revision]) -> list[La
     for revision in revisions:
         key = (revision.unit_id, revision.indicator_id, revision.stage)
         is_void = known_at is not None and revision.recorded_at <= known_at
-        rows.append(LateRow(revision, is_void, before.get(key), now.get(key) if is_void else revision))
+        holds = now.get(key)
+        is_outdone = revision.voided_at is None and holds != revision
+        rows.append(LateRow(revision, is_void, before.get(key), holds if is_void else revision, is_outdone))
     return rows

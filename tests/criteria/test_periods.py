@@ -408,6 +408,10 @@ def test_a_closed_period_stays_whatever_is_recorded_or_voided_later(place, befor
     assert {row.pk for row in listed} == expected
     assert count_late([period], place.coordinator) == {period.pk: len(expected)}
     now = state_on([unit.pk for unit in place.communes], place.set, ["self"], MAY)
+    holding = {
+        (row.unit_id, row.indicator_id): row
+        for row in Revision.objects.filter(unit__in=place.communes).state_on(MAY).select_related("unit")
+    }
     for row in late_rows(period, listed):
         key = ("self", row.revision.unit_id, row.revision.indicator_id)
         assert (row.before.verdict if row.before else None) == closed.get(key, {}).get("verdict")
@@ -416,6 +420,8 @@ def test_a_closed_period_stays_whatever_is_recorded_or_voided_later(place, befor
             assert (row.after.verdict if row.after else None) == now.get(key, {}).get("verdict")
         else:
             assert row.after == row.revision
+            is_gone = _full(row.revision).voided_at is not None
+            assert row.is_outdone == (not is_gone and holding[key[1:]] != row.revision)
     # A state that differs now has a line that says why.
     changed = {key for key in closed.keys() | now.keys() if closed.get(key) != now.get(key)}
     assert changed <= {("self", row.unit_id, row.indicator_id) for row in listed}
