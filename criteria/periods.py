@@ -154,10 +154,16 @@ def comparable(period: ReportingPeriod) -> Comparable:
 
 
 def recorded_late(period: ReportingPeriod) -> Q:
-    """Ghi nhận sau khi khóa: revisions of a closed period's area that its figures leave out, being
-    recorded after it was closed for a day up to its end, and those the figures are made of that were
-    voided since."""
-    day, known_at = period.ends_on, period.closed_at
+    """Ghi nhận sau khi khóa: revisions a closed period's figures leave out, being recorded after it was
+    closed for a day up to its end, and those its figures are made of that were voided since."""
+    late = Q(recorded_at__gt=period.closed_at, effective_on__lte=period.ends_on)
+    return Q(**{f"unit__{period.area.level}": period.area_id}) & (late | counted_then_voided(period))
+
+
+def counted_then_voided(period: ReportingPeriod) -> Q:
+    """Revisions, of whatever area, that were the state on a closed period's last day as known when it was
+    closed, and were voided since."""
+    known_at = period.closed_at
     better = Q(effective_on__gt=OuterRef("effective_on")) | Q(
         effective_on=OuterRef("effective_on"), pk__gt=OuterRef("pk")
     )
@@ -166,8 +172,7 @@ def recorded_late(period: ReportingPeriod) -> Q:
         unit=OuterRef("unit"),
         indicator=OuterRef("indicator"),
         stage=OuterRef("stage"),
-        effective_on__lte=day,
+        effective_on__lte=period.ends_on,
     )
-    late = Q(recorded_at__gt=known_at)
-    voided = Q(~Exists(counted_instead), recorded_at__lte=known_at, voided_at__gt=known_at)
-    return Q(**{f"unit__{period.area.level}": period.area_id}) & Q(effective_on__lte=day) & (late | voided)
+    voided = Q(voided_at__gt=known_at, recorded_at__lte=known_at, effective_on__lte=period.ends_on)
+    return voided & Q(~Exists(counted_instead))  # last: only of what was voided is it asked
