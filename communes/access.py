@@ -480,6 +480,33 @@ def upload_scope(model: type[models.Model], person: Roles) -> Q | None:
     return condition
 
 
+def period_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """Reporting periods of the places a person works at, of those above them, which they report to,
+    and of those within."""
+    if person.is_superuser:
+        return Q()
+    path = model.unit_path  # type: ignore[attr-defined]
+    condition = Q(**{f"{path}__in": reporting_places(person.user)})
+    for membership in person.memberships:
+        condition |= person.area(membership, path)
+    return condition
+
+
+def reporting_places(user: Any) -> set[int]:
+    """Ids of the places whose reporting periods are a person's own: where they work and what lies above."""
+    places = ((m.unit_id, m.unit.district_id, m.unit.province_id) for m in roles(user).memberships)
+    return {place for own in places for place in own if place is not None}
+
+
+def reporting_units(user: Any) -> Q:
+    """Units whose sendings a person sees (`work_scope`), as a filter on units."""
+    person = roles(user)
+    condition = nothing()
+    for membership in person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+        condition |= person.area(membership, "")
+    return condition
+
+
 SCOPES = {
     "unit": unit_scope,
     "draft": draft_scope,
@@ -496,6 +523,7 @@ SCOPES = {
     "question": question_scope,
     "target_report": target_report_scope,
     "upload": upload_scope,
+    "period": period_scope,
 }
 
 
@@ -935,6 +963,51 @@ def _see_submissions(person: Roles, _: Any) -> Decision:
     return ALLOWED
 
 
+def _keep_periods(person: Roles, area: Unit) -> Decision:
+    """The reporting periods of an area: a district's its own staff; a province's, and those of its
+    districts and reporting areas, the coordinator."""
+    kept = _covers(person, area, COORDINATOR)
+    if area.level == "district":
+        kept += [m for m in person.having(DISTRICT_STAFF) if m.unit_id == area.pk]
+    if area.level not in ("province", "district") or not kept:
+        return refuse("Kỳ báo cáo của tỉnh do điều phối viên tỉnh lập, sửa và khóa; của huyện do cán bộ huyện đó.")
+    return ALLOWED
+
+
+def _make_periods(person: Roles, _: Any) -> Decision:
+    """Whether there is an area the person makes periods for (`period_areas`)."""
+    if person.having(DISTRICT_STAFF, COORDINATOR):
+        return ALLOWED
+    return refuse("Kỳ báo cáo do điều phối viên tỉnh và cán bộ huyện lập; vai trò của bạn xem các kỳ đã lập.")
+
+
+def _create_period(person: Roles, area: Unit) -> Decision:
+    keeping = _keep_periods(person, area)
+    return keeping and _unit_open(area)
+
+
+def _keep_period(person: Roles, period: Any) -> Decision:
+    return _keep_periods(person, period.area)
+
+
+def _reopen_period(person: Roles, period: Any) -> Decision:
+    if not _covers(person, period.area, COORDINATOR):
+        return refuse("Chỉ điều phối viên tỉnh được mở lại kỳ báo cáo đã khóa.")
+    return ALLOWED
+
+
+def period_areas(user: Any) -> list[Unit]:
+    """Areas a person makes reporting periods for, their own place first; one query for a coordinator."""
+    person = roles(user)
+    own = {m.unit_id: m.unit for m in person.having(DISTRICT_STAFF, COORDINATOR)}
+    provinces = [m.unit_id for m in person.having(COORDINATOR)]
+    if provinces:
+        districts = apps.get_model("communes", "Unit")._default_manager.filter(level="district", province__in=provinces)
+        own |= {unit.pk: unit for unit in districts.existing(today()).exclude(pk__in=list(own))}
+    found = [unit for unit in own.values() if unit.exists_on(today())]
+    return sorted(found, key=lambda unit: (unit.level != "province", unit.sort_key))
+
+
 def _see_inspections(person: Roles, _: Any) -> Decision:
     """Visits and what they found, as `visit_scope` and `score_scope` have them: not for viewers."""
     if person.is_superuser or person.having(*COMMUNE_ROLES, *TEAM_ROLES):
@@ -1213,6 +1286,11 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "nation.see": _see_nation,
     "submissions.see": _see_submissions,
     "inspections.see": _see_inspections,
+    "periods.make": _make_periods,
+    "period.create": _create_period,
+    "period.change": _keep_period,
+    "period.close": _keep_period,
+    "period.reopen": _reopen_period,
     "meeting.see": _see_meetings,
     "meeting.hold": _hold_meeting,
     "question.ask": _ask,

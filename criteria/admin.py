@@ -28,6 +28,7 @@ from criteria.models import (
     Target,
     TargetReport,
 )
+from criteria.period_steps import why_fixed
 from criteria.publish import void
 from criteria.workshop.local_targets import confirm, withdraw
 
@@ -350,7 +351,7 @@ class CriterionDepartmentAdmin(ScopedAdmin):
 
 @admin.register(ReportingPeriod)
 class ReportingPeriodAdmin(ScopedAdmin):
-    """A closed period stays as it is: its figures have been reported."""
+    """What was reported or sent for stays as it is; closing and reopening have pages of their own."""
 
     province_paths = ("area__province",)
     coordinators = {"view", "add", "change"}
@@ -365,7 +366,7 @@ class ReportingPeriodAdmin(ScopedAdmin):
     search_fields = ["name", "area__search_name"]
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        if isinstance(obj, ReportingPeriod) and obj.closed_at:
+        if isinstance(obj, ReportingPeriod) and why_fixed(obj):
             return False
         return super().has_change_permission(request, obj)
 

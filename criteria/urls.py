@@ -1,9 +1,9 @@
-"""Addresses of the criteria app: entry, base figures, owners, sending, history, evidence, questions,
-uploaded tables, the workshop."""
+"""Addresses of the criteria app: entry, base figures, owners, sending, history, evidence, periods,
+questions, uploaded tables, the workshop."""
 
 from django.urls import path
 
-from criteria import urls_evidence, urls_questions, urls_uploads, urls_workshop
+from criteria import urls_evidence, urls_periods, urls_questions, urls_uploads, urls_workshop
 from criteria.views import base_figures, entry, entry_workbooks, owners, sending, steps
 
 app_name = "criteria"
@@ -30,6 +30,7 @@ urlpatterns = [
     path("units/<int:pk>/indicators/<int:indicator>/history/", entry.revision_list, name="revision_list"),
     path("units/<int:pk>/indicators/<int:indicator>/report/", entry.target_report, name="target_report"),
     *urls_evidence.urlpatterns,
+    *urls_periods.urlpatterns,
     *urls_questions.urlpatterns,
     *urls_uploads.urlpatterns,
     *urls_workshop.urlpatterns,

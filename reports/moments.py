@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from django.db.models import Q
@@ -11,6 +11,7 @@ from django.db.models import Q
 from communes.models import Unit
 from criteria.checks import format_day
 from criteria.models import ReportingPeriod
+from criteria.periods import comparable, moment_of
 from criteria.state import Moment
 from ntm.clock import today
 
@@ -71,11 +72,6 @@ def asked_moment(asked: Mapping[str, str], area: Unit) -> When:
     return When() if day == today() else When(Moment(day))
 
 
-def moment_of(period: ReportingPeriod) -> Moment:
-    """The state on the period's last day, as it was known when the period was closed; while it is open as known now."""
-    return Moment(min(period.ends_on, today()), period.closed_at)
-
-
 def _day(text: str) -> date | None:
     parts = text.split("/")
     try:
@@ -103,23 +99,19 @@ def comparisons(area: Unit, when: When, base: date | None = None) -> list[Compar
     closed, so that a closed period's comparisons stay as well.
     """
     day, known_at = when.moment or Moment(today())
-    earlier = [period for period in periods_for(area) if period.ends_on < day]
+    year_before = _year_before(day)
     if when.period:
-        like = (when.period.area_id, when.period.kind)
-        earlier = [period for period in earlier if (period.area_id, period.kind) == like]
-        year_before = _year_before(day)
-        same = next((period for period in earlier if abs(period.ends_on - year_before) <= timedelta(days=1)), None)
+        before, same = comparable(when.period)
     else:
-        earlier = [period for period in earlier if period.closed_at is not None]
-        same, year_before = None, _year_before(day)
+        earlier = (period for period in periods_for(area) if period.closed_at and period.ends_on < day)
+        before, same = next(earlier, None), None
 
     def stood(moment: Moment) -> Moment:
         return moment if moment.known_at else moment._replace(known_at=known_at)
 
     found = []
-    if earlier:
-        label = f"Kỳ trước ({format_day(earlier[0].ends_on)})"
-        found.append(Comparison("before", label, stood(moment_of(earlier[0]))))
+    if before:
+        found.append(Comparison("before", f"Kỳ trước ({format_day(before.ends_on)})", stood(moment_of(before))))
     moment = moment_of(same) if same else Moment(year_before)
     found.append(Comparison("last_year", f"Cùng kỳ năm trước ({format_day(moment.day)})", stood(moment)))
     if base is not None and base < day:

@@ -21,6 +21,7 @@ from criteria.models import (
     EvidenceLink,
     Indicator,
     Question,
+    ReportingPeriod,
     Submission,
     Target,
     TargetReport,
@@ -132,6 +133,11 @@ class Things:
         )
         self.target_report = TargetReport.objects.create(
             unit=self.dong_phu, indicator=self.indicator, text="Mức sai", reported_by=self.officer
+        )
+        self.open_period = ReportingPeriod.objects.get(area=self.thanh_hoa, closed_at=None)
+        self.closed_period = ReportingPeriod.objects.get(area=self.thanh_hoa, closed_at__isnull=False)
+        self.district_period = ReportingPeriod.objects.create(
+            area=self.dong_son, kind="month", name="Tháng 6", ends_on="2024-06-30", due_on="2024-07-05"
         )
         self.old_table = uploads.take(
             "history",
@@ -304,6 +310,21 @@ def rows(t):
         ("reports:meeting_item", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
         ("reports:meeting_item_move", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
         ("reports:meeting_item_remove", "Đông Phú", [t.commune_meeting.pk, t.item.pk]),
+        ("criteria:period_list", "", []),
+        ("criteria:period_create", "", []),
+        ("criteria:period_create_year", "", []),
+        ("criteria:period_detail", "Thanh Hóa", [t.open_period.pk]),
+        ("criteria:period_detail", "Thanh Hóa closed", [t.closed_period.pk]),
+        ("criteria:period_detail", "Đông Sơn", [t.district_period.pk]),
+        ("criteria:period_late", "Thanh Hóa closed", [t.closed_period.pk]),
+        ("criteria:period_edit", "Thanh Hóa", [t.open_period.pk]),
+        ("criteria:period_edit", "Đông Sơn", [t.district_period.pk]),
+        ("criteria:period_delete", "Thanh Hóa", [t.open_period.pk]),
+        ("criteria:period_delete", "Đông Sơn", [t.district_period.pk]),
+        ("criteria:period_close", "Thanh Hóa", [t.open_period.pk]),
+        ("criteria:period_close", "Đông Sơn", [t.district_period.pk]),
+        ("criteria:period_reopen", "Thanh Hóa closed", [t.closed_period.pk]),
+        ("criteria:period_reopen", "Đông Sơn", [t.district_period.pk]),
         ("criteria:question_list", "", []),
         ("criteria:question_ask", "Đông Phú 17.1", row),
         ("criteria:question_ask", "Đông Phú 14.1", [t.dong_phu.pk, t.school.pk]),
@@ -532,6 +553,21 @@ criteria:set_json draft Thanh Hóa                  nnnnnnnonnnnno-
 criteria:set_publish national                      nnnnnnnfnnnfnu-
 criteria:set_publish draft Thanh Hóa               nnnnnnnunnnnnu-
 criteria:set_discard draft Thanh Hóa               nnnnnnnonnnnno-
+criteria:period_list                               oooooooooooooo-
+criteria:period_create                             fffofffofofoff-
+criteria:period_create_year                        fffofffofofoff-
+criteria:period_detail Thanh Hóa                   oooooooonnnnno-
+criteria:period_detail Thanh Hóa closed            oooooooonnnnno-
+criteria:period_detail Đông Sơn                    oooooooonnnnno-
+criteria:period_late Thanh Hóa closed              oooooooonnnnno-
+criteria:period_edit Thanh Hóa                     fffffffonnnnnf-
+criteria:period_edit Đông Sơn                      fffofffonnnnnf-
+criteria:period_delete Thanh Hóa                   fffffffonnnnnf-
+criteria:period_delete Đông Sơn                    fffofffonnnnnf-
+criteria:period_close Thanh Hóa                    fffffffonnnnnf-
+criteria:period_close Đông Sơn                     fffofffonnnnnf-
+criteria:period_reopen Thanh Hóa closed            fffffffonnnnnf-
+criteria:period_reopen Đông Sơn                    fffffffrnnnnnf-
 criteria:question_list                             oooooooooooooo-
 criteria:question_ask Đông Phú 17.1                oononnnonnnnnf-
 criteria:question_ask Đông Phú 14.1                oononnoonnnnnf-

@@ -31,7 +31,7 @@ from criteria.models.sets import (
     Wording,
 )
 from criteria.models.uploads import RememberedChoice, Upload
-from criteria.models.work import CriterionOwner, FinishedCriterion, ReturnedIndicator, SubmissionStep
+from criteria.models.work import CriterionOwner, FinishedCriterion, PeriodStep, ReturnedIndicator, SubmissionStep
 
 __all__ = [
     "Assessment",
@@ -47,6 +47,7 @@ __all__ = [
     "FinishedCriterion",
     "Indicator",
     "Operator",
+    "PeriodStep",
     "Question",
     "QuestionMessage",
     "RememberedChoice",

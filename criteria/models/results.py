@@ -92,9 +92,10 @@ class Entry(Opinion):
 class SubmissionQuerySet(access.ScopedQuerySet):
     def covering(self, period: ReportingPeriod) -> SubmissionQuerySet:
         """Sendings that answer for a period: sent for it or for another with the same end date
-        (tháng 6 and 6 tháng are open side by side), or sent on that date or later, whatever for."""
-        first = timezone.make_aware(datetime.combine(period.ends_on, time.min))
-        return self.filter(Q(period__ends_on=period.ends_on) | Q(sent_at__gte=first))
+        (tháng 6 and 6 tháng are open side by side), or sent on that date or later, whatever for; for
+        a closed period only what came before it was closed."""
+        found = self.filter(Q(period__ends_on=period.ends_on) | Q(sent_at__gte=period.first_moment))
+        return found if period.closed_at is None else found.filter(sent_at__lte=period.closed_at)
 
 
 class Submission(models.Model):
@@ -285,7 +286,10 @@ class Standing(models.Model):
 
 
 class ReportingPeriod(models.Model):
-    """A period an area reports on; its figures are the state on `ends_on` as known at `closed_at`."""
+    """A period an area reports on; its figures are the state on `ends_on` as known at `closed_at`.
+
+    Closed and reopened by `criteria.period_steps` only, which keeps each step (`PeriodStep`).
+    """
 
     class Kind(models.TextChoices):
         MONTH = "month", "Tháng"
@@ -301,6 +305,10 @@ class ReportingPeriod(models.Model):
     due_on = models.DateField("Hạn gửi")
     closed_at = models.DateTimeField("Khóa lúc", null=True, blank=True)
 
+    unit_path = "area"
+    scope_kind = "period"
+    objects = access.ScopedQuerySet.as_manager()
+
     class Meta:
         verbose_name = "kỳ báo cáo"
         verbose_name_plural = "kỳ báo cáo"
@@ -309,6 +317,11 @@ class ReportingPeriod(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def first_moment(self) -> datetime:
+        """From when on a sending answers for the period whatever it was sent for: its last day's beginning."""
+        return timezone.make_aware(datetime.combine(self.ends_on, time.min))
 
 
 class TargetReport(models.Model):

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from communes import access
 from communes.models import Membership, Unit
-from criteria.models.results import Submission
+from criteria.models.results import ReportingPeriod, Submission
 from criteria.models.sets import Criterion, Indicator
 
 
@@ -141,6 +141,29 @@ class SubmissionStep(models.Model):
         verbose_name = "bước của lần gửi"
         verbose_name_plural = "các bước của lần gửi"
         ordering = ["at", "pk"]
+
+
+class PeriodStep(models.Model):
+    """A reporting period was closed, or reopened with a reason; append-only, so that a period that was
+    reopened still tells when its figures stood and why they were given up."""
+
+    class Kind(models.TextChoices):
+        CLOSED = "closed", "Khóa kỳ"
+        REOPENED = "reopened", "Mở lại"
+
+    period = models.ForeignKey(ReportingPeriod, models.PROTECT, related_name="steps")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    reason = models.TextField(blank=True, max_length=1000)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "bước của kỳ báo cáo"
+        verbose_name_plural = "các bước của kỳ báo cáo"
+        ordering = ["at", "pk"]
+        constraints = [
+            models.CheckConstraint(name="period_reopened_with_reason", condition=Q(kind="closed") | ~Q(reason=""))
+        ]
 
 
 class ReturnedIndicator(models.Model):

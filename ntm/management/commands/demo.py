@@ -33,6 +33,7 @@ from criteria.models import (
     EvidenceLink,
     Indicator,
     Operator,
+    PeriodStep,
     Question,
     QuestionMessage,
     ReportingPeriod,
@@ -257,16 +258,17 @@ class World:
             )
 
     def periods(self) -> None:
-        for code in (THANH_HOA, HA_TINH):
-            area = self.unit(Level.PROVINCE, code)
-            ReportingPeriod.objects.create(
+        for code, coordinator in ((THANH_HOA, "dieuphoi.thanhhoa"), (HA_TINH, "dieuphoi.hatinh")):
+            area, closed_at = self.unit(Level.PROVINCE, code), datetime(2024, 6, 10, 2, 0, tzinfo=UTC)
+            may = ReportingPeriod.objects.create(
                 area=area,
                 kind="month",
                 name="Tháng 5 năm 2024",
                 ends_on=date(2024, 5, 31),
                 due_on=date(2024, 6, 5),
-                closed_at=datetime(2024, 6, 10, 2, 0, tzinfo=UTC),
+                closed_at=closed_at,
             )
+            PeriodStep.objects.create(period=may, kind=PeriodStep.Kind.CLOSED, by=self.users[coordinator], at=closed_at)
             ReportingPeriod.objects.create(
                 area=area,
                 kind="half_year",
