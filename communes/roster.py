@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from copy import copy
 from datetime import date
 from typing import NamedTuple
 
@@ -110,3 +111,16 @@ def names_on(units: Collection[int], day: date) -> dict[int, str]:
         for pk, kind, name in past.order_by("-valid_from").values_list("unit_id", "kind", "name"):
             names[pk] = full_name(kind, name)
     return names
+
+
+def as_on(unit: Unit, day: date) -> Unit:
+    """The unit under the name and kind it had that day: itself, or a copy for showing. One query at most."""
+    if unit.present_since is None or day >= unit.present_since:
+        return unit
+    past = UnitVersion.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit=unit)
+    version = past.order_by("valid_from").values("name", "kind").first()
+    if version is None:
+        return unit
+    shown = copy(unit)
+    shown.name, shown.kind = version["name"], version["kind"]
+    return shown

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.utils import timezone
+
 from communes.access import ScopedQuerySet
 from communes.models import Unit
 from criteria import targets
@@ -25,6 +27,10 @@ class Moment(NamedTuple):
     day: date
     known_at: datetime | None = None
 
+    def reaches(self, at: datetime) -> bool:
+        """Whether what was done at `at` had happened on the day, as was known then."""
+        return timezone.localdate(at) <= self.day and (self.known_at is None or at <= self.known_at)
+
 
 def state_on(
     unit_ids: Iterable[int],
@@ -34,12 +40,13 @@ def state_on(
     known_at: datetime | None = None,
     *,
     only: Iterable[int] | None = None,
+    more: Iterable[str] = (),
 ) -> dict[tuple[str, int, int], dict[str, Any]]:
     """Published opinions by (stage, unit id, indicator id), as dicts of FIELDS, in one query.
 
     Without `day`: the current ones. With it: the state on that day as known at `known_at`
-    (None: now). `only`: these indicators of the set. Cleared states (empty verdict) are in, so
-    that a caller sees since when. The caller has checked who may see the units.
+    (None: now). `only`: these indicators of the set; `more`: further columns of Revision, with a
+    day only. Cleared states (empty verdict) are in, so that a caller sees since when. The caller has checked who may see the units.
     """
     rows: ScopedQuerySet | RevisionQuerySet
     where: dict[str, Any] = {
@@ -56,7 +63,7 @@ def state_on(
         rows = Revision.objects.filter(**where).state_on(day, known_at)
     else:
         raise ValueError("known_at needs a day.")
-    return {(row["stage"], row["unit_id"], row["indicator_id"]): row for row in rows.values(*FIELDS)}
+    return {(row["stage"], row["unit_id"], row["indicator_id"]): row for row in rows.values(*FIELDS, *more)}
 
 
 def roll_up_units(

@@ -19,7 +19,7 @@ from django.db.models import Count, F, Q
 
 from communes import access
 from communes.models import Level, Unit
-from communes.roster import Member, rural_communes_on
+from communes.roster import Member, as_on, rural_communes_on
 from criteria.models import CriteriaSet, Standing
 from criteria.numbers import round_half_up
 from criteria.rollup import STATES_THAT_COUNT_AS_MET, AreaFigures, area_figures, bucket_counts, is_partial
@@ -197,7 +197,7 @@ def matrix(area: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None, 
     """The area's rural communes existing on the day, district by district in Vietnamese order.
 
     `user`: a department's person sees its own criteria only, with totals over these. `moment`: units
-    and opinions as at that moment, else now. Three queries besides the person's roles, eleven as at a
+    and opinions as at that moment, else now. Three queries besides the person's roles, twelve as at a
     moment. Raises KeyError for an unknown stage. The caller has checked that the area is visible.
     """
     if stage not in STAGES:
@@ -231,7 +231,8 @@ def matrix(area: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None, 
                 progress=progress,
             )
         )
-    return Matrix(area, criteria_set, stage, day, criteria, tuple(rows), own is not None, moment)
+    shown = as_on(area, day) if moment else area
+    return Matrix(shown, criteria_set, stage, day, criteria, tuple(rows), own is not None, moment)
 
 
 def _standings_now(area: Unit, criteria_set: CriteriaSet, stage: str) -> dict[int, Sequence[Any]]:

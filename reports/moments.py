@@ -46,8 +46,8 @@ class When(NamedTuple):
 
 
 def periods_for(area: Unit) -> list[ReportingPeriod]:
-    """The periods of the area and of its province that have ended or are closed, the latest first. One query."""
-    rows = ReportingPeriod.objects.filter(area__in={area.pk, area.province_id} - {None})
+    """The periods of an area (or a commune's places) that have ended or are closed, the latest first. One query."""
+    rows = ReportingPeriod.objects.filter(area__in={area.pk, area.district_id, area.province_id} - {None})
     return list(rows.filter(Q(closed_at__isnull=False) | Q(ends_on__lte=today())).order_by("-ends_on", "-pk")[:60])
 
 

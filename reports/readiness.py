@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.utils import timezone
-
 from communes import access
 from communes.models import Unit
+from communes.roster import as_on
 from criteria import targets
 from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS, gap, gap_amount, gap_count, measured, reaches
 from criteria.models import CriteriaSet, EvidenceLink, Indicator
@@ -28,7 +27,7 @@ from criteria.models.evidence import has_expired
 from criteria.nouns import counted_noun
 from criteria.numbers import format_number, round_half_up
 from criteria.rollup import Item, Rollup, State, combined, roll_up, whole_decides
-from criteria.state import state_on
+from criteria.state import Moment, state_on
 from criteria.targets import Resolved
 from criteria.verdicts import NO_OPINION, Stage
 from criteria.wordings import worded
@@ -70,6 +69,8 @@ class Opinion:
     attainment: Decimal | None = None
     note: str = ""
     effective_on: date | None = None
+    # The target it was judged by, in the past only: operator, value, text.
+    judged_by: tuple[str, Decimal | None, str] | None = None
 
 
 NO_WORD = Opinion()
@@ -232,6 +233,7 @@ class Readiness:
     findings: list[FindingLine]
     names_files: bool
     limited: bool
+    moment: Moment | None = None
 
     @property
     def rollup(self) -> Rollup | None:
@@ -300,19 +302,21 @@ def sentence(rollup: Rollup, stage: str = COMBINED) -> str:
     return f"{so_far.capitalize()} tiêu chí: {text}" if so_far else text
 
 
-def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None, on: date | None = None) -> Readiness:
+def readiness(
+    unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = None, moment: Moment | None = None
+) -> Readiness:
     """Where the unit stands under the set by the opinion of `stage` ("combined": the highest there is).
 
     `user` narrows what is named: a department's person sees its own criteria, a viewer no
     documents. What is *missing* is counted on everything published, whoever asks, so that
-    everybody reads the same list. `on`: opinions and evidence as at that day, findings as
-    they stand now. A fixed number of queries, whatever the number of indicators.
+    everybody reads the same list. `moment`: opinions, the targets they were judged by, evidence and
+    findings as at that moment. A fixed number of queries, whatever the number of indicators.
 
     Raises KeyError for an unknown stage. The caller has checked that the unit is visible.
     """
     if stage not in STAGES:
         raise KeyError(stage)
-    day = on or today()
+    day = moment.day if moment else today()
     target_day = min(day, criteria_set.last_day)
     own = access.visible_criteria(user) if user is not None else None
     criteria = [
@@ -334,10 +338,10 @@ def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = Non
     wholes = {numbers[indicator.criterion_id]: indicator.pk for indicator in judged if indicator.for_history}
     indicators = worded(indicators, criteria_set, target_day)
     resolved = targets.resolve_unit(unit, criteria_set, target_day, indicators)
-    opinions = _opinions(unit, criteria_set, on)
+    opinions = _opinions(unit, criteria_set, moment)
     joint = combined({code: opinions[code] for code in Stage.values})
     opinions[COMBINED] = {indicator: opinion for indicator, (_, opinion) in joint.items()}
-    documents = UnitDocuments(unit, criteria_set, user, day, historic=on is not None)
+    documents = UnitDocuments(unit, criteria_set, user, day, moment)
     findings = _findings(unit, criteria_set, user, set(numbers), day)
 
     lines = [
@@ -366,7 +370,7 @@ def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = Non
     said = [line.opinion for line in lines] + [told[number] for number in decided]
     days = [opinion.effective_on for opinion in said if opinion.verdict and opinion.effective_on]
     return Readiness(
-        unit=unit,
+        unit=as_on(unit, day) if moment else unit,
         criteria_set=criteria_set,
         stage=stage,
         as_of=day,
@@ -377,15 +381,18 @@ def readiness(unit: Unit, criteria_set: CriteriaSet, stage: str, user: Any = Non
         findings=findings,
         names_files=documents.named,
         limited=own is not None,
+        moment=moment,
     )
 
 
 # --- fetching --------------------------------------------------------------------------
 
 
-def _opinions(unit: Unit, criteria_set: CriteriaSet, on: date | None) -> dict[str, dict[int, Opinion]]:
+def _opinions(unit: Unit, criteria_set: CriteriaSet, moment: Moment | None) -> dict[str, dict[int, Opinion]]:
     result: dict[str, dict[int, Opinion]] = {stage: {} for stage in Stage.values}
-    for (stage, _, indicator), row in state_on([unit.pk], criteria_set, Stage.values, on).items():
+    day, known_at = moment or (None, None)
+    rows = state_on([unit.pk], criteria_set, Stage.values, day, known_at, more=JUDGED_BY if moment else ())
+    for (stage, _, indicator), row in rows.items():
         result[stage][indicator] = Opinion(
             row["verdict"],
             row["value"],
@@ -394,6 +401,7 @@ def _opinions(unit: Unit, criteria_set: CriteriaSet, on: date | None) -> dict[st
             row["attainment"],
             row["note"],
             row["effective_on"],
+            tuple(row[name] for name in JUDGED_BY) if moment else None,
         )
     return result
 
@@ -401,15 +409,17 @@ def _opinions(unit: Unit, criteria_set: CriteriaSet, on: date | None) -> dict[st
 class UnitDocuments:
     """The unit's evidence by indicator: what is published, and what of it this person may see named."""
 
-    def __init__(self, unit: Unit, criteria_set: CriteriaSet, user: Any, day: date, *, historic: bool) -> None:
+    def __init__(
+        self, unit: Unit, criteria_set: CriteriaSet, user: Any, day: date, moment: Moment | None = None
+    ) -> None:
         self.day = day
         self.named = user is None or access.sees_files(user)
         links = EvidenceLink.objects.filter(unit=unit, indicator__criterion__criteria_set=criteria_set)
-        if not historic:
+        if not moment:
             links = links.filter(removed_at__isnull=True, evidence__retired_at__isnull=True)
         self.rows: dict[int, list[_Link]] = defaultdict(list)
         for link in map(_Link._make, links.order_by("created_at", "pk").values_list(*_LINK_COLUMNS)):
-            if not historic or _held_on(link, day):
+            if not moment or _held_at(link, moment):
                 self.rows[link.indicator].append(link)
         self.visible: set[int] | None = None
         if user is not None:
@@ -450,20 +460,22 @@ class _Link(NamedTuple):
     expires_on: date | None
 
 
+# The target as it stood, of a revision.
+JUDGED_BY = ("target_operator", "target_value", "target_text")
+
 _LINK_COLUMNS = (
     "pk", "indicator_id", "published_at", "removed_at", "evidence__retired_at", "evidence_id", "evidence__title",
     "evidence__document_number", "evidence__form", "evidence__issued_on", "evidence__expires_on",
 )  # fmt: skip
 
 
-def _held_on(link: _Link, day: date) -> bool:
-    """Whether the link was published by that day and neither removed nor retired."""
-    ends = [moment for moment in (link.removed_at, link.retired_at) if moment is not None]
-    return (
-        link.published_at is not None
-        and timezone.localdate(link.published_at) <= day
-        and all(timezone.localdate(moment) > day for moment in ends)
-    )
+def _held_at(link: _Link, moment: Moment) -> bool:
+    """Whether the link was published by that day and neither removed nor retired, as was known then."""
+
+    def had_happened(at: datetime | None) -> bool:
+        return at is not None and moment.reaches(at)
+
+    return had_happened(link.published_at) and not (had_happened(link.removed_at) or had_happened(link.retired_at))
 
 
 def _findings(unit: Unit, criteria_set: CriteriaSet, user: Any, criteria: set[int], day: date) -> list[FindingLine]:
@@ -516,6 +528,9 @@ def _line(
         and self_opinion.effective_on > highest.effective_on
     )
     opinion = opinions[stage].get(indicator.pk, NO_WORD)
+    if opinion.judged_by and opinion.judged_by[0]:
+        operator_then, value_then, text_then = opinion.judged_by
+        target = replace(target, operator=operator_then, value=value_then, text=text_then)
     value = measured(opinion.value, opinion.part, opinion.whole)
     operator = target.operator or None
     own_gap = gap(operator, target.value, value)

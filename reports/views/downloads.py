@@ -45,13 +45,17 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     )
     code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or COMBINED
     try:
+        when = asked_moment(request.GET, unit)
+    except BadMoment as bad:
+        return say(request, "Không xem được thời điểm này", str(bad), 404)
+    try:
         criteria_set = CriteriaSet.objects.chosen(unit, code)
     except CriteriaSet.DoesNotExist:
         text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)
     if stage not in STAGES:
         return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404)
-    result = readiness(unit, criteria_set, stage, request.user)
+    result = readiness(unit, criteria_set, stage, request.user, when.moment)
     content = readiness_workbook(result, request.user)
     return _download(request, content, readiness_name(result), unit, criteria_set, stage)
 

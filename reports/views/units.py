@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from communes import access
@@ -14,9 +15,11 @@ from communes.models import Level, Unit
 from communes.names import search_name
 from criteria.models import CriteriaSet, Submission
 from criteria.rollup import Rollup
+from criteria.state import Moment
 from inspections.models import Visit
 from ntm.clock import today
 from reports.lineage import relatives
+from reports.moments import BadMoment, asked_moment, periods_for
 from reports.readiness import COMBINED, NO_OPINION_AT, STAGES, Readiness, readiness, sentence
 from reports.views import say
 
@@ -32,6 +35,10 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if unit.level in (Level.PROVINCE, Level.DISTRICT):
         return redirect(f"{reverse('reports:matrix')}?area={unit.pk}")
+    try:
+        when = asked_moment(request.GET, unit)
+    except BadMoment as bad:
+        return say(request, "Không xem được thời điểm này", str(bad), 404)
     sets = list(CriteriaSet.objects.for_unit(unit).select_related("requires"))
     code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or COMBINED
     if stage not in STAGES:
@@ -51,9 +58,14 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
         # Until the succession is compared with its decision, the day is only the latest possible one.
         "is_end_verified": all(step.is_verified for step in after),
         "stage": stage,
+        "when": when,
     }
     if chosen is not None:
-        context |= _standing(request, unit, chosen, stage)
+        here = {"set": chosen.code, "stage": stage}
+        context["now_url"] = f"{reverse('reports:unit_detail', args=[unit.pk])}?{urlencode(here)}"
+        context["past"] = f"&{urlencode(when.query)}" if when.moment else ""
+        context["periods"] = periods_for(unit)
+        context |= _standing(request, unit, chosen, stage, when.moment)
     return render(request, "reports/unit_detail.html", context)
 
 
@@ -64,10 +76,10 @@ def _chosen(unit: Unit) -> CriteriaSet | None:
         return None
 
 
-def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage: str) -> dict:
+def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage: str, moment: Moment | None) -> dict:
     """What the page says of the unit under one set."""
     user = request.user
-    result = readiness(unit, criteria_set, stage, user)
+    result = readiness(unit, criteria_set, stage, user, moment)
     visits = Visit.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set)
     concluded = visits.filter(state=Visit.State.CONCLUDED).order_by("-held_on", "-pk")
     return {

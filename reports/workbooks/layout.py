@@ -26,6 +26,7 @@ from communes import access
 from communes.models import Unit
 from communes.names import search_name
 from communes.text import clean_text
+from criteria.state import Moment
 from criteria.verdicts import STATES
 
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -99,12 +100,16 @@ def day_text(day: date) -> str:
     return f"{day:%d/%m/%Y}"
 
 
-def known_text(known: datetime | None, as_of: date) -> str:
-    """When the newest figure was recorded; never later than the day the form speaks of, which may be a fixed one."""
+def known_text(known: datetime | None, as_of: date, moment: Moment | None = None) -> str:
+    """When the newest figure was recorded; never later than the day the form speaks of, which may be a fixed
+    one. As at a moment: when the period was closed, or now."""
+    if moment:
+        closed = moment.known_at
+        return f"{timezone.localtime(closed):%H:%M %d/%m/%Y} (kỳ đã khóa)" if closed else "lúc lập biểu"
     if known is None:
         return "chưa có dữ liệu"
-    moment = timezone.localtime(known)
-    return f"{moment:%H:%M %d/%m/%Y}" if moment.date() <= as_of else f"hết ngày {day_text(as_of)}"
+    at = timezone.localtime(known)
+    return f"{at:%H:%M %d/%m/%Y}" if at.date() <= as_of else f"hết ngày {day_text(as_of)}"
 
 
 def file_name(form: str, name: str, day: date) -> str:

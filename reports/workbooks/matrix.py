@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from django.db.models import Max
-from django.utils import timezone
 
 from criteria.models import Assessment, Indicator, Revision, Standing
 from criteria.numbers import round_half_up
@@ -398,20 +397,15 @@ def _summary_line(
 
 def _definitions(result: Matrix, user: Any, indicators: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     criteria_set = result.criteria_set
-    if result.moment:
-        known_at = result.moment.known_at
-        known = f"{timezone.localtime(known_at):%H:%M %d/%m/%Y} (kỳ đã khóa)" if known_at else "lúc lập biểu"
-    else:
-        newest = Standing.objects.filter(
-            unit__in=[row.unit_id for row in result.rows], criteria_set=criteria_set, stage=result.stage
-        ).aggregate(at=Max("updated_at"))["at"]
-        known = known_text(newest, result.as_of)
+    newest = Standing.objects.filter(
+        unit__in=[row.unit_id for row in result.rows], criteria_set=criteria_set, stage=result.stage
+    ).aggregate(at=Max("updated_at"))["at"]
     rows = [
         ("Địa bàn", result.area.full_name),
         ("Bộ tiêu chí", f"{criteria_set.name} ({criteria_set.decision}), giai đoạn {criteria_set.period}"),
         ("Căn cứ đánh giá", STAGES[result.stage]),
         ("Tính đến ngày", day_text(result.as_of)),
-        ("Theo dữ liệu ghi nhận đến", known),
+        ("Theo dữ liệu ghi nhận đến", known_text(newest, result.as_of, result.moment)),
         ("Người lập", user.get_full_name()),
         ("Ký hiệu", _marks_key().removeprefix("Ký hiệu: ")),
         ("Ô để trống", f"{NO_OPINION[result.stage]} hoặc chưa có số liệu; không phải bằng 0."),

@@ -302,7 +302,7 @@ def _definitions(result: Readiness, user: Any) -> list[tuple[str, str]]:
         ("Bộ tiêu chí", f"{criteria_set.name} ({criteria_set.decision}), giai đoạn {criteria_set.period}"),
         ("Căn cứ đánh giá", STAGES[result.stage]),
         ("Tính đến ngày", day_text(result.as_of)),
-        ("Theo dữ liệu ghi nhận đến", known_text(known, result.as_of)),
+        ("Theo dữ liệu ghi nhận đến", known_text(known, result.as_of, result.moment)),
         ("Người lập", user.get_full_name()),
         ("Kết luận", READY if result.is_ready else f"Còn {len(result.missing)} nội dung thiếu"),
         ("Ô để trống", "Chưa đánh giá hoặc chưa có số liệu; không phải bằng 0."),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
+from criteria.state import Moment
 from criteria.verdicts import STATES
 from reports.tables.table import (
     NUMERIC,
@@ -23,7 +24,19 @@ from reports.tables.table import (
     Table,
     value_of,
 )
-from reports.workbooks.layout import A3, A4, Book, Column, Heading, Sheet, agency, column_letter, day_text, definitions
+from reports.workbooks.layout import (
+    A3,
+    A4,
+    Book,
+    Column,
+    Heading,
+    Sheet,
+    agency,
+    column_letter,
+    day_text,
+    definitions,
+    known_text,
+)
 from reports.workbooks.layout import file_name as named
 
 WIDE = 150  # characters of columns from which a table is printed on A3
@@ -228,8 +241,7 @@ def _definitions(reports: Sequence[Report], user: Any) -> list[tuple[str, str]]:
     if first.basis:
         rows.append(("Căn cứ đánh giá", first.basis))
     rows.append(("Tính đến ngày", day_text(first.as_of)))
-    known = first.moment.known_at if first.moment else None
-    rows.append(("Theo dữ liệu ghi nhận đến", f"{known:%H:%M %d/%m/%Y} (kỳ đã khóa)" if known else "lúc lập biểu"))
+    rows.append(("Theo dữ liệu ghi nhận đến", known_text(None, first.as_of, first.moment or Moment(first.as_of))))
     rows.append(("Người lập", user.get_full_name()))
     if first.limited:
         rows.append(("Phạm vi", "Chỉ gồm các tiêu chí do sở, ngành của người lập phụ trách."))

@@ -15,6 +15,7 @@ from criteria import publish, uploads
 from criteria.exchange import history, matrix_reading
 from criteria.models import Assessment, Indicator, RememberedChoice, Revision, Standing, Upload
 from criteria.publish import Published
+from criteria.state import Moment
 from ntm.clock import today
 from reports.readiness import readiness
 from tests.criteria.history_world import DAY, make_place, real_table, with_sheet_part, workbook
@@ -186,7 +187,7 @@ def test_an_older_table_never_replaces_what_holds_now(place):
     assert older.plan["shown"]["newer"] == 1
     place.confirm(older)
     assert states(place, phu) == ["met"] * 3
-    assert readiness(phu, place.criteria_set, "province", on=date(2023, 1, 1)).rollup.criteria_met == 0
+    assert readiness(phu, place.criteria_set, "province", moment=Moment(date(2023, 1, 1))).rollup.criteria_met == 0
 
 
 # --- criteria judged as a whole ----------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 from communes.models import Role
 from criteria.models import CriterionDepartment, EvidenceLink, Standing
 from criteria.nouns import counted_noun
+from criteria.state import Moment
 from criteria.verdicts import Stage
 from reports.readiness import COMBINED, gap_words, readiness
 from tests.factories import CommuneFactory, DepartmentFactory, IndicatorFactory
@@ -155,8 +156,8 @@ def test_the_state_of_a_past_day(unit, criteria_set):
     say(unit, criteria_set, "self", ["not_met"] * 6, day=date(2023, 12, 31))
     say(unit, criteria_set, "self", ["met"] * 6, day=DAY)
     prove_all(unit, criteria_set)
-    assert readiness(unit, criteria_set, "self", on=date(2024, 5, 31)).sentence.startswith("0/3 đạt")
-    assert readiness(unit, criteria_set, "self", on=DAY).is_ready
+    assert readiness(unit, criteria_set, "self", moment=Moment(date(2024, 5, 31))).sentence.startswith("0/3 đạt")
+    assert readiness(unit, criteria_set, "self", moment=Moment(DAY)).is_ready
 
 
 def test_a_viewer_reads_the_same_list_without_names(unit, criteria_set):
@@ -221,7 +222,7 @@ def test_a_documents_day_is_the_day_in_vietnam(unit, criteria_set):
     EvidenceLink.objects.update(published_at=datetime(2024, 5, 31, 17, 30, tzinfo=UTC))
 
     def documents(day):
-        found = readiness(unit, criteria_set, "self", on=day).indicators
+        found = readiness(unit, criteria_set, "self", moment=Moment(day)).indicators
         return next(line.documents_total for line in found if line.id == first.pk)
 
     assert documents(date(2024, 5, 31)) == 0
