@@ -480,6 +480,11 @@ def upload_scope(model: type[models.Model], person: Roles) -> Q | None:
     return condition
 
 
+def report_job_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """Reports built in the background are seen by who asked for them and nobody else."""
+    return Q(asked_by=person.user)
+
+
 SCOPES = {
     "unit": unit_scope,
     "draft": draft_scope,
@@ -496,6 +501,7 @@ SCOPES = {
     "question": question_scope,
     "target_report": target_report_scope,
     "upload": upload_scope,
+    "report_job": report_job_scope,
 }
 
 

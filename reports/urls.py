@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import desk, downloads, home, matrix, meetings, papers, tables, units
+from reports.views import desk, downloads, home, jobs, matrix, meetings, papers, tables, units
 
 app_name = "reports"
 urlpatterns = [
@@ -30,6 +30,12 @@ urlpatterns = [
     ),
     path("my-criteria/<int:criterion>/units/<int:pk>/next/", desk.desk_next, name="desk_next"),
     path("reports/", downloads.report_list, name="report_list"),
+    path("reports/jobs/", jobs.job_list, name="job_list"),
+    path("reports/jobs/start/", jobs.job_start, name="job_start"),
+    path("reports/jobs/<uuid:pk>/", jobs.job_detail, name="job"),
+    path("reports/jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job_cancel"),
+    path("reports/jobs/<uuid:pk>/again/", jobs.job_again, name="job_again"),
+    path("reports/jobs/<uuid:pk>/file", jobs.job_file, name="job_file"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),
     path("reports/bundle.xlsx", tables.bundle_xlsx, name="bundle_xlsx"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -130,11 +130,12 @@ def agency(user: Any, unit: Unit) -> tuple[str, str]:
 
 
 class Book:
-    """A workbook being drawn, with its formats."""
+    """A workbook being drawn, with its formats. `on_row` is called after each row of a table."""
 
-    def __init__(self, title: str, as_of: date) -> None:
+    def __init__(self, title: str, as_of: date, on_row: Callable[[], None] | None = None) -> None:
         from xlsxwriter import Workbook
 
+        self.on_row = on_row
         self.buffer = BytesIO()
         self.workbook = Workbook(
             self.buffer,
@@ -326,6 +327,8 @@ class Sheet:
             self.sheet.set_row(self.row, min(self.lines * LINE, HIGHEST_ROW))
         self.lines = 1
         self.row += 1
+        if self.book.on_row:
+            self.book.on_row()
 
     def text(self, column: int, value: str, style: str = "text") -> None:
         if value:
