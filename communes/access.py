@@ -507,6 +507,11 @@ def reporting_units(user: Any) -> Q:
     return condition
 
 
+def report_job_scope(model: type[models.Model], person: Roles) -> Q | None:
+    """Reports built in the background are seen by who asked for them and nobody else."""
+    return Q(asked_by=person.user)
+
+
 SCOPES = {
     "unit": unit_scope,
     "draft": draft_scope,
@@ -524,6 +529,7 @@ SCOPES = {
     "target_report": target_report_scope,
     "upload": upload_scope,
     "period": period_scope,
+    "report_job": report_job_scope,
 }
 
 

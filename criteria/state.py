@@ -46,7 +46,8 @@ def state_on(
 
     Without `day`: the current ones. With it: the state on that day as known at `known_at`
     (None: now). `only`: these indicators of the set; `more`: further columns of Revision, with a
-    day only. Cleared states (empty verdict) are in, so that a caller sees since when. The caller has checked who may see the units.
+    day only. Cleared states (empty verdict) are in, so that a caller sees since when. The caller
+    has checked who may see the units.
     """
     rows: ScopedQuerySet | RevisionQuerySet
     where: dict[str, Any] = {

@@ -233,6 +233,8 @@ if PRODUCTION and MAIL and not SITE_URL.startswith("https://"):
 
 # One worker: python manage.py db_worker
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+# After so long without a sign of life a report's worker counts as stopped, and the report is begun anew.
+REPORT_LEASE_SECONDS = env.integer("REPORT_LEASE_SECONDS", 120, minimum=1)
 
 LOGGING: dict = {
     "version": 1,

@@ -50,6 +50,12 @@ class Nation:
         )
 
 
+def nation_sets() -> list[CriteriaSet]:
+    """The nation's own sets for communes whose period has begun, the newest first."""
+    sets = CriteriaSet.objects.in_use().filter(province__isnull=True, level=Level.COMMUNE, first_year__lte=today().year)
+    return list(sets.order_by("-first_year", "grade_order", "code").for_choosing())
+
+
 def nation(criteria_set: CriteriaSet, stage: str) -> Nation:
     """Every province with rural communes today, as it stands now. Four queries. Raises KeyError for an unknown
     stage. The caller has checked that the person may see the nation."""

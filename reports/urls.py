@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import desk, downloads, home, matrix, meetings, nation, papers, tables, units
+from reports.views import desk, downloads, home, jobs, matrix, meetings, nation, papers, tables, units
 
 app_name = "reports"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("units/code/<str:code>/", units.unit_by_code, name="unit_by_code"),
     path("matrix/", matrix.matrix_page, name="matrix"),
     path("matrix/nation/", nation.nation_page, name="nation"),
+    path("matrix/nation.xlsx", nation.nation_xlsx, name="nation_xlsx"),
     path("meetings/", meetings.meeting_list, name="meeting_list"),
     path("meetings/new/", meetings.meeting_create, name="meeting_create"),
     path("meetings/overdue/", meetings.meeting_overdue, name="meeting_overdue"),
@@ -31,6 +32,12 @@ urlpatterns = [
     ),
     path("my-criteria/<int:criterion>/units/<int:pk>/next/", desk.desk_next, name="desk_next"),
     path("reports/", downloads.report_list, name="report_list"),
+    path("reports/jobs/", jobs.job_list, name="job_list"),
+    path("reports/jobs/start/", jobs.job_start, name="job_start"),
+    path("reports/jobs/<uuid:pk>/", jobs.job_detail, name="job"),
+    path("reports/jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job_cancel"),
+    path("reports/jobs/<uuid:pk>/again/", jobs.job_again, name="job_again"),
+    path("reports/jobs/<uuid:pk>/file", jobs.job_file, name="job_file"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),
     path("reports/bundle.xlsx", tables.bundle_xlsx, name="bundle_xlsx"),

@@ -28,6 +28,7 @@ from criteria.models import (
 )
 from inspections.models import Finding, Meeting, MeetingItem, TeamMember, Visit
 from ntm.accounts.models import User
+from reports import jobs
 from tests.criteria.files import image
 from tests.criteria.history_world import workbook
 from tests.factories import MembershipFactory
@@ -148,6 +149,12 @@ class Things:
             options={"stage": "province", "day": "2022-12-31", "note": "Báo cáo", "clash": "keep", "sheet": 0},
             begin=False,
         )
+        self.report = jobs.start(
+            User.objects.get(username="dieuphoi.thanhhoa"),
+            "matrix",
+            {"area": self.thanh_hoa.pk, "set": self.indicator.criterion.criteria_set.code, "stage": "self"},
+        )
+        jobs.work(str(self.report.pk), "tests")
 
 
 def rows(t):
@@ -211,12 +218,19 @@ def rows(t):
         ("reports:unit_by_code", "Đông Phú", ["16420"]),
         ("reports:matrix", "", []),
         ("reports:nation", "", []),
+        ("reports:nation_xlsx", "", []),
         ("reports:desk", "", []),
         ("reports:desk_review", "Đông Phú 14", [t.school.criterion_id, t.dong_phu.pk]),
         ("reports:desk_review", "Đông Phú 17", [t.indicator.criterion_id, t.dong_phu.pk]),
         ("reports:desk_report", "Đông Phú 14.1", [t.school.criterion_id, t.dong_phu.pk, t.school.pk]),
         ("reports:desk_next", "Đông Phú 14", [t.school.criterion_id, t.dong_phu.pk]),
         ("reports:report_list", "", []),
+        ("reports:job_list", "", []),
+        ("reports:job_start", "", []),
+        ("reports:job", "of dieuphoi.thanhhoa", [t.report.pk]),
+        ("reports:job_cancel", "of dieuphoi.thanhhoa", [t.report.pk]),
+        ("reports:job_again", "of dieuphoi.thanhhoa", [t.report.pk]),
+        ("reports:job_file", "of dieuphoi.thanhhoa", [t.report.pk]),
         ("reports:readiness_xlsx", "Đông Phú", unit),
         ("reports:readiness_xlsx", "Kim Lộc", [t.kim_loc.pk]),
         ("reports:matrix_xlsx", "Đông Sơn", [t.dong_son.pk]),
@@ -441,12 +455,19 @@ reports:unit_detail Kim Lộc                        nnnnnnnnoooooo-
 reports:unit_by_code Đông Phú                      rrnrnnrrnnnnnr-
 reports:matrix                                     oooooooooooooo-
 reports:nation                                     fffffffffffffo-
+reports:nation_xlsx                                fffffffffffffn-
 reports:desk                                       ffffffoofffoff-
 reports:desk_review Đông Phú 14                    ffffffoofffnff-
 reports:desk_review Đông Phú 17                    ffffffnofffnff-
 reports:desk_report Đông Phú 14.1                  ffffffoffffnff-
 reports:desk_next Đông Phú 14                      ffffffrrfffnff-
 reports:report_list                                oooooooooooooo-
+reports:job_list                                   oooooooooooooo-
+reports:job_start                                  bbbbbbbbbbbbbb-
+reports:job of dieuphoi.thanhhoa                   nnnnnnnonnnnnn-
+reports:job_cancel of dieuphoi.thanhhoa            nnnnnnnrnnnnnn-
+reports:job_again of dieuphoi.thanhhoa             nnnnnnnrnnnnnn-
+reports:job_file of dieuphoi.thanhhoa              nnnnnnnonnnnnn-
 reports:readiness_xlsx Đông Phú                    oononnoonnnnno-
 reports:readiness_xlsx Kim Lộc                     nnnnnnnnoooooo-
 reports:matrix_xlsx Đông Sơn                       nnnonnoonnnnno-

@@ -14,12 +14,14 @@ from communes import access
 from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from ntm.clock import today
+from reports.builders import is_large
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
 from reports.moments import BadMoment, asked_moment, periods_for
 from reports.readiness import COMBINED, STAGES, readiness
 from reports.tables.catalogue import KINDS
 from reports.views import say
+from reports.views.jobs import offer
 from reports.views.matrix import area_choices, choose_area, get_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
 
@@ -62,7 +64,7 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
-    """Biểu số 01 of a district or province."""
+    """Biểu số 01 of a district or province; offered as a background job where there are very many communes."""
     from reports.workbooks.matrix import matrix_name, matrix_workbook
 
     area = get_area(request, pk)
@@ -79,6 +81,8 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     stage = request.GET.get("stage", "") or default_stage(opinions_by_stage(area, chosen, request.user))
     if stage not in AREA_STAGES:
         return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(AREA_STAGES.values())}.", 404)
+    if is_large(area, when.moment):
+        return offer(request, "matrix", {"area": area.pk, "set": chosen.code, "stage": stage, **when.query})
     result = matrix(area, chosen, stage, request.user, when.moment)
     if not result.rows:
         text = (

@@ -7,24 +7,17 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from communes import access
-from communes.models import Level
-from criteria.models import CriteriaSet
-from ntm.clock import today
 from reports.matrix import STAGES, default_set
-from reports.nation import nation, provinces_table
+from reports.nation import nation, nation_sets, provinces_table
 from reports.tables import page
 from reports.views import say
+from reports.views.jobs import offer
 
 
 @require_safe
 def nation_page(request: HttpRequest) -> HttpResponse:
     access.require(request.user, "nation.see")
-    sets = list(
-        CriteriaSet.objects.in_use()
-        .filter(province__isnull=True, level=Level.COMMUNE, first_year__lte=today().year)
-        .order_by("-first_year", "grade_order", "code")
-        .for_choosing()
-    )
+    sets = nation_sets()
     code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or "self"
     chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
     if chosen is None:
@@ -45,3 +38,9 @@ def nation_page(request: HttpRequest) -> HttpResponse:
             "body": page.body(table),
         },
     )
+
+
+@require_safe
+def nation_xlsx(request: HttpRequest) -> HttpResponse:
+    """Offers to build the workbook of all communes; it takes too long to wait for."""
+    return offer(request, "nation", {"set": request.GET.get("set", ""), "stage": request.GET.get("stage", "")})

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -135,12 +135,15 @@ def agency(user: Any, unit: Unit) -> tuple[str, str]:
 
 
 class Book:
-    """A workbook being drawn, with its formats. With `target`, a file, its rows go to the disk one by one,
-    and have to be written in order."""
+    """A workbook being drawn, with its formats. `on_row` is called after each row of a table. With `target`,
+    a file, its rows go to the disk one by one, and have to be written in order."""
 
-    def __init__(self, title: str, as_of: date, target: BinaryIO | None = None) -> None:
+    def __init__(
+        self, title: str, as_of: date, on_row: Callable[[], None] | None = None, target: BinaryIO | None = None
+    ) -> None:
         from xlsxwriter import Workbook
 
+        self.on_row = on_row
         self.buffer = BytesIO()
         self.workbook = Workbook(
             target or self.buffer,
@@ -336,6 +339,8 @@ class Sheet:
             self.sheet.set_row(self.row, min(self.lines * LINE, HIGHEST_ROW))
         self.lines = 1
         self.row += 1
+        if self.book.on_row:
+            self.book.on_row()
 
     def text(self, column: int, value: str, style: str = "text") -> None:
         if value:

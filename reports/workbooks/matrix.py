@@ -52,12 +52,13 @@ def matrix_name(result: Matrix) -> str:
     return file_name(FORM, result.area.name, result.as_of)
 
 
-def matrix_workbook(result: Matrix, user: Any) -> bytes:
+def matrix_workbook(result: Matrix, user: Any, on_row: Callable[[], None] | None = None) -> bytes:
     """Draw the workbook: communes × criteria, communes × indicators, summary, definitions.
 
-    Two queries besides the matrix's own. The caller refuses an area without communes.
+    Two queries besides the matrix's own. The caller refuses an area without communes. `on_row` is
+    called after each row.
     """
-    book = Book(f"Bảng tổng hợp theo xã, {result.area.full_name}", result.as_of)
+    book = Book(f"Bảng tổng hợp theo xã, {result.area.full_name}", result.as_of, on_row)
     lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}. {_marks_key()}")
     drawn_by = agency(user, result.area)
 

@@ -47,7 +47,7 @@ def nation_workbook(
     Some three queries a province; memory is a province's. Raises KeyError for an unknown stage.
     """
     result = nation(criteria_set, stage)
-    book = Book(f"Tổng hợp cả nước {criteria_set.name}", result.as_of, target)
+    book = Book(f"Tổng hợp cả nước {criteria_set.name}", result.as_of, target=target)
     lines = (criteria_set.name, f"Căn cứ: {STAGES[stage]}")
 
     def heading(letter: str, title: str) -> Heading:

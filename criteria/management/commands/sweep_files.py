@@ -1,5 +1,5 @@
 """Removes stored files that no row points to: uploads that failed halfway or were undone, minutes never concluded,
-and before them tables somebody handed in and nobody confirmed."""
+reports whose worker was killed; and before them tables somebody handed in and nobody confirmed."""
 
 import time
 from argparse import ArgumentParser
@@ -16,7 +16,7 @@ from criteria import uploads
 from criteria.evidence import format_size
 
 DAY = 24 * 3600
-FOLDERS = ("evidence", "minutes", "uploads")
+FOLDERS = ("evidence", "minutes", "reports", "uploads")
 
 
 class Command(BaseCommand):
