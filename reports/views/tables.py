@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from reports.moments import BadMoment, asked_moment, periods_for
 from reports.tables import page
 from reports.tables.asked import Asked
 from reports.tables.catalogue import KINDS, Kind
+from reports.tables.picture import picture
 from reports.tables.table import Report, Table
 from reports.views import say
 from reports.views.matrix import area_choices, choose_area, seen_areas
@@ -83,7 +85,11 @@ def options_form(request: HttpRequest, kind: Kind) -> Any:
     names = kind.options.base_fields  # type: ignore[union-attr]
     given = {name: request.GET[name] for name in names if name in request.GET}
     initial = {name: field.initial for name, field in names.items() if field.initial is not None}
-    return kind.options(given or initial)  # type: ignore[misc]
+    form = kind.options(given or initial)  # type: ignore[misc]
+    for field in form.fields.values():
+        look = {forms.Select: "form-select", forms.CheckboxInput: "form-check-input"}
+        field.widget.attrs["class"] = look.get(type(field.widget), "form-control")
+    return form
 
 
 @require_safe
@@ -117,7 +123,14 @@ def _shown(table: Table) -> dict[str, Any]:
     cut = len(table.lines) > ROWS_SHOWN + 50
     lines = table.lines[:ROWS_SHOWN] + tuple(line for line in table.lines[ROWS_SHOWN:] if line.kind == "total")
     shown = Table(table.key, table.title, table.columns, lines if cut else table.lines)
-    return {"table": table, "head": page.head(table), "body": page.body(shown), "cut": cut, "rows": len(table.rows)}
+    return {
+        "table": table,
+        "picture": picture(table),
+        "head": page.head(table),
+        "body": page.body(shown),
+        "cut": cut,
+        "rows": len(table.rows),
+    }
 
 
 def query_of(request: HttpRequest, asked: Asked, *, now: bool = False) -> dict[str, str]:

@@ -20,7 +20,8 @@ from reports.matrix import figures_of, matrix
 from reports.tables.catalogue import KINDS
 from reports.tables.files import plain
 from reports.tables.page import shown
-from reports.tables.table import Kind, value_of
+from reports.tables.picture import picture
+from reports.tables.table import Chart, Column, Kind, Line, Table, value_of
 from reports.workbooks.layout import CONTENT_TYPE
 from tests.libreoffice import wrong_formulas
 from tests.reports.worlds import make_province, make_set, member, say
@@ -225,3 +226,29 @@ def test_reports_ask_as_much_for_many_communes_as_for_few(key, count_queries):
                 client.get(url)
             counts.append(len(queries))
     assert counts[:2] == counts[2:]
+
+
+def test_a_picture_shows_the_tables_figures(world):
+    page = world.get(f"/reports/tables/headline/?{world.query('self')}")
+    table = next(table for table in page.context["report"].tables if table.chart)
+    drawn = re.search(r'<figure class="chart">(.*?)</figure>', page.content.decode(), re.S).group(1)
+    place = table.place(table.chart.values[0])
+    figures = [str(value_of(line.cells[place])) for line in table.rows]
+    assert re.findall(r'<text class="figure"[^>]*>([^<]*)<', drawn) == figures
+    assert "style=" not in drawn and 'role="img"' in drawn
+
+
+def test_lines_break_where_there_is_no_figure_and_nothing_is_drawn_of_nothing():
+    columns = (
+        Column("month", "Tháng", Kind.TEXT),
+        Column("met", "Đạt", Kind.WHOLE),
+        Column("near", "Cơ bản", Kind.WHOLE),
+    )
+    chart = Chart("line", "Xu hướng", "month", ("met", "near"))
+    lines = tuple(Line((f"<{n}>", met, 1)) for n, met in enumerate([3, None, 5, 6]))
+    drawn = picture(Table("xu_huong", "Xu hướng", columns, lines, chart=chart))
+    assert drawn.count("<path") == 2 and drawn.count("<circle") == 7
+    assert re.search(r'<path class="series-0" d="M[^ML]*M[^ML]*L', drawn), "broken after the first"
+    assert "&lt;1&gt;" in drawn and "<1>" not in drawn
+    assert picture(Table("x", "x", columns, (Line(("a", None, None)),), chart=chart)) == ""
+    assert picture(Table("x", "x", columns, (), chart=chart)) == ""
