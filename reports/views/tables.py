@@ -87,7 +87,7 @@ def options_form(request: HttpRequest, kind: Kind) -> Any:
     initial = {name: field.initial for name, field in names.items() if field.initial is not None}
     form = kind.options(given or initial)  # type: ignore[misc]
     for field in form.fields.values():
-        look = {forms.Select: "form-select", forms.CheckboxInput: "form-check-input"}
+        look: dict[type, str] = {forms.Select: "form-select", forms.CheckboxInput: "form-check-input"}
         field.widget.attrs["class"] = look.get(type(field.widget), "form-control")
     return form
 
