@@ -58,7 +58,8 @@ class ProvinceFactory(UnitFactory):
     class Meta:
         model = Province
 
-    code = factory.Sequence(lambda n: f"{n % 100:02}")
+    # Three digits, as the demonstration's real provinces, which may be in the same database, have two.
+    code = factory.Sequence(lambda n: f"{n:03}")
     name = factory.Sequence(lambda n: f"Bắc Sông {n}")
     kind = "tinh"
 
