@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import desk, downloads, home, matrix, meetings, papers, tables, units
+from reports.views import desk, downloads, home, matrix, meetings, papers, settings, tables, units
 
 app_name = "reports"
 urlpatterns = [
@@ -30,6 +30,7 @@ urlpatterns = [
     ),
     path("my-criteria/<int:criterion>/units/<int:pk>/next/", desk.desk_next, name="desk_next"),
     path("reports/", downloads.report_list, name="report_list"),
+    path("reports/settings/", settings.report_settings, name="settings"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),
     path("reports/bundle.xlsx", tables.bundle_xlsx, name="bundle_xlsx"),

@@ -30,6 +30,7 @@ from ntm.accounts.models import User
 from tests.criteria.files import image
 from tests.criteria.history_world import workbook
 from tests.factories import MembershipFactory
+from tests.reports.worlds import make_table
 
 WHO = [
     "canbo.dongphu",
@@ -133,6 +134,8 @@ class Things:
         self.target_report = TargetReport.objects.create(
             unit=self.dong_phu, indicator=self.indicator, text="Mức sai", reported_by=self.officer
         )
+        self.period, self.closed = self.thanh_hoa.periods.order_by("-ends_on")
+        self.table = make_table(self.thanh_hoa, name="Biểu thử")
         self.old_table = uploads.take(
             "history",
             ContentFile(workbook([["TT", "Tên xã", 1, 2], [1, "Đông Phú", "x", "x"]]), "cu.xlsx"),
@@ -325,6 +328,19 @@ def rows(t):
         ("criteria:target_upload", "", []),
         ("criteria:target_report_list", "", []),
         ("criteria:target_report_answer", "Đông Phú", [t.target_report.pk]),
+        ("criteria:supplementary_list", "", []),
+        ("criteria:supplementary_create", "", []),
+        ("criteria:supplementary_edit", "Thanh Hóa", [t.table.pk]),
+        ("criteria:supplementary_column_add", "Thanh Hóa", [t.table.pk]),
+        ("criteria:supplementary_column", "Thanh Hóa", [t.table.pk, t.table.columns.first().pk]),
+        ("criteria:period_report_present", "Đông Phú", unit),
+        ("criteria:period_report", "Đông Phú", [*unit, t.period.pk]),
+        ("criteria:period_texts", "Đông Phú", [*unit, t.period.pk]),
+        ("criteria:period_texts", "Đông Phú, closed", [*unit, t.closed.pk]),
+        ("criteria:supplementary_fill", "Đông Phú", [*unit, t.period.pk, t.table.pk]),
+        ("reports:settings", "", []),
+        ("reports:table", "texts", ["texts"]),
+        ("reports:table", "supplementary", ["supplementary"]),
         ("criteria:group_list", "", []),
         ("criteria:group_workbook", "", []),
         ("criteria:group_upload", "", []),
@@ -552,6 +568,19 @@ criteria:target_workbook                           fffffffofffofo-
 criteria:target_upload                             fffffffofffofo-
 criteria:target_report_list                        fffffffofffofo-
 criteria:target_report_answer Đông Phú             ffnnnnnonnnnno-
+criteria:supplementary_list                        fffffffofffofo-
+criteria:supplementary_create                      fffffffofffofo-
+criteria:supplementary_edit Thanh Hóa              nnnnnnfonnnnno-
+criteria:supplementary_column_add Thanh Hóa        nnnnnnfonnnnno-
+criteria:supplementary_column Thanh Hóa            nnnnnnfonnnnno-
+criteria:period_report_present Đông Phú            rrnrnnrrnnnnnr-
+criteria:period_report Đông Phú                    oononnoonnnnno-
+criteria:period_texts Đông Phú                     oonfnnffnnnnnf-
+criteria:period_texts Đông Phú, closed             ffnfnnffnnnnnf-
+criteria:supplementary_fill Đông Phú               oonfnnffnnnnnf-
+reports:settings                                   fffffffofffofo-
+reports:table texts                                nnnonnoononofo-
+reports:table supplementary                        nnnonnoononooo-
 criteria:group_list                                fffffffofffofo-
 criteria:group_workbook                            fffffffofffofo-
 criteria:group_upload                              fffffffofffofo-

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from communes.models import Role, Unit
-from criteria.models import ReportingPeriod
+from criteria.models import PeriodText, ReportingPeriod
 from criteria.verdicts import STATES
 from reports.matrix import figures_of, matrix
 from reports.tables.catalogue import KINDS
@@ -23,7 +23,7 @@ from reports.tables.page import shown
 from reports.tables.table import Kind, value_of
 from reports.workbooks.layout import CONTENT_TYPE
 from tests.libreoffice import wrong_formulas
-from tests.reports.worlds import make_province, make_set, member, say
+from tests.reports.worlds import fill, make_province, make_set, make_table, member, say
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +54,16 @@ class World:
             due_on=date(2024, 6, 5),
             closed_at=datetime(2024, 6, 6, 8, tzinfo=UTC),
         )
+        self.told(chance)
+
+    def told(self, chance: random.Random) -> None:
+        """What some communes filled in and wrote for the period, one text longer than a row of a sheet."""
+        table = make_table(self.province, starts_on=date(2023, 1, 1))
+        for unit in self.communes:
+            if chance.random() < 0.7:
+                fill(unit, self.period, table, by=self.staff, chance=chance)
+                words = {"results": "=1+1", "difficulties": "", "proposals": "Cấp vốn\nlàm đường. " * 120}
+                PeriodText.objects.create(unit=unit, period=self.period, saved_by=self.staff, **words)
 
     def get(self, url: str, user=None):
         client = Client()
