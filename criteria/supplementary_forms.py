@@ -32,7 +32,7 @@ class TableForm(forms.Form):
     period_kinds = forms.MultipleChoiceField(
         label="Nhập vào các kỳ",
         choices=ReportingPeriod.Kind.choices,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple({"class": "form-check-input"}),
         error_messages={"required": "Chọn ít nhất một loại kỳ."},
     )
     starts_on = DayField(label="Dùng từ ngày", help_text="Kỳ kết thúc từ ngày này trở đi thì xã nhập biểu.")

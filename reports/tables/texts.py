@@ -13,7 +13,7 @@ from reports.tables.asked import Asked
 from reports.tables.supplementary import NO_PERIOD, PeriodOptions, day_of, period_of
 from reports.tables.table import Column, Kind, Line, Report, Table
 
-WIDTH = 100  # characters of the text's column
+WIDTH = 90  # characters of the text's column
 LINES = 24  # of text a row holds: a higher one would be cut on paper
 
 Options = PeriodOptions
@@ -48,7 +48,7 @@ def _table(
 ) -> Table:
     columns = (
         Column("number", "TT", Kind.CENTRE, 5),
-        Column("commune", "Xã", Kind.TEXT, 24),
+        Column("commune", "Xã", Kind.TEXT, 38),
         Column("text", "Nội dung", Kind.TEXT, WIDTH, "Nội dung dài được ghi tiếp ở dòng sau."),
     )
     lines: list[Line] = []
