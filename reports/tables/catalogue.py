@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django import forms
 
-from reports.tables import headline, supplementary, texts
+from reports.tables import headline, periodic, supplementary, texts
 from reports.tables.asked import Asked
 from reports.tables.table import Report
 
@@ -64,6 +64,24 @@ KINDS = {
             has_set=False,
             has_moment=False,
             action="period_texts.see",
+        ),
+        Kind(
+            "half-year",
+            "22",
+            "Báo cáo 6 tháng",
+            "Số liệu chung, số xã đạt từng tiêu chí so với cuối năm trước và theo nhóm xã, nguồn lực, kiến nghị.",
+            periodic.half_year,
+            periodic.HalfYearOptions,
+            has_moment=False,
+        ),
+        Kind(
+            "year",
+            "23",
+            "Báo cáo năm",
+            "Như báo cáo 6 tháng, theo kỳ năm.",
+            periodic.year,
+            periodic.YearOptions,
+            has_moment=False,
         ),
     )
 }

@@ -19,7 +19,7 @@ from reports.tables.asked import Asked
 from reports.tables.table import Cell, Column, Kind, Line, Report, Sum, Table
 
 NO_PERIOD = "Địa bàn chưa có kỳ báo cáo nào."
-PERIODS_OFFERED = 36
+PERIODS_OFFERED = 60
 
 
 class PeriodOptions(forms.Form):
@@ -28,7 +28,7 @@ class PeriodOptions(forms.Form):
     of_period = forms.ChoiceField(label="Kỳ báo cáo", required=False)
 
     def offer(self, asked: Asked) -> None:
-        choices = [(str(period.pk), _said(period)) for period in periods_of(asked)]
+        choices = [(str(period.pk), said(period)) for period in periods_of(asked)]
         self.fields["of_period"].choices = [("", "Kỳ hiện tại"), *choices]  # type: ignore[attr-defined]
 
 
@@ -42,7 +42,8 @@ class Options(PeriodOptions):
         self.fields["table"].choices = choices or [("", "Chưa có biểu")]  # type: ignore[attr-defined]
 
 
-def _said(period: ReportingPeriod) -> str:
+def said(period: ReportingPeriod) -> str:
+    """The period as lists of choices name it."""
     return f"{period.name} (đã khóa)" if period.closed_at else period.name
 
 
@@ -153,7 +154,7 @@ def by_district(
         for commune in communes:
             districts.setdefault(commune.district_id, []).append(commune)
         for members in districts.values():
-            lines.append(Line((None, members[0].district or "Không thuộc huyện", *sums(members)), "group"))
+            lines.append(Line((None, members[0].district or "Trực thuộc tỉnh", *sums(members)), "group"))
             lines += [row(number, commune) for number, commune in enumerate(members, 1)]
     else:
         lines += [row(number, commune) for number, commune in enumerate(communes, 1)]

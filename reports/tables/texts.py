@@ -21,21 +21,25 @@ Options = PeriodOptions
 
 def draw(asked: Asked) -> Report:
     period = period_of(asked)
-    day = day_of(asked, period)
-    communes = rural_communes_on(asked.area, day) if period else []
-    told: dict[int, dict[str, str]] = {}
-    if period:
-        rows = PeriodText.objects.filter(period=period, unit__in=[commune.id for commune in communes])
-        told = {row["unit"]: row for row in rows.values("unit", *(name for name, _ in PeriodText.PARTS))}
     return Report(
         form="21",
         title="Kết quả, khó khăn, kiến nghị của các xã",
         subject=asked.area,
-        as_of=day,
-        tables=tuple(_table(asked, period, communes, told, name, label) for name, label in PeriodText.PARTS),
-        remarks=(f"{period.name}: {len(told)}/{len(communes)} xã đã nhập",) if period else (),
+        as_of=day_of(asked, period),
+        tables=tuple(tables(asked, period)),
+        remarks=(period.name,) if period else (),
         definitions=(("Nội dung", "Do xã tự nêu cho kỳ báo cáo; xã không nêu thì không có dòng."),),
     )
+
+
+def tables(asked: Asked, period: ReportingPeriod | None) -> list[Table]:
+    """A table a part: what each commune tells, under its district."""
+    communes = rural_communes_on(asked.area, day_of(asked, period)) if period else []
+    told: dict[int, dict[str, str]] = {}
+    if period:
+        rows = PeriodText.objects.filter(period=period, unit__in=[commune.id for commune in communes])
+        told = {row["unit"]: row for row in rows.values("unit", *(name for name, _ in PeriodText.PARTS))}
+    return [_table(asked, period, communes, told, name, label) for name, label in PeriodText.PARTS]
 
 
 def _table(
@@ -65,7 +69,7 @@ def _table(
         for place, piece in enumerate(pieces(text)):
             lines.append(Line(("" if place else str(number), commune.full_name, piece), url=url))
     empty = "Chưa xã nào nêu nội dung này." if period else NO_PERIOD
-    return Table(name, label, columns, tuple(lines), empty=empty)
+    return Table(name, label, columns, tuple(lines), note=f"{number}/{len(communes)} xã nêu.", empty=empty)
 
 
 def pieces(text: str) -> list[str]:

@@ -165,8 +165,8 @@ def _write(sheet: Sheet, table: Table, line: Line, place: int, cell: Cell, range
     column = table.columns[place]
     value = value_of(cell)
     kind = column.kind
-    if line.kind != "row" and kind == Kind.NUMBER and isinstance(value, int | Decimal) and value == int(value):
-        kind = Kind.WHOLE  # as in the rows: Excel would write a whole number as "100,"
+    if kind == Kind.NUMBER and isinstance(value, int | Decimal) and value == int(value):
+        kind = Kind.WHOLE  # as `Sheet.number` does
     style = PLAIN[kind] if line.kind == "row" else f"{line.kind}{STRONG[kind]}"
     formula = _formula(sheet, table, place, cell, ranges)
     if formula and value is not None:
