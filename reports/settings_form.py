@@ -17,15 +17,15 @@ from reports.house import COUNTED_AS_MET, SET_MARKS
 from reports.tables.catalogue import KINDS
 from reports.workbooks.layout import MARKS, SIGNERS
 
-# Forms of the product by number: those of the first two workbooks, and the catalogue's.
-FORMS = {"01": "Bảng tổng hợp theo xã", "02": "Tình hình thực hiện của một xã"}
+# Forms of the product by number: those of one commune and of the matrix, and the catalogue's.
+FORMS = {"01": "Bảng tổng hợp theo xã", "02": "Tình hình thực hiện của một xã", "24": "Báo cáo kỳ của một xã"}
 POSTS = ("province_left", "province_right", "district_left", "district_right")
 # Marks are counted by formulas: what a formula reads as a comparison or a wildcard can't be one.
 _MARK = re.compile(r"[\w✓✔✗✘≈◐○…–.+/-]{1,6}")
 
 
 def forms_listed() -> dict[str, str]:
-    return FORMS | {kind.form: kind.title for kind in KINDS.values()}
+    return dict(sorted((FORMS | {kind.form: kind.title for kind in KINDS.values()}).items()))
 
 
 class SettingsForm(forms.Form):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import desk, downloads, home, matrix, meetings, papers, settings, tables, units
+from reports.views import desk, downloads, home, matrix, meetings, papers, settings, tables, unit_period, units
 
 app_name = "reports"
 urlpatterns = [
@@ -30,6 +30,9 @@ urlpatterns = [
     ),
     path("my-criteria/<int:criterion>/units/<int:pk>/next/", desk.desk_next, name="desk_next"),
     path("reports/", downloads.report_list, name="report_list"),
+    path("reports/units/<int:pk>/<int:period>/", unit_period.page, name="unit_period"),
+    path("reports/units/<int:pk>/<int:period>.xlsx", unit_period.xlsx, name="unit_period_xlsx"),
+    path("reports/units/<int:pk>/<int:period>.zip", unit_period.csv, name="unit_period_zip"),
     path("reports/settings/", settings.report_settings, name="settings"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),

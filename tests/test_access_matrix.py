@@ -338,6 +338,9 @@ def rows(t):
         ("criteria:period_texts", "Đông Phú", [*unit, t.period.pk]),
         ("criteria:period_texts", "Đông Phú, closed", [*unit, t.closed.pk]),
         ("criteria:supplementary_fill", "Đông Phú", [*unit, t.period.pk, t.table.pk]),
+        ("reports:unit_period", "Đông Phú", [*unit, t.period.pk]),
+        ("reports:unit_period_xlsx", "Đông Phú", [*unit, t.closed.pk]),
+        ("reports:unit_period_zip", "Đông Phú", [*unit, t.closed.pk]),
         ("reports:settings", "", []),
         ("reports:table", "texts", ["texts"]),
         ("reports:table", "supplementary", ["supplementary"]),
@@ -578,6 +581,9 @@ criteria:period_report Đông Phú                    oononnoonnnnno-
 criteria:period_texts Đông Phú                     oonfnnffnnnnnf-
 criteria:period_texts Đông Phú, closed             ffnfnnffnnnnnf-
 criteria:supplementary_fill Đông Phú               oonfnnffnnnnnf-
+reports:unit_period Đông Phú                       oononnoonnnnno-
+reports:unit_period_xlsx Đông Phú                  oononnoonnnnno-
+reports:unit_period_zip Đông Phú                   oononnoonnnnno-
 reports:settings                                   fffffffofffofo-
 reports:table texts                                nnnonnoononofo-
 reports:table supplementary                        nnnonnoononooo-

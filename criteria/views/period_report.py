@@ -15,6 +15,7 @@ from criteria import supplementary
 from criteria.models import PeriodText, ReportingPeriod, SupplementaryTable
 from criteria.supplementary import Changed, Filled, PeriodClosed
 from criteria.supplementary_forms import FillForm, TextsForm
+from ntm.clock import today
 
 PERIODS_LISTED = 36
 
@@ -56,6 +57,7 @@ def period_report(request: HttpRequest, pk: int, period: int) -> HttpResponse:
             "text": text,
             "parts": [(label, getattr(text, name)) for name, label in PeriodText.PARTS] if text else [],
             "can_fill": can(request.user, "period_report.fill", (unit, found)),
+            "has_ended": found.ends_on <= today() or found.closed_at is not None,
         },
     )
 

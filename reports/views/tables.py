@@ -109,7 +109,7 @@ def table_page(request: HttpRequest, key: str) -> HttpResponse:
             "number": forms_of(asked.area).form(kind.form),
             "asked": asked,
             "report": report,
-            "tables": [_shown(table) for table in report.tables],
+            "tables": [shown_table(table) for table in report.tables],
             "form": options_form(request, kind, asked) if kind.options else None,
             "sets": asked.choices["sets"] if kind.has_set else (),
             "areas": asked.choices["areas"],
@@ -121,7 +121,7 @@ def table_page(request: HttpRequest, key: str) -> HttpResponse:
     )
 
 
-def _shown(table: Table) -> dict[str, Any]:
+def shown_table(table: Table) -> dict[str, Any]:
     cut = len(table.lines) > ROWS_SHOWN + 50
     lines = table.lines[:ROWS_SHOWN] + tuple(line for line in table.lines[ROWS_SHOWN:] if line.kind == "total")
     shown = Table(table.key, table.title, table.columns, lines if cut else table.lines)

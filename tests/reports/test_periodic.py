@@ -3,7 +3,9 @@
 import random
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from io import BytesIO
 
+import openpyxl
 import pytest
 from django.test import Client
 
@@ -14,6 +16,8 @@ from reports.matrix import matrix
 from reports.moments import moment_of
 from reports.tables.table import value_of
 from reports.tables.texts import pieces
+from tests.libreoffice import wrong_formulas
+from tests.reports.test_tables import book_rows, same, written
 from tests.reports.worlds import fill, make_province, make_set, make_table, member, say
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +176,49 @@ def test_a_long_text_is_told_whole_in_pieces_a_row_holds():
     assert pieces("Ngắn") == ["Ngắn"]
     words = "đường " * 900
     assert " ".join(" ".join(pieces(words)).split()) == words.strip()
+
+
+def commune_report(place, period, user=None, path="/", **more):
+    client = Client()
+    client.force_login(user or place.staff)
+    return client.get(f"/reports/units/{place.communes[1].pk}/{period.pk}{path}", {"set": place.set.code} | more)
+
+
+def test_a_communes_own_report_of_a_period(place, tmp_path):
+    PeriodText.objects.create(unit=place.communes[1], period=place.half, saved_by=place.staff, proposals="Cấp vốn")
+    answer = commune_report(place, place.half, member(place.communes[1], Role.OFFICER))
+    assert answer.status_code == 200
+    results, resources, words = answer.context["report"].tables
+    assert cells(results, "before_verdict", "group") == ["not_met"] * 3
+    assert cells(results, "now_verdict", "group") == ["met", "met", "not_met"]
+    assert cells(results, "now_verdict") == ["met", "met", "not_met"]
+    assert cells(results, "before") == [50, 50, 50] and cells(results, "now") == [96, 96, 50]
+    assert cells(results, "change") == [46, 46, 0]
+    columns = list(place.table.columns.all())
+    assert cells(resources, "item") == [column.name for column in columns]
+    assert cells(resources, "value") == [told(place.half, column, place.communes[1:2]) for column in columns]
+    assert cells(words, "text") == ["Cấp vốn"]
+    book = commune_report(place, place.half, path=".xlsx")
+    number, wrong = wrong_formulas(book.content, tmp_path)
+    assert number == 3 and wrong == []
+    in_book = book_rows(openpyxl.load_workbook(BytesIO(book.content), data_only=True).worksheets[0], 9)
+    for line, row in zip(results.lines, in_book, strict=False):
+        for cell, column, written_cell in zip(line.cells, results.columns, row, strict=True):
+            assert same(written_cell, written(value_of(cell), column.kind)), (column, row)
+    assert commune_report(place, place.half, path=".zip").status_code == 200
+
+
+def test_what_a_communes_report_can_not_be_drawn_for(place):
+    later = place.period("year", "Năm 2024", date(2024, 12, 31))
+    stranger = member(make_province(communes=1)[1][0], Role.OFFICER)
+    for answer in (
+        commune_report(place, later),
+        commune_report(place, place.half, stage="x"),
+        commune_report(place, place.half, set="khong-co"),
+        commune_report(place, place.half, stranger),
+        commune_report(place, place.half, stranger, ".xlsx"),
+        commune_report(place, place.half, stranger, ".zip"),
+    ):
+        assert answer.status_code == 404
+    viewer = commune_report(place, place.half, member(place.province, Role.VIEWER))
+    assert [table.key for table in viewer.context["report"].tables] == ["ket_qua_bo_tieu_chi", "nguon_luc"]
