@@ -92,6 +92,7 @@ SCREENS = {
     "criteria:group_upload": "dieu-phoi-vien-tinh#nhom-xa-va-muc-vung-nui",
     "criteria:base_figures": "can-bo-xa#so-lieu-nen",
     "criteria:period_report": "can-bo-xa#bao-cao-ky",
+    "reports:unit_period": "can-bo-xa#bao-cao-ky",
     "criteria:period_texts": "can-bo-xa#bao-cao-ky",
     "criteria:supplementary_fill": "can-bo-xa#bao-cao-ky",
     "criteria:supplementary_list": "dieu-phoi-vien-tinh#bieu-bo-sung",

@@ -60,7 +60,7 @@ def _results(
     columns = [
         Column("number", "TT", Kind.CENTRE, 6),
         Column("name", "Nội dung", Kind.TEXT, 52),
-        Column("measure", "ĐVT", Kind.CENTRE, 10),
+        Column("measure", "ĐVT", Kind.CENTRE, 14),
     ]
     for key, moment in zip(("before", "now"), moments, strict=True):
         columns.append(Column(key, f"Đến {moment.day:%d/%m/%Y}: Kết quả", Kind.NUMBER, 12))
