@@ -722,6 +722,32 @@ def _change_base_figures(person: Roles, unit: Unit) -> Decision:
     return _unit_open(unit)
 
 
+def _see_period_report(person: Roles, unit: Unit) -> Decision:
+    """What a commune tells of a period besides its results: its own people and the offices above."""
+    areas = {unit.province_id, unit.district_id, unit.commune_id} - {None}
+    held = person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR)
+    if person.is_superuser or any(areas & person._area_ids[m.pk] for m in held):
+        return ALLOWED
+    return refuse("Báo cáo kỳ do xã và cơ quan theo dõi xem; vai trò của bạn xem số liệu ở mục Báo cáo.")
+
+
+def _fill_period_report(person: Roles, target: tuple[Unit, Any]) -> Decision:
+    """Filling in supplementary tables and texts: obj is (unit, period)."""
+    unit, period = target
+    if not _works_in(person, unit, *COMMUNE_ROLES):
+        return refuse("Chỉ cán bộ của xã được nhập báo cáo kỳ của xã.")
+    if period.closed_at is not None:
+        return refuse(f"{period.name} đã khóa; số liệu và nội dung của kỳ giữ nguyên.")
+    return _unit_open(unit)
+
+
+def _see_period_texts(person: Roles, _: Any) -> Decision:
+    """What communes write of a period, over an area: the offices' work, not a viewer's figures."""
+    if person.is_superuser or person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+        return ALLOWED
+    return refuse("Nội dung báo cáo của xã do cơ quan theo dõi xem; vai trò của bạn xem các biểu số liệu.")
+
+
 def _send(person: Roles, unit: Unit) -> Decision:
     own = _works_in(person, unit, *COMMUNE_ROLES)
     if not any(m.role == COMMUNE_LEADER or m.may_send for m in own):
@@ -1271,6 +1297,9 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "owners.change": _assign_owners,
     "base_figures.view": _view_base_figures,
     "base_figures.change": _change_base_figures,
+    "period_report.see": _see_period_report,
+    "period_report.fill": _fill_period_report,
+    "period_texts.see": _see_period_texts,
     "submission.send": _send,
     "submission.receive": _receive,
     "submission.return": _return,

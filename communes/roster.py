@@ -124,3 +124,18 @@ def as_on(unit: Unit, day: date) -> Unit:
     shown = copy(unit)
     shown.name, shown.kind = version["name"], version["kind"]
     return shown
+
+
+def groups_on(units: Collection[int], day: date) -> dict[int, str]:
+    """Commune groups (nhom-1 …) of units as they were that day, by id; "" for none. Two queries at most."""
+    groups: dict[int, str] = {}
+    changed = []
+    for pk, group, since in Unit.objects.filter(pk__in=units).values_list("id", "target_group", "present_since"):
+        groups[pk] = group
+        if since is not None and since > day:
+            changed.append(pk)
+    if changed:
+        past = UnitVersion.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit__in=changed)
+        # Latest first, so that the earliest version not over by that day is written last.
+        groups |= dict(past.order_by("-valid_from").values_list("unit_id", "target_group"))
+    return groups

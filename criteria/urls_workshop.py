@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from criteria.views import crosswalk, groups, history, local_targets, sets, workshop
+from criteria.views import crosswalk, groups, history, local_targets, sets, supplementary, workshop
 
 urlpatterns = [
     path("workshop/", workshop.workshop, name="workshop"),
@@ -28,6 +28,15 @@ urlpatterns = [
     path("workshop/groups/", groups.group_list, name="group_list"),
     path("workshop/groups/table.xlsx", groups.group_book, name="group_workbook"),
     path("workshop/groups/upload/", groups.group_upload, name="group_upload"),
+    path("workshop/supplementary/", supplementary.table_list, name="supplementary_list"),
+    path("workshop/supplementary/add/", supplementary.table_create, name="supplementary_create"),
+    path("workshop/supplementary/<int:pk>/", supplementary.table_edit, name="supplementary_edit"),
+    path("workshop/supplementary/<int:pk>/columns/add/", supplementary.column_create, name="supplementary_column_add"),
+    path(
+        "workshop/supplementary/<int:pk>/columns/<int:column>/",
+        supplementary.column_edit,
+        name="supplementary_column",
+    ),
     path("workshop/crosswalk/", crosswalk.crosswalk_page, name="crosswalk"),
     path("units/<int:pk>/indicators/<int:indicator>/take-over/", crosswalk.take_over, name="take_over"),
     path("workshop/history/", history.history_list, name="history_list"),

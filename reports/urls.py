@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from reports.views import desk, downloads, home, jobs, matrix, meetings, nation, papers, tables, units
+from reports.views import (
+    desk,
+    downloads,
+    home,
+    jobs,
+    matrix,
+    meetings,
+    nation,
+    papers,
+    settings,
+    tables,
+    unit_period,
+    units,
+)
 
 app_name = "reports"
 urlpatterns = [
@@ -38,6 +51,10 @@ urlpatterns = [
     path("reports/jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job_cancel"),
     path("reports/jobs/<uuid:pk>/again/", jobs.job_again, name="job_again"),
     path("reports/jobs/<uuid:pk>/file", jobs.job_file, name="job_file"),
+    path("reports/units/<int:pk>/<int:period>/", unit_period.page, name="unit_period"),
+    path("reports/units/<int:pk>/<int:period>.xlsx", unit_period.xlsx, name="unit_period_xlsx"),
+    path("reports/units/<int:pk>/<int:period>.zip", unit_period.csv, name="unit_period_zip"),
+    path("reports/settings/", settings.report_settings, name="settings"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),
     path("reports/bundle.xlsx", tables.bundle_xlsx, name="bundle_xlsx"),

@@ -32,6 +32,7 @@ from reports import jobs
 from tests.criteria.files import image
 from tests.criteria.history_world import workbook
 from tests.factories import MembershipFactory
+from tests.reports.worlds import make_table
 
 WHO = [
     "canbo.dongphu",
@@ -140,6 +141,7 @@ class Things:
         self.district_period = ReportingPeriod.objects.create(
             area=self.dong_son, kind="month", name="Tháng 6", ends_on="2024-06-30", due_on="2024-07-05"
         )
+        self.table = make_table(self.thanh_hoa, name="Biểu thử")
         self.old_table = uploads.take(
             "history",
             ContentFile(workbook([["TT", "Tên xã", 1, 2], [1, "Đông Phú", "x", "x"]]), "cu.xlsx"),
@@ -361,6 +363,22 @@ def rows(t):
         ("criteria:target_upload", "", []),
         ("criteria:target_report_list", "", []),
         ("criteria:target_report_answer", "Đông Phú", [t.target_report.pk]),
+        ("criteria:supplementary_list", "", []),
+        ("criteria:supplementary_create", "", []),
+        ("criteria:supplementary_edit", "Thanh Hóa", [t.table.pk]),
+        ("criteria:supplementary_column_add", "Thanh Hóa", [t.table.pk]),
+        ("criteria:supplementary_column", "Thanh Hóa", [t.table.pk, t.table.columns.first().pk]),
+        ("criteria:period_report_present", "Đông Phú", unit),
+        ("criteria:period_report", "Đông Phú", [*unit, t.open_period.pk]),
+        ("criteria:period_texts", "Đông Phú", [*unit, t.open_period.pk]),
+        ("criteria:period_texts", "Đông Phú, closed", [*unit, t.closed_period.pk]),
+        ("criteria:supplementary_fill", "Đông Phú", [*unit, t.open_period.pk, t.table.pk]),
+        ("reports:unit_period", "Đông Phú", [*unit, t.open_period.pk]),
+        ("reports:unit_period_xlsx", "Đông Phú", [*unit, t.closed_period.pk]),
+        ("reports:unit_period_zip", "Đông Phú", [*unit, t.closed_period.pk]),
+        ("reports:settings", "", []),
+        ("reports:table", "texts", ["texts"]),
+        ("reports:table", "supplementary", ["supplementary"]),
         ("criteria:group_list", "", []),
         ("criteria:group_workbook", "", []),
         ("criteria:group_upload", "", []),
@@ -611,6 +629,22 @@ criteria:target_workbook                           fffffffofffofo-
 criteria:target_upload                             fffffffofffofo-
 criteria:target_report_list                        fffffffofffofo-
 criteria:target_report_answer Đông Phú             ffnnnnnonnnnno-
+criteria:supplementary_list                        fffffffofffofo-
+criteria:supplementary_create                      fffffffofffofo-
+criteria:supplementary_edit Thanh Hóa              nnnnnnfonnnnno-
+criteria:supplementary_column_add Thanh Hóa        nnnnnnfonnnnno-
+criteria:supplementary_column Thanh Hóa            nnnnnnfonnnnno-
+criteria:period_report_present Đông Phú            rrnrnnrrnnnnnr-
+criteria:period_report Đông Phú                    oononnoonnnnno-
+criteria:period_texts Đông Phú                     oonfnnffnnnnnf-
+criteria:period_texts Đông Phú, closed             ffnfnnffnnnnnf-
+criteria:supplementary_fill Đông Phú               oonfnnffnnnnnf-
+reports:unit_period Đông Phú                       oononnoonnnnno-
+reports:unit_period_xlsx Đông Phú                  oononnoonnnnno-
+reports:unit_period_zip Đông Phú                   oononnoonnnnno-
+reports:settings                                   fffffffofffofo-
+reports:table texts                                nnnonnoononofo-
+reports:table supplementary                        nnnonnoononooo-
 criteria:group_list                                fffffffofffofo-
 criteria:group_workbook                            fffffffofffofo-
 criteria:group_upload                              fffffffofffofo-

@@ -4,12 +4,14 @@
 what people say of a unit: drafts, sendings, published states and the standing that
 follows. `work` holds who answers for what in a commune, what is finished and what came
 back. `evidence` holds the proof, `questions` what commune and offices ask each other,
-`base_figures` what indicators divide by, `uploads` the tables people hand in. Read in that order.
+`base_figures` what indicators divide by, `uploads` the tables people hand in, `supplementary` what a
+province asks for each period besides, `report_settings` how its reports look. Read in that order.
 """
 
 from criteria.models.base_figures import BaseFigure
 from criteria.models.evidence import Evidence, EvidenceLink
 from criteria.models.questions import Question, QuestionMessage
+from criteria.models.report_settings import ReportSettings
 from criteria.models.results import (
     Assessment,
     Entry,
@@ -30,6 +32,13 @@ from criteria.models.sets import (
     Target,
     Wording,
 )
+from criteria.models.supplementary import (
+    PeriodText,
+    SupplementaryColumn,
+    SupplementaryReturn,
+    SupplementaryTable,
+    SupplementaryValue,
+)
 from criteria.models.uploads import RememberedChoice, Upload
 from criteria.models.work import CriterionOwner, FinishedCriterion, PeriodStep, ReturnedIndicator, SubmissionStep
 
@@ -48,9 +57,11 @@ __all__ = [
     "Indicator",
     "Operator",
     "PeriodStep",
+    "PeriodText",
     "Question",
     "QuestionMessage",
     "RememberedChoice",
+    "ReportSettings",
     "ReportingPeriod",
     "ReturnedIndicator",
     "Revision",
@@ -58,6 +69,10 @@ __all__ = [
     "Standing",
     "Submission",
     "SubmissionStep",
+    "SupplementaryColumn",
+    "SupplementaryReturn",
+    "SupplementaryTable",
+    "SupplementaryValue",
     "Target",
     "TargetReport",
     "Upload",

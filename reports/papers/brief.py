@@ -18,11 +18,12 @@ from communes.models import Level
 from criteria.numbers import format_number, one_decimal
 from criteria.verdicts import STATES as LOOKS
 from reports.home import published_findings
+from reports.house import house_of
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import Matrix
 from reports.papers.paper import Column, Paper, Part, Table, per_cent, shortened
 from reports.readiness import KINDS, NO_OPINION_AT, READY, STAGES, CriterionLine, Readiness, sentence
-from reports.workbooks.layout import agency, day_text
+from reports.workbooks.layout import day_text
 
 # What fits on the page; of more it says how many.
 WEAK_AT_MOST = 10
@@ -43,7 +44,7 @@ def commune_brief(result: Readiness, user: Any) -> Paper:
     limited = (f"Chỉ gồm {len(result.criteria)} tiêu chí của sở, ngành",) if result.limited else ()
     return Paper(
         name=NAME,
-        agency=agency(user, unit),
+        agency=house_of(user, unit).agency,
         place=_place(user, unit),
         title=TITLE,
         subtitle=f"Tình hình thực hiện tiêu chí nông thôn mới của {place}",
@@ -169,7 +170,7 @@ def area_brief(result: Matrix, user: Any) -> Paper:
     limited = (f"Chỉ gồm {len(result.criteria)} tiêu chí của sở, ngành",) if result.limited else ()
     return Paper(
         name=NAME,
-        agency=agency(user, area),
+        agency=house_of(user, area).agency,
         place=_place(user, area),
         title=TITLE,
         subtitle=f"Tình hình thực hiện tiêu chí nông thôn mới trên địa bàn {area.in_sentence}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django import forms
 
-from reports.tables import headline
+from reports.tables import headline, periodic, supplementary, texts
 from reports.tables.asked import Asked
 from reports.tables.table import Report
 
@@ -15,7 +15,9 @@ from reports.tables.table import Report
 @dataclass(frozen=True)
 class Kind:
     """One kind of report over an area. `form`: its number; `options`: a form whose cleaned data `draw`
-    finds in `asked.options`; `has_stage`: whether it rests on one stage's opinions."""
+    finds in `asked.options`, and whose `offer(asked)`, if it has one, sets its choices; `has_stage`, `has_set`,
+    `has_moment`: whether it rests on one stage's opinions, on a set, on a day one can choose; `action`: what
+    one must be allowed to do to draw it ("": see the area)."""
 
     key: str
     form: str
@@ -24,6 +26,9 @@ class Kind:
     draw: Callable[[Asked], Report]
     options: type[forms.Form] | None = None
     has_stage: bool = True
+    has_set: bool = True
+    has_moment: bool = True
+    action: str = ""
 
 
 KINDS = {
@@ -36,6 +41,47 @@ KINDS = {
             "Các chỉ số chung kèm n/N xã, tăng giảm so với kỳ trước, cùng kỳ và mốc tự chọn; nhóm xã theo số tiêu chí.",
             headline.draw,
             headline.Options,
+        ),
+        Kind(
+            "supplementary",
+            "20",
+            "Biểu bổ sung",
+            "Số liệu các xã nhập vào biểu riêng của tỉnh trong một kỳ; cộng theo huyện và toàn địa bàn.",
+            supplementary.draw,
+            supplementary.Options,
+            has_stage=False,
+            has_set=False,
+            has_moment=False,
+        ),
+        Kind(
+            "texts",
+            "21",
+            "Kết quả, khó khăn, kiến nghị của các xã",
+            "Kết quả, khó khăn vướng mắc, kiến nghị đề xuất các xã nêu trong một kỳ, tập hợp theo huyện.",
+            texts.draw,
+            texts.Options,
+            has_stage=False,
+            has_set=False,
+            has_moment=False,
+            action="period_texts.see",
+        ),
+        Kind(
+            "half-year",
+            "22",
+            "Báo cáo 6 tháng",
+            "Số liệu chung, số xã đạt từng tiêu chí so với cuối năm trước và theo nhóm xã, nguồn lực, kiến nghị.",
+            periodic.half_year,
+            periodic.HalfYearOptions,
+            has_moment=False,
+        ),
+        Kind(
+            "year",
+            "23",
+            "Báo cáo năm",
+            "Như báo cáo 6 tháng, theo kỳ năm.",
+            periodic.year,
+            periodic.YearOptions,
+            has_moment=False,
         ),
     )
 }

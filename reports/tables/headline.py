@@ -43,9 +43,9 @@ def draw(asked: Asked) -> Report:
     now = asked.matrix()
     earlier = comparisons(asked.area, asked.when, asked.options.get("base"))
     compared = [(comparison, asked.matrix(moment=comparison.moment)) for comparison in earlier]
-    tables = [_figures(now, compared)]
+    tables = [figures_table(now, compared)]
     if not now.limited:
-        tables.append(_buckets(now, compared))
+        tables.append(buckets_table(now, compared))
     if asked.area.level == Level.PROVINCE:
         tables.append(_districts(now))
     below = asked.options.get("below")
@@ -85,7 +85,7 @@ def _less(now: int | Decimal | None, before: int | Decimal | None) -> int | Deci
     return None if now is None or before is None else now - before
 
 
-def _figures(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Table:
+def figures_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Table:
     columns = [
         Column("number", "TT", Kind.CENTRE, 5),
         Column("figure", "Chỉ số", Kind.TEXT, 44),
@@ -106,7 +106,7 @@ def _figures(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Tabl
     return Table("so_lieu_chung", "Số liệu chung", tuple(columns), tuple(lines))
 
 
-def _buckets(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Table:
+def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Table:
     columns = [
         Column("bucket", "Nhóm xã theo số tiêu chí đạt", Kind.TEXT, 34),
         Column("communes", "Số xã", Kind.WHOLE, 10),

@@ -54,7 +54,7 @@ def _line(line: Line, columns: tuple[Column, ...]) -> str:
             linked = f'<a href="{escape(line.url)}">{text}</a>' if line.url and text else text
             parts.append(f'<th scope="row">{linked}</th>')
         else:
-            css = ' class="num"' if column.kind in NUMERIC else ""
+            css = ' class="num"' if column.kind in NUMERIC else ' class="pre-line"' if "\n" in text else ""
             parts.append(f'<td{css} data-label="{escape(column.title)}">{text}</td>')
     css = {"row": "", "group": ' class="group-row"', "total": ' class="total-row"'}[line.kind]
     return f"<tr{css}>{''.join(parts)}</tr>"

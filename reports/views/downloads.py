@@ -15,6 +15,7 @@ from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from ntm.clock import today
 from reports.builders import is_large
+from reports.house import forms_of
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
 from reports.moments import BadMoment, asked_moment, periods_for
@@ -130,6 +131,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
     sets = area_sets(area) if area else []
     if not sets and communes:
         sets = list(CriteriaSet.objects.for_unit(communes[0]))
+    house = forms_of(area or next(iter(communes), None))
     return render(
         request,
         "reports/report_list.html",
@@ -142,7 +144,12 @@ def report_list(request: HttpRequest) -> HttpResponse:
             "set_code": getattr(default_set(sets), "code", ""),
             "stages": STAGES.items(),
             "area_stages": AREA_STAGES.items(),
-            "kinds": KINDS.values(),
+            "kinds": [
+                (kind, house.form(kind.form))
+                for kind in KINDS.values()
+                if not kind.action or access.can(request.user, kind.action, area)
+            ],
+            "forms": {"matrix": house.form("01"), "readiness": house.form("02")},
             "periods": periods_for(area) if area else [],
             "names_files": access.sees_files(request.user),
         },

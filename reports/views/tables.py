@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from communes import access
+from reports.house import forms_of
 from reports.matrix import STAGES, area_sets, default_set, default_stage, opinions_by_stage
 from reports.moments import BadMoment, asked_moment, periods_for
 from reports.tables import page
@@ -66,26 +68,30 @@ def asked_of(request: HttpRequest, *kinds: Kind) -> Asked:
         raise Refusal(say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404))
     asked = Asked(request.user, area, chosen, stage, when)
     for kind in kinds:
-        asked.options |= _options(request, kind)
+        if kind.action:
+            access.require(request.user, kind.action, area)
+        asked.options |= _options(request, kind, asked)
     asked.choices = {"sets": sets, "areas": area_choices(seen, area)}
     return asked
 
 
-def _options(request: HttpRequest, kind: Kind) -> dict[str, Any]:
+def _options(request: HttpRequest, kind: Kind, asked: Asked) -> dict[str, Any]:
     """The cleaned options; those that were wrong count as not given (the page shows the message)."""
     if kind.options is None:
         return {}
-    form = options_form(request, kind)
+    form = options_form(request, kind, asked)
     form.is_valid()
     return form.cleaned_data
 
 
-def options_form(request: HttpRequest, kind: Kind) -> Any:
+def options_form(request: HttpRequest, kind: Kind, asked: Asked) -> Any:
     """Bound where any of its fields was sent, so that a first visit has the initial values."""
     names = kind.options.base_fields  # type: ignore[union-attr]
     given = {name: request.GET[name] for name in names if name in request.GET}
     initial = {name: field.initial for name, field in names.items() if field.initial is not None}
     form = kind.options(given or initial)  # type: ignore[misc]
+    if hasattr(form, "offer"):
+        form.offer(asked)
     for field in form.fields.values():
         look: dict[type, str] = {forms.Select: "form-select", forms.CheckboxInput: "form-check-input"}
         field.widget.attrs["class"] = look.get(type(field.widget), "form-control")
@@ -105,21 +111,22 @@ def table_page(request: HttpRequest, key: str) -> HttpResponse:
         "reports/table_report.html",
         {
             "kind": kind,
+            "number": forms_of(asked.area).form(kind.form),
             "asked": asked,
             "report": report,
-            "tables": [_shown(table) for table in report.tables],
-            "form": options_form(request, kind) if kind.options else None,
-            "sets": asked.choices["sets"],
+            "tables": [shown_table(table) for table in report.tables],
+            "form": options_form(request, kind, asked) if kind.options else None,
+            "sets": asked.choices["sets"] if kind.has_set else (),
             "areas": asked.choices["areas"],
             "stages": STAGES.items() if kind.has_stage else (),
-            "periods": periods_for(asked.area),
+            "periods": periods_for(asked.area) if kind.has_moment else (),
             "query": urlencode(query_of(request, asked)),
             "now_url": f"{reverse('reports:table', args=[key])}?{urlencode(query_of(request, asked, now=True))}",
         },
     )
 
 
-def _shown(table: Table) -> dict[str, Any]:
+def shown_table(table: Table) -> dict[str, Any]:
     cut = len(table.lines) > ROWS_SHOWN + 50
     lines = table.lines[:ROWS_SHOWN] + tuple(line for line in table.lines[ROWS_SHOWN:] if line.kind == "total")
     shown = Table(table.key, table.title, table.columns, lines if cut else table.lines)

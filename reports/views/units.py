@@ -104,6 +104,7 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
         "works_here": access.sees_drafts_of(user, unit),
         "can_enter": access.can(user, "entry.change", unit),
         "can_see_figures": access.can(user, "base_figures.view", unit),
+        "can_see_period_report": unit.level == Level.COMMUNE and access.can(user, "period_report.see", unit),
         "can_plan": any(access.can(user, f"visit.plan.{at}", unit) for at in access.plannable_stages(user)),
         "ready_needs": result.recognition_needs,
     }

@@ -16,8 +16,9 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
+from itertools import zip_longest
 from textwrap import wrap
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.conf import settings
 from django.utils import timezone
@@ -28,6 +29,9 @@ from communes.names import search_name
 from communes.text import clean_text
 from criteria.state import Moment
 from criteria.verdicts import STATES
+
+if TYPE_CHECKING:
+    from reports.house import House
 
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FONT = "Times New Roman"
@@ -64,7 +68,8 @@ MARKS = {
     "not_assessed": "",
     "": "",
 }
-MARKS_MET = tuple(MARKS[state] for state in ("firmly_met", "met", "not_applicable"))
+# Who signs, left and right: the post, which may take several lines, and the name.
+SIGNERS = (("NGƯỜI LẬP BIỂU", ""), ("THỦ TRƯỞNG ĐƠN VỊ", ""))
 LABELS_MET = tuple(STATES[state].label for state in ("firmly_met", "met", "not_applicable"))
 
 
@@ -113,7 +118,8 @@ def known_text(known: datetime | None, as_of: date, moment: Moment | None = None
 
 
 def file_name(form: str, name: str, day: date) -> str:
-    """Bieu-02_DongPhu_2024-06.xlsx, in ASCII whatever the name."""
+    """Bieu-02_DongPhu_2024-06.xlsx, in ASCII whatever the form's number and the name."""
+    form = "-".join(re.findall(r"[a-z0-9.]+", search_name(form))).upper()
     words = unicodedata.normalize("NFKD", search_name(name)).encode("ascii", "ignore").decode().split()
     return f"Bieu-{form}_{''.join(word.capitalize() for word in words) or 'DonVi'}_{day:%Y-%m}.xlsx"
 
@@ -135,15 +141,24 @@ def agency(user: Any, unit: Unit) -> tuple[str, str]:
 
 
 class Book:
-    """A workbook being drawn, with its formats. `on_row` is called after each row of a table. With `target`,
-    a file, its rows go to the disk one by one, and have to be written in order."""
+    """A workbook being drawn, with its formats, in the province's own marks and signatures where it set some.
+    `on_row` is called after each row of a table. With `target`, a file, its rows go to the disk one by one,
+    and have to be written in order."""
 
     def __init__(
-        self, title: str, as_of: date, on_row: Callable[[], None] | None = None, target: BinaryIO | None = None
+        self,
+        title: str,
+        as_of: date,
+        house: House | None = None,
+        *,
+        on_row: Callable[[], None] | None = None,
+        target: BinaryIO | None = None,
     ) -> None:
         from xlsxwriter import Workbook
 
         self.on_row = on_row
+        self.marks = house.marks if house else MARKS
+        self.signers = house.signers if house else SIGNERS
         self.buffer = BytesIO()
         self.workbook = Workbook(
             target or self.buffer,
@@ -227,10 +242,12 @@ _STYLES: dict[str, dict[str, Any]] = {
     "group": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED"},
     "group_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter", "bg_color": "#E2F0ED"},
     "group_whole": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0"},
+    "group_number": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0.00"},
     "group_percent": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "0.00"},
     "total": {"border": 1, "bold": True, "valign": "vcenter", "text_wrap": True},
     "total_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter"},
     "total_whole": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "#,##0"},
+    "total_number": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "#,##0.00"},
     "total_share": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "0.0"},
     "total_percent": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "0.00"},
     "sign": {"align": "center", "bold": True},
@@ -372,7 +389,7 @@ class Sheet:
 
     def mark(self, column: int, state: str) -> None:
         """A verdict or state as its short mark, for narrow columns."""
-        mark = MARKS[state]
+        mark = self.book.marks[state]
         if mark:
             self.sheet.write_string(self.row, column, mark, self.formats[f"mark_{state}"])
         else:
@@ -397,18 +414,23 @@ class Sheet:
         self.sheet.autofilter(self.first - 1, 0, max(last, self.first), self.last_column)
 
     def signatures(self) -> None:
-        """NGƯỜI LẬP BIỂU left, the authority right."""
+        """Who draws the form left, the authority right."""
+        (left, left_name), (right, right_name) = self.book.signers
         self.row += 2
-        half = self.last_printed // 2
-        for style, left, right in (
-            ("sign_note", "", "…………, ngày …… tháng …… năm ………"),
-            ("sign", "NGƯỜI LẬP BIỂU", "THỦ TRƯỞNG ĐƠN VỊ"),
-            ("sign_note", "(Ký, ghi rõ họ tên)", "(Ký, ghi rõ họ tên, đóng dấu)"),
-        ):
-            self.span(0, half, left, style)
-            self.span(half + 1, self.last_printed, right, style)
-            self.row += 1
+        self._signed("sign_note", "", "…………, ngày …… tháng …… năm ………")
+        for one, other in zip_longest(left.split("\n"), right.split("\n"), fillvalue=""):
+            self._signed("sign", one, other)
+        self._signed("sign_note", "(Ký, ghi rõ họ tên)", "(Ký, ghi rõ họ tên, đóng dấu)")
+        if left_name or right_name:
+            self.row += 3
+            self._signed("sign", left_name, right_name)
         self.sheet.print_area(0, 0, self.row, self.last_printed)
+
+    def _signed(self, style: str, left: str, right: str) -> None:
+        half = self.last_printed // 2
+        self.span(0, half, left, style)
+        self.span(half + 1, self.last_printed, right, style)
+        self.row += 1
 
 
 # Most texts are the criteria set's own, the same in every commune's workbook.

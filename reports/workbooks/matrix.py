@@ -16,17 +16,15 @@ from criteria.numbers import round_half_up
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.verdicts import NO_OPINION, STATES
 from criteria.wordings import worded
+from reports.house import House, forms_of, house_of
 from reports.matrix import STAGES, Matrix, Row, per_cent
 from reports.workbooks.layout import (
     A3,
     A4,
-    MARKS,
-    MARKS_MET,
     Book,
     Column,
     Heading,
     Sheet,
-    agency,
     column_letter,
     count_any,
     day_text,
@@ -49,45 +47,46 @@ class Marked:
 
 
 def matrix_name(result: Matrix) -> str:
-    return file_name(FORM, result.area.name, result.as_of)
+    return file_name(forms_of(result.area).form(FORM), result.area.name, result.as_of)
 
 
 def matrix_workbook(result: Matrix, user: Any, on_row: Callable[[], None] | None = None) -> bytes:
     """Draw the workbook: communes × criteria, communes × indicators, summary, definitions.
 
-    Two queries besides the matrix's own. The caller refuses an area without communes. `on_row` is
+    Three queries besides the matrix's own. The caller refuses an area without communes. `on_row` is
     called after each row.
     """
-    book = Book(f"Bảng tổng hợp theo xã, {result.area.full_name}", result.as_of, on_row)
-    lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}. {_marks_key()}")
-    drawn_by = agency(user, result.area)
+    house = house_of(user, result.area)
+    book = Book(f"Bảng tổng hợp theo xã, {result.area.full_name}", result.as_of, house, on_row=on_row)
+    lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}. {_marks_key(house)}")
+    form = house.form(FORM)
 
     def heading(letter: str, title: str, *, with_key: bool = True) -> Heading:
         kept = lines if with_key else (lines[0], f"Căn cứ: {STAGES[result.stage]}")
-        return Heading(f"{FORM}{letter}", drawn_by, f"{title} {result.area.full_name}".upper(), kept, result.as_of)
+        return Heading(f"{form}{letter}", house.agency, f"{title} {result.area.full_name}".upper(), kept, result.as_of)
 
-    _criteria(book, heading("a", "Kết quả thực hiện tiêu chí của các xã,"), result)
-    indicators = _indicators(book, heading("b", "Kết quả thực hiện chỉ tiêu của các xã,"), result)
+    _criteria(book, heading("a", "Kết quả thực hiện tiêu chí của các xã,"), result, house)
+    indicators = _indicators(book, heading("b", "Kết quả thực hiện chỉ tiêu của các xã,"), result, house)
     _summary(book, heading("c", "Tổng hợp kết quả,", with_key=False), result)
-    definitions(book, heading("d", "Giải thích,", with_key=False), _definitions(result, user, indicators))
+    definitions(book, heading("d", "Giải thích,", with_key=False), _definitions(result, user, indicators, house))
     return book.bytes()
 
 
-def _marks_key() -> str:
-    return "Ký hiệu: " + ", ".join(f"{mark} = {STATES[state].label}" for state, mark in MARKS.items() if mark)
+def _marks_key(house: House) -> str:
+    return "Ký hiệu: " + ", ".join(f"{mark} = {STATES[state].label}" for state, mark in house.marks.items() if mark)
 
 
-def _criteria(book: Book, heading: Heading, result: Matrix) -> None:
+def _criteria(book: Book, heading: Heading, result: Matrix, house: House) -> None:
     marked = [
         Marked(f"{criterion.number}. {criterion.name}", partial(_state, place))
         for place, criterion in enumerate(result.criteria)
     ]
-    table = Table(book, "Theo tiêu chí", heading, result, marked, [5] * len(marked), head="head_up")
+    table = Table(book, "Theo tiêu chí", heading, result, house, marked, [5] * len(marked), head="head_up")
     table.draw()
     table.signatures()
 
 
-def _indicators(book: Book, heading: Heading, result: Matrix) -> list[tuple[str, str]]:
+def _indicators(book: Book, heading: Heading, result: Matrix, house: House) -> list[tuple[str, str]]:
     """Draw communes × indicators; return the indicators' codes and names, for the definitions."""
     own = {criterion.id for criterion in result.criteria}
     day = min(result.as_of, result.criteria_set.last_day)
@@ -113,7 +112,9 @@ def _indicators(book: Book, heading: Heading, result: Matrix) -> list[tuple[str,
         if places:
             above.append((places[0], places[-1], f"{criterion.number}. {criterion.name}"))
     widths = [4.6] * len(marked)
-    table = Table(book, "Theo chỉ tiêu", heading, result, marked, widths, paper=A3, with_totals=False, above=above)
+    table = Table(
+        book, "Theo chỉ tiêu", heading, result, house, marked, widths, paper=A3, with_totals=False, above=above
+    )
     table.draw()
     table.signatures()
     return [(code, name) for _, code, name, _ in indicators]
@@ -136,6 +137,7 @@ class Table:
         name: str,
         heading: Heading,
         result: Matrix,
+        house: House,
         marked: Sequence[Marked],
         widths: Sequence[float],
         *,
@@ -144,7 +146,7 @@ class Table:
         head: str = "head",
         above: Sequence[tuple[int, int, str]] = (),
     ) -> None:
-        self.result, self.marked, self.with_totals = result, marked, with_totals
+        self.result, self.house, self.marked, self.with_totals = result, house, marked, with_totals
         ends = [
             Column("Số tiêu chí đạt", 9),
             Column("Số tiêu chí cơ bản đạt", 9),
@@ -200,8 +202,9 @@ class Table:
                 sheet.text(self.known + 2, str(row.nearly or ""), "centre")
             elif row.counts:
                 marks = f"{_cell(LEFT, sheet.row)}:{_cell(self.known - 1, sheet.row)}"
-                sheet.formula(self.known + 1, f"={count_any(marks, MARKS_MET)}", row.met, "whole")
-                sheet.formula(self.known + 2, f'=COUNTIF({marks},"{MARKS["nearly_met"]}")', row.nearly, "whole")
+                sheet.formula(self.known + 1, f"={count_any(marks, self.house.marks_met)}", row.met, "whole")
+                nearly = f"={count_any(marks, [self.house.marks['nearly_met']])}"
+                sheet.formula(self.known + 2, nearly, row.nearly, "whole")
             else:
                 sheet.fill("whole", [self.known + 1, self.known + 2])
             sheet.number(self.known + 3, row.progress if row.counts else None, "percent")
@@ -267,7 +270,8 @@ class Table:
             formula = f"SUM({cells(place)})"
             if counted_anew:
                 # Only over communes with a 1 in the column of those that count.
-                formula = "+".join(f'COUNTIFS({cells(place)},"{mark}",{cells(self.known)},1)' for mark in MARKS_MET)
+                met = self.house.marks_met
+                formula = "+".join(f'COUNTIFS({cells(place)},"{mark}",{cells(self.known)},1)' for mark in met)
             sheet.formula(place, f"={formula}", _met(column, rows), f"{style}_whole")
         known = sum(row.counts for row in rows)
         sheet.formula(self.known, f"=SUM({cells(self.known)})", known, f"{style}_whole")
@@ -396,7 +400,9 @@ def _summary_line(
     sheet.end_row()
 
 
-def _definitions(result: Matrix, user: Any, indicators: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def _definitions(
+    result: Matrix, user: Any, indicators: Sequence[tuple[str, str]], house: House
+) -> list[tuple[str, str]]:
     criteria_set = result.criteria_set
     newest = Standing.objects.filter(
         unit__in=[row.unit_id for row in result.rows], criteria_set=criteria_set, stage=result.stage
@@ -408,7 +414,7 @@ def _definitions(result: Matrix, user: Any, indicators: Sequence[tuple[str, str]
         ("Tính đến ngày", day_text(result.as_of)),
         ("Theo dữ liệu ghi nhận đến", known_text(newest, result.as_of, result.moment)),
         ("Người lập", user.get_full_name()),
-        ("Ký hiệu", _marks_key().removeprefix("Ký hiệu: ")),
+        ("Ký hiệu", _marks_key(house).removeprefix("Ký hiệu: ")),
         ("Ô để trống", f"{NO_OPINION[result.stage]} hoặc chưa có số liệu; không phải bằng 0."),
         ("Xã", "Chỉ gồm các xã (không gồm phường, thị trấn) đang tồn tại vào ngày lập biểu."),
         (

@@ -17,12 +17,12 @@ from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.verdicts import NO_OPINION, VERDICTS
 from criteria.wordings import worded
 from ntm.clock import today
+from reports.house import House
 from reports.matrix import STAGES
 from reports.nation import Nation, ProvinceLine, nation, provinces_table
 from reports.workbooks.layout import (  # fmt: skip
     A3,
     MARKS,
-    MARKS_MET,
     Book,
     Column,
     Heading,
@@ -35,6 +35,7 @@ from reports.workbooks.matrix import roman
 from reports.workbooks.tables import draw_table
 
 LEFT = 4  # columns before the indicators: TT, xã, mã xã, huyện
+HOUSE = House()  # the nation's own workbook has no province's marks
 AGENCY = ("CHƯƠNG TRÌNH MỤC TIÊU QUỐC GIA", "XÂY DỰNG NÔNG THÔN MỚI")
 FORM = "01-TW"
 
@@ -160,7 +161,7 @@ class _Province:
             cells = sheet.area(place, first, end)
             formula = f"SUM({cells})"
             if place < self.last:
-                formula = "+".join(f'COUNTIFS({cells},"{mark}",{counted},1)' for mark in MARKS_MET)
+                formula = "+".join(f'COUNTIFS({cells},"{mark}",{counted},1)' for mark in HOUSE.marks_met)
             sheet.formula(place, f"={formula}", count, "group_whole")
         sheet.end_row()
         self._rows()

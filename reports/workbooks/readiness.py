@@ -9,6 +9,7 @@ from django.db.models import Max
 from criteria.models import Standing
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.verdicts import Stage
+from reports.house import forms_of, house_of
 from reports.readiness import NO_OPINION_AT, READY, STAGES, CriterionLine, IndicatorLine, Readiness
 from reports.workbooks.layout import (
     LABELS_MET,
@@ -16,7 +17,6 @@ from reports.workbooks.layout import (
     Column,
     Heading,
     Sheet,
-    agency,
     count_any,
     day_text,
     definitions,
@@ -28,17 +28,18 @@ FORM = "02"
 
 
 def readiness_name(result: Readiness) -> str:
-    return file_name(FORM, result.unit.name, result.as_of)
+    return file_name(forms_of(result.unit).form(FORM), result.unit.name, result.as_of)
 
 
 def readiness_workbook(result: Readiness, user: Any) -> bytes:
     """Draw the workbook: criteria, indicators, what is missing, findings, definitions."""
-    book = Book(f"Tình hình thực hiện {result.unit.full_name}", result.as_of)
+    house = house_of(user, result.unit)
+    book = Book(f"Tình hình thực hiện {result.unit.full_name}", result.as_of, house)
     lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}")
-    drawn_by = agency(user, result.unit)
+    form = house.form(FORM)
 
     def heading(letter: str, title: str) -> Heading:
-        return Heading(f"{FORM}{letter}", drawn_by, f"{title} {result.unit.full_name}".upper(), lines, result.as_of)
+        return Heading(f"{form}{letter}", house.agency, f"{title} {result.unit.full_name}".upper(), lines, result.as_of)
 
     _criteria(book, heading("a", "Tổng hợp kết quả thực hiện tiêu chí"), result)
     _indicators(book, heading("b", "Kết quả thực hiện bộ tiêu chí"), result)

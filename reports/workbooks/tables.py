@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from criteria.state import Moment
 from criteria.verdicts import STATES
+from reports.house import forms_of, house_of
 from reports.tables.table import (
     NUMERIC,
     Average,
@@ -31,7 +33,6 @@ from reports.workbooks.layout import (
     Column,
     Heading,
     Sheet,
-    agency,
     column_letter,
     day_text,
     definitions,
@@ -68,14 +69,17 @@ Progress = Callable[[int, int], None]
 def reports_name(reports: Sequence[Report]) -> str:
     """Bieu-03_ThanhHoa_2024-06.xlsx; of several reports named after all of them."""
     first = reports[0]
-    return named("-".join(dict.fromkeys(report.form for report in reports)), first.subject.name, first.as_of)
+    house = forms_of(first.subject)
+    return named(
+        "-".join(dict.fromkeys(house.form(report.form) for report in reports)), first.subject.name, first.as_of
+    )
 
 
 def reports_workbook(reports: Sequence[Report], user: Any, progress: Progress | None = None) -> bytes:
     """One workbook of one or several reports of the same subject. `progress` is told (lines done, of)."""
     first = reports[0]
-    book = Book(f"{first.title} {first.subject.full_name}", first.as_of)
-    drawn_by = agency(user, first.subject)
+    house = house_of(user, first.subject)
+    book = Book(f"{first.title} {first.subject.full_name}", first.as_of, house)
     names = _Names()
     total = sum(len(table.lines) for report in reports for table in report.tables)
     done = 0
@@ -86,13 +90,14 @@ def reports_workbook(reports: Sequence[Report], user: Any, progress: Progress | 
 
     for report in reports:
         for place, table in enumerate(report.tables):
-            form = report.form if len(report.tables) == 1 else f"{report.form}{LETTERS[place]}"
+            number = house.form(report.form)
+            form = number if len(report.tables) == 1 else f"{number}{LETTERS[place]}"
             title = f"{table.title} – {report.subject.full_name}".upper()
-            heading = Heading(form, drawn_by, title, tuple(report.lines), report.as_of)
+            heading = Heading(form, house.agency, title, tuple(report.lines), report.as_of)
             draw_table(book, names.of(table.title), heading, table, told)
             done += len(table.lines)
             told(0)
-    heading = Heading(first.form, drawn_by, "GIẢI THÍCH", (), first.as_of)
+    heading = Heading(house.form(first.form), house.agency, "GIẢI THÍCH", (), first.as_of)
     definitions(book, heading, _definitions(reports, user))
     return book.bytes()
 
@@ -174,7 +179,10 @@ class _Ranges:
 def _write(sheet: Sheet, table: Table, line: Line, place: int, cell: Cell, ranges: list[tuple[int, int]]) -> None:
     column = table.columns[place]
     value = value_of(cell)
-    style = PLAIN[column.kind] if line.kind == "row" else f"{line.kind}{STRONG[column.kind]}"
+    kind = column.kind
+    if kind == Kind.NUMBER and isinstance(value, int | Decimal) and value == int(value):
+        kind = Kind.WHOLE  # as `Sheet.number` does
+    style = PLAIN[kind] if line.kind == "row" else f"{line.kind}{STRONG[kind]}"
     formula = _formula(sheet, table, place, cell, ranges)
     if formula and value is not None:
         sheet.formula(place, formula, value, style)

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from communes.models import Role, Unit
-from criteria.models import ReportingPeriod
+from criteria.models import PeriodText, ReportingPeriod
 from criteria.verdicts import STATES
 from reports.matrix import figures_of, matrix
 from reports.tables.catalogue import KINDS
@@ -24,7 +24,7 @@ from reports.tables.picture import picture
 from reports.tables.table import Chart, Column, Kind, Line, Table, value_of
 from reports.workbooks.layout import CONTENT_TYPE
 from tests.libreoffice import wrong_formulas
-from tests.reports.worlds import make_province, make_set, member, say
+from tests.reports.worlds import fill, make_province, make_set, make_table, member, say
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +55,26 @@ class World:
             due_on=date(2024, 6, 5),
             closed_at=datetime(2024, 6, 6, 8, tzinfo=UTC),
         )
+        self.others = [
+            ReportingPeriod.objects.create(area=self.province, kind=kind, name=name, ends_on=day, due_on=day)
+            for kind, name, day in (
+                ("half_year", "6 tháng đầu năm 2023", date(2023, 6, 30)),
+                ("year", "Năm 2023", date(2023, 12, 31)),
+                ("half_year", "6 tháng đầu năm 2024", date(2024, 6, 30)),
+            )
+        ]
+        Unit.objects.filter(pk__in=[unit.pk for unit in self.communes[::2]]).update(target_group="nhom-1")
+        self.told(chance)
+
+    def told(self, chance: random.Random) -> None:
+        """What some communes filled in and wrote for the period, one text longer than a row of a sheet."""
+        table = make_table(self.province, starts_on=date(2023, 1, 1))
+        for period in (self.period, *self.others):
+            for unit in self.communes:
+                if chance.random() < 0.7:
+                    fill(unit, period, table, by=self.staff, chance=chance)
+                    words = {"results": "=1+1", "difficulties": "", "proposals": "Cấp vốn\nlàm đường. " * 120}
+                    PeriodText.objects.create(unit=unit, period=period, saved_by=self.staff, **words)
 
     def get(self, url: str, user=None):
         client = Client()

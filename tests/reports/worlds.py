@@ -1,5 +1,6 @@
 """A small province for the tests of reports: communes, a set, opinions, proof, a concluded visit."""
 
+import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -7,7 +8,19 @@ from decimal import Decimal
 from django.db import transaction
 
 from communes.models import Membership, Unit
-from criteria.models import CriteriaSet, Evidence, EvidenceLink, Indicator, Operator, Source
+from criteria.models import (
+    CriteriaSet,
+    Evidence,
+    EvidenceLink,
+    Indicator,
+    Operator,
+    ReportingPeriod,
+    Source,
+    SupplementaryColumn,
+    SupplementaryReturn,
+    SupplementaryTable,
+    SupplementaryValue,
+)
 from criteria.publish import Published, publish
 from inspections.models import Finding, Visit
 from ntm.accounts.models import User
@@ -124,3 +137,37 @@ def find(visit: Visit, number: int, **fields) -> Finding:
 
 def unconfirmed(indicator: Indicator, text: str = "≥ 50%") -> None:
     indicator.targets.update(confirmed_at=None, confirmed_by=None, operator=Operator.AT_LEAST, value=50, text=text)
+
+
+def make_table(province: Unit, **fields) -> SupplementaryTable:
+    """A supplementary table with a column of each kind."""
+    fields = {
+        "name": "Vốn theo nguồn",
+        "period_kinds": ["month", "half_year", "year"],
+        "starts_on": date(2024, 1, 1),
+        "is_funding": True,
+    } | fields
+    table = SupplementaryTable.objects.create(province=province, updated_by=UserFactory(), **fields)
+    for position, (name, kind, more) in enumerate(
+        (
+            ("Ngân sách tỉnh", "money", {"measure": "triệu đồng", "is_required": True}),
+            ("Ngày công", "number", {"measure": "công"}),
+            ("Nguồn khác", "text", {}),
+            ("Hình thức", "choice", {"choices": ["Tiền", "Hiện vật"]}),
+        ),
+        1,
+    ):
+        SupplementaryColumn.objects.create(
+            table=table, position=position, name=name, kind=kind, added_at=CONFIRMED, **more
+        )
+    return table
+
+
+def fill(unit: Unit, period: ReportingPeriod, table: SupplementaryTable, *, by: User, chance: random.Random) -> None:
+    """Fill in a commune's line at random, whatever the period's state; some cells stay blank."""
+    row = SupplementaryReturn.objects.create(unit=unit, period=period, table=table, saved_by=by)
+    for column in table.columns.all():
+        if chance.random() < 0.8:
+            number = Decimal(chance.randrange(10**8)).scaleb(-chance.randrange(5)) if column.is_summed else None
+            text = "" if column.is_summed else chance.choice(["=1+1", "Hiện vật", "Tiền"])
+            SupplementaryValue.objects.create(filled=row, column=column, number=number, text=text)

@@ -34,12 +34,17 @@ from criteria.models import (
     Indicator,
     Operator,
     PeriodStep,
+    PeriodText,
     Question,
     QuestionMessage,
     ReportingPeriod,
     Revision,
     Source,
     Standing,
+    SupplementaryColumn,
+    SupplementaryReturn,
+    SupplementaryTable,
+    SupplementaryValue,
     Target,
 )
 from criteria.models.sets import Provenance
@@ -134,6 +139,7 @@ class World:
         self.confirm_targets()
         self.base_figures()
         self.periods()
+        self.supplementary()
         for province in (THANH_HOA, HA_TINH):
             self.results(self.unit(Level.PROVINCE, province))
         refresh_statistics(Revision, Assessment, Standing, Target)
@@ -276,6 +282,63 @@ class World:
                 ends_on=date(2024, 6, 30),
                 due_on=date(2024, 7, 10),
             )
+
+    def supplementary(self) -> None:
+        """A table of funding in Thanh Hóa, which the communes of one district have filled in for both periods."""
+        province = self.unit(Level.PROVINCE, THANH_HOA)
+        coordinator = self.users["dieuphoi.thanhhoa"]
+        table = SupplementaryTable.objects.create(
+            province=province,
+            name="Vốn huy động theo nguồn",
+            purpose="Vốn đã giải ngân từ đầu năm đến hết kỳ, ngày công và đất dân góp.",
+            period_kinds=["month", "half_year", "year"],
+            is_funding=True,
+            starts_on=date(2024, 1, 1),
+            updated_by=coordinator,
+        )
+        money = {"kind": "money", "measure": "triệu đồng"}
+        columns = [
+            ("Ngân sách trung ương", money),
+            ("Ngân sách tỉnh", money),
+            ("Ngân sách huyện, xã", money),
+            ("Doanh nghiệp", money),
+            ("Dân góp tiền", money),
+            ("Ngày công", {"kind": "number", "measure": "công"}),
+            ("Đất hiến", {"kind": "number", "measure": "m²"}),
+            ("Nguồn khác", {"kind": "text"}),
+        ]
+        made = [
+            SupplementaryColumn.objects.create(
+                table=table,
+                position=place,
+                name=name,
+                is_required=more["kind"] == "money",
+                added_at=datetime(2024, 1, 2, tzinfo=UTC),
+                **more,
+            )
+            for place, (name, more) in enumerate(columns, 1)
+        ]
+        rng = random.Random("supplementary")
+        communes = Unit.objects.rural_communes().filter(district=self.unit(Level.DISTRICT, DONG_SON))
+        for period in province.periods.order_by("ends_on"):
+            for unit in communes.existing(period.ends_on).order_by("code"):
+                if period.closed_at is None and (unit.code == "16420" or rng.random() < 0.4):
+                    continue
+                officer = {"16420": "canbo.dongphu", "16414": "canbo.dongthinh"}.get(unit.code, "dieuphoi.thanhhoa")
+                told = {"unit": unit, "period": period, "saved_by": self.users[officer]}
+                told["saved_at"] = datetime.combine(period.ends_on, time(2), UTC)
+                row = SupplementaryReturn.objects.create(table=table, **told)
+                SupplementaryValue.objects.bulk_create(
+                    SupplementaryValue(filled=row, column=column, number=rng.randrange(0, 4000))
+                    for column in made
+                    if column.is_summed
+                )
+                PeriodText.objects.create(
+                    **told,
+                    results="Hoàn thành đường trục thôn, chỉnh trang nhà văn hóa; vệ sinh môi trường hằng tuần.",
+                    difficulties="Huy động dân góp chậm; vật liệu tăng giá.",
+                    proposals="Đề nghị huyện, tỉnh cấp xi măng theo tiến độ.",
+                )
 
     # --- invented results ----------------------------------------------------------------
 

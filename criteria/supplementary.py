@@ -1,0 +1,240 @@
+"""Supplementary tables and period texts: what a province asks for, what its communes answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from communes.models import Unit
+from criteria.models import (
+    PeriodText,
+    ReportingPeriod,
+    SupplementaryColumn,
+    SupplementaryReturn,
+    SupplementaryTable,
+    SupplementaryValue,
+)
+from ntm.clock import today
+
+MOST_COLUMNS = 40  # of a table: what a sheet of paper holds
+
+Content = Decimal | str | None
+
+
+class Changed(Exception):
+    """Somebody saved it since it was read."""
+
+
+class PeriodClosed(Exception):
+    """The period was closed: what communes told for it stays."""
+
+
+# --- definitions -----------------------------------------------------------------------
+
+
+def check_kind(column: SupplementaryColumn, kind: str) -> str:
+    """Why the column can't become another kind; "" where it can."""
+    if column.pk and kind != column.kind and column.values.exists():
+        return "Đã có xã nhập cột này nên không đổi được loại; ngừng dùng cột rồi thêm cột mới."
+    return ""
+
+
+def save_table(table: SupplementaryTable, seen: int, by: Any) -> SupplementaryTable:
+    """Store a new or changed definition. Raises Changed, ValidationError."""
+    with transaction.atomic():
+        _take_turn(table, seen)
+        table.updated_by, table.updated_at = by, timezone.now()
+        table.full_clean()
+        table.save()
+    return table
+
+
+def save_column(column: SupplementaryColumn, seen: int, by: Any) -> SupplementaryColumn:
+    """Store a new or changed column; `seen` is the table's version. Raises Changed, ValidationError."""
+    table = column.table
+    with transaction.atomic():
+        _take_turn(table, seen)
+        stored = SupplementaryColumn.objects.get(pk=column.pk) if column.pk else column
+        if problem := check_kind(stored, column.kind):
+            raise ValidationError({"kind": problem})
+        if not column.pk and table.columns.count() >= MOST_COLUMNS:
+            raise ValidationError(f"Một biểu có nhiều nhất {MOST_COLUMNS} cột.")
+        column.full_clean()
+        column.save()
+        table.updated_by, table.updated_at = by, timezone.now()
+        table.save(update_fields=["version", "updated_by", "updated_at"])
+    return column
+
+
+def _take_turn(table: SupplementaryTable, seen: int) -> None:
+    """Lock a stored table and give it its next version. Raises Changed."""
+    if table.pk:
+        stored = SupplementaryTable.objects.select_for_update().only("version").get(pk=table.pk)
+        if stored.version != seen:
+            raise Changed
+        table.version = seen + 1
+
+
+# --- periods ---------------------------------------------------------------------------
+
+
+def periods_of(unit: Unit) -> QuerySet[ReportingPeriod]:
+    """The periods a commune reports for: its province's and its district's, the latest first."""
+    places = {unit.province_id, unit.district_id, unit.pk} - {None}
+    return ReportingPeriod.objects.filter(area__in=places).order_by("-ends_on", "-pk")
+
+
+def present_period(periods: Iterable[ReportingPeriod]) -> ReportingPeriod | None:
+    """The open one due next, else the latest that ended, of periods the latest first."""
+    listed = list(periods)
+    waiting = [period for period in listed if period.closed_at is None]
+    if waiting:
+        return min(waiting, key=lambda period: (period.due_on, period.pk))
+    return next((period for period in listed if period.ends_on <= today()), None)
+
+
+def tables_for(province_id: int | None, period: ReportingPeriod) -> list[SupplementaryTable]:
+    """The province's tables asked for in the period. One query."""
+    found = SupplementaryTable.objects.filter(province=province_id)
+    return [table for table in found if table.applies_to(period)]
+
+
+# --- filling in ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A commune's table of a period: `row` is None where nothing is filled in; `values` by column id."""
+
+    table: SupplementaryTable
+    columns: list[SupplementaryColumn]
+    row: SupplementaryReturn | None
+    values: dict[int, Content]
+
+    @property
+    def version(self) -> int:
+        return self.row.version if self.row else 0
+
+    @property
+    def cells(self) -> list[tuple[SupplementaryColumn, Content]]:
+        return [(column, self.values.get(column.pk)) for column in self.columns]
+
+
+def filled_by(unit: Unit, period: ReportingPeriod, tables: Iterable[SupplementaryTable]) -> list[Filled]:
+    """What the commune filled in for the period, table by table. Three queries whatever their number."""
+    listed = list(tables)
+    rows = SupplementaryReturn.objects.filter(unit=unit, period=period, table__in=listed).select_related("saved_by")
+    by_table = {row.table_id: row for row in rows}
+    values: dict[int, dict[int, Content]] = {}
+    cells = SupplementaryValue.objects.filter(filled__in=[row.pk for row in by_table.values()])
+    for filled, cell, number, text in cells.values_list("filled", "column", "number", "text"):
+        values.setdefault(filled, {})[cell] = text if number is None else number
+    columns: dict[int, list[SupplementaryColumn]] = {}
+    for column in SupplementaryColumn.objects.filter(table__in=listed):
+        columns.setdefault(column.table_id, []).append(column)
+    found = []
+    for table in listed:
+        row = by_table.get(table.pk)
+        told = values.get(row.pk, {}) if row else {}
+        found.append(Filled(table, columns_shown(columns.get(table.pk, []), period, told), row, told))
+    return found
+
+
+def columns_shown(
+    columns: Iterable[SupplementaryColumn], period: ReportingPeriod, told: Iterable[int]
+) -> list[SupplementaryColumn]:
+    """The columns a period's table has: those in use, and those out of use that hold something. Of a closed
+    period none that came later, so that it stays as it was."""
+    told = set(told)
+    closed = period.closed_at
+    return [
+        column
+        for column in columns
+        if column.pk in told or (column.in_use and (closed is None or column.added_at <= closed))
+    ]
+
+
+def save_values(
+    unit: Unit, period: ReportingPeriod, table: SupplementaryTable, values: Mapping[int, Content], seen: int, by: Any
+) -> SupplementaryReturn:
+    """Store a commune's table; None leaves a cell blank, columns that aren't named stay as they are.
+
+    Raises Changed where the stored one isn't the version `seen`, PeriodClosed.
+    """
+    with transaction.atomic():
+        _hold_open(period)
+        row = SupplementaryReturn.objects.select_for_update().filter(unit=unit, period=period, table=table).first()
+        if (row.version if row else 0) != seen:
+            raise Changed
+        row = row or SupplementaryReturn(unit=unit, period=period, table=table, version=0)
+        row.version, row.saved_by, row.saved_at = seen + 1, by, timezone.now()
+        try:
+            with transaction.atomic():
+                row.save()
+        except IntegrityError:  # two at once for the first time
+            raise Changed from None
+        blank = [column for column, content in values.items() if content in (None, "")]
+        row.values.filter(column__in=blank).delete()
+        SupplementaryValue.objects.bulk_create(
+            [_value(row, column, content) for column, content in values.items() if column not in blank],
+            update_conflicts=True,
+            unique_fields=["filled", "column"],
+            update_fields=["number", "text"],
+        )
+    return row
+
+
+def _value(row: SupplementaryReturn, column: int, content: Content) -> SupplementaryValue:
+    if isinstance(content, Decimal):
+        return SupplementaryValue(filled=row, column_id=column, number=content)
+    return SupplementaryValue(filled=row, column_id=column, text=str(content))
+
+
+def text_of(unit: Unit, period: ReportingPeriod) -> PeriodText | None:
+    return PeriodText.objects.filter(unit=unit, period=period).select_related("saved_by").first()
+
+
+def save_text(unit: Unit, period: ReportingPeriod, texts: Mapping[str, str], seen: int, by: Any) -> PeriodText:
+    """Store a commune's words on a period. Raises Changed, PeriodClosed."""
+    with transaction.atomic():
+        _hold_open(period)
+        row = PeriodText.objects.select_for_update().filter(unit=unit, period=period).first()
+        if (row.version if row else 0) != seen:
+            raise Changed
+        row = row or PeriodText(unit=unit, period=period)
+        for name, _ in PeriodText.PARTS:
+            setattr(row, name, texts[name])
+        row.version, row.saved_by, row.saved_at = seen + 1, by, timezone.now()
+        try:
+            with transaction.atomic():
+                row.save()
+        except IntegrityError:
+            raise Changed from None
+    return row
+
+
+def _hold_open(period: ReportingPeriod) -> None:
+    """Keep the period from being closed until the transaction ends. Raises PeriodClosed."""
+    if ReportingPeriod.objects.select_for_update().get(pk=period.pk).closed_at is not None:
+        raise PeriodClosed
+
+
+# --- over an area ----------------------------------------------------------------------
+
+
+def values_over(units: Iterable[int], period: ReportingPeriod, tables: Iterable[int]) -> dict[int, dict[int, Content]]:
+    """Values by unit, then column, of some tables in a period. One query."""
+    found: dict[int, dict[int, Content]] = {}
+    cells = SupplementaryValue.objects.filter(
+        filled__period=period, filled__table__in=list(tables), filled__unit__in=list(units)
+    )
+    for unit, column, number, text in cells.values_list("filled__unit", "column", "number", "text"):
+        found.setdefault(unit, {})[column] = text if number is None else number
+    return found

@@ -1,0 +1,226 @@
+"""Báo cáo 6 tháng and báo cáo năm of a district or province: figures, criteria, resources, words, in one report.
+
+Laid out as the forms provinces send up (DOMAIN §2): criteria in rows, communes that meet them at the end of
+last year and of this period, by commune group; the resources communes reported; what they tell in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from functools import partial
+
+from django import forms
+
+from communes import access
+from communes.roster import groups_on
+from criteria.models import ReportingPeriod, SupplementaryColumn
+from criteria.rollup import STATES_THAT_COUNT_AS_MET
+from criteria.state import Moment
+from criteria.supplementary import Content, columns_shown, values_over
+from criteria.workshop import groups as commune_groups
+from ntm.clock import today
+from reports.matrix import Matrix, Row, per_cent
+from reports.moments import Comparison, moment_of
+from reports.tables import texts
+from reports.tables.asked import Asked
+from reports.tables.headline import buckets_table, figures_table
+from reports.tables.supplementary import periods_of, said, tables_of
+from reports.tables.table import Column, Difference, Kind, Line, Report, Share, Table
+
+TITLES = {"half_year": "Báo cáo 6 tháng", "year": "Báo cáo năm"}
+FORMS = {"half_year": "22", "year": "23"}
+
+
+class _Options(forms.Form):
+    """A period of the report's kind that has ended."""
+
+    kind = ""
+    ended = forms.ChoiceField(label="Kỳ báo cáo", required=False)
+
+    def offer(self, asked: Asked) -> None:
+        choices = [(str(period.pk), said(period)) for period in _ended(asked, self.kind)]
+        self.fields["ended"].choices = [("", "Kỳ gần nhất"), *choices]  # type: ignore[attr-defined]
+
+
+class HalfYearOptions(_Options):
+    kind = "half_year"
+
+
+class YearOptions(_Options):
+    kind = "year"
+
+
+def _ended(asked: Asked, kind: str) -> list[ReportingPeriod]:
+    return [
+        period
+        for period in periods_of(asked)
+        if period.kind == kind and (period.ends_on <= today() or period.closed_at is not None)
+    ]
+
+
+def _period(asked: Asked, kind: str) -> ReportingPeriod | None:
+    """The period chosen, else the one whose figures are asked for where it is of the kind, else the latest."""
+    ended = _ended(asked, kind)
+    wanted = asked.options.get("ended")
+    if wanted:
+        return next((period for period in ended if str(period.pk) == wanted), None) or next(iter(ended), None)
+    if asked.when.period in ended:
+        return asked.when.period
+    day = asked.as_of if asked.moment else today()
+    return next((period for period in ended if period.ends_on <= day), None)
+
+
+def _draw(kind: str, asked: Asked) -> Report:
+    period = _period(asked, kind)
+    tables: list[Table] = []
+    moment = moment_of(period) if period else None
+    limited = False
+    if period is None or moment is None:
+        named = (Column("number", "TT", Kind.CENTRE, 5), Column("figure", "Nội dung", Kind.TEXT, 60))
+        empty = f"Địa bàn chưa có kỳ {dict(ReportingPeriod.Kind.choices)[kind].lower()} nào đã đến ngày chốt số liệu."
+        tables.append(Table("bao_cao", "Báo cáo", named, (), empty=empty))
+    else:
+        now = asked.matrix(moment=moment)
+        limited = now.limited
+        last = Moment(date(moment.day.year - 1, 12, 31), moment.known_at)
+        before = Comparison("last_year_end", f"Đến {last.day:%d/%m/%Y}", last)
+        then = asked.matrix(moment=last)
+        tables.append(figures_table(now, [(before, then)]))
+        tables.append(_criteria(asked, now, then))
+        if not now.limited:
+            tables.append(buckets_table(now, [(before, then)]))
+        tables.append(_resources(asked, period, now.rows))
+        if access.can(asked.user, "period_texts.see"):
+            tables += texts.tables(asked, period)
+    return Report(
+        form=FORMS[kind],
+        title=f"{TITLES[kind]}: {period.name}" if period else TITLES[kind],
+        subject=asked.area,
+        as_of=moment.day if moment else asked.as_of,
+        tables=tuple(tables),
+        criteria_set=asked.criteria_set,
+        basis=asked.basis,
+        moment=moment,
+        limited=limited,
+        remarks=(period.name,) if period else (),
+        definitions=(
+            ("Xã có kết quả", "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên. Các số khác tính trên số xã này."),
+            ("Số xã đạt tiêu chí", "Gồm đạt vững chắc, đạt và không áp dụng. Cơ bản đạt không tính là đạt."),
+            ("Nhóm xã", "Nhóm của xã vào ngày của số liệu."),
+            ("Nguồn lực", "Cộng số liệu các xã đã nhập trong các biểu bổ sung về nguồn lực của kỳ."),
+        ),
+    )
+
+
+half_year = partial(_draw, "half_year")
+year = partial(_draw, "year")
+
+
+def _met(rows: Sequence[Row], place: int) -> int | None:
+    """Communes meeting the criterion of those that count; None where none counts."""
+    counted = [row for row in rows if row.counts]
+    return sum(row.states[place] in STATES_THAT_COUNT_AS_MET for row in counted) if counted else None
+
+
+def _less(now: int | Decimal | None, before: int | Decimal | None) -> int | Decimal | None:
+    return None if now is None or before is None else now - before
+
+
+def _criteria(asked: Asked, now: Matrix, then: Matrix) -> Table:
+    """Criteria in rows: communes that meet each, at the end of last year and now; by group where there are any."""
+    province = asked.area.province or asked.area
+    sides = []
+    for one in (then, now):
+        group_of = groups_on([row.unit_id for row in one.rows], one.as_of)
+        by_group: dict[str, list[Row]] = {}
+        for row in one.rows:
+            by_group.setdefault(group_of[row.unit_id], []).append(row)
+        sides.append(by_group)
+    names = commune_groups.choices(province)
+    used = [code for code in names if any(code in side for side in sides)]
+    columns = [
+        Column("number", "TT", Kind.CENTRE, 5),
+        Column("criterion", "Tiêu chí", Kind.TEXT, 36),
+        Column("before", f"Số xã đạt đến {then.as_of:%d/%m/%Y}", Kind.WHOLE, 12),
+        Column("now", f"Số xã đạt đến {now.as_of:%d/%m/%Y}", Kind.WHOLE, 12),
+        Column("change", "Tăng, giảm", Kind.WHOLE, 9),
+        Column("known", "Số xã có kết quả", Kind.WHOLE, 10),
+        Column("share", "Tỷ lệ xã đạt (%)", Kind.SHARE, 9, "Số xã đạt trên số xã có kết quả."),
+    ]
+    for place, code in enumerate(used):
+        for side, one in enumerate((then, now)):
+            columns.append(Column(f"group_{place}_{side}", f"{names[code]}, đến {one.as_of:%d/%m/%Y}", Kind.WHOLE, 11))
+    known = now.figures.with_opinion
+    lines = []
+    for place, criterion in enumerate(now.criteria):
+        before, met = _met(then.rows, place), _met(now.rows, place)
+        cells: list = [str(criterion.number), criterion.name, before, met]
+        cells.append(Difference(_less(met, before), "now", "before"))
+        share = None if met is None else per_cent(met, known)
+        cells += [known, Share(share, "now", "known")]
+        for code in used:
+            cells += [_met(side.get(code, []), place) for side in sides]
+        lines.append(Line(tuple(cells)))
+    return Table("ket_qua_tieu_chi", "Kết quả bộ tiêu chí", tuple(columns), tuple(lines))
+
+
+def _resources(asked: Asked, period: ReportingPeriod, rows: Sequence[Row]) -> Table:
+    """What the communes reported in the funding tables of the period, added up, beside the same period last year."""
+    funding = [table for table in tables_of(asked) if table.is_funding]
+    earlier = _year_before(asked, period)
+    units = [row.unit_id for row in rows]
+    now = values_over(units, period, [table.pk for table in funding])
+    then = values_over(units, earlier, [table.pk for table in funding]) if earlier else {}
+    columns = [
+        Column("number", "TT", Kind.CENTRE, 5),
+        Column("item", "Nội dung", Kind.TEXT, 40),
+        Column("measure", "ĐVT", Kind.CENTRE, 14),
+        Column("communes", "Số xã có số liệu", Kind.WHOLE, 10),
+        Column("now", period.name, Kind.NUMBER, 16),
+    ]
+    if earlier:
+        columns += [
+            Column("before", earlier.name, Kind.NUMBER, 16),
+            Column("change", "Tăng, giảm", Kind.NUMBER, 14),
+        ]
+    listed: dict[int, list[SupplementaryColumn]] = {}
+    for column in SupplementaryColumn.objects.filter(table__in=funding):
+        listed.setdefault(column.table_id, []).append(column)
+    told = {column for values in now.values() for column in values}
+    lines = []
+    for table in funding:
+        shown = [column for column in columns_shown(listed.get(table.pk, []), period, told) if column.is_summed]
+        if not shown or not (table.applies_to(period) or told & {column.pk for column in shown}):
+            continue
+        lines.append(Line((None, table.name, *[None] * (len(columns) - 2)), "group"))
+        for number, column in enumerate(shown, 1):
+            total, count = _added(now, column.pk)
+            cells: list = [str(number), column.name, column.measure, count, total]
+            if earlier:
+                before, _ = _added(then, column.pk)
+                cells += [before, Difference(_less(total, before), "now", "before")]
+            lines.append(Line(tuple(cells)))
+    empty = "Tỉnh chưa lập biểu bổ sung nào về nguồn lực cho kỳ này."
+    return Table("nguon_luc", "Nguồn lực", tuple(columns), tuple(lines), empty=empty)
+
+
+def _added(values: dict[int, dict[int, Content]], column: int) -> tuple[Decimal | None, int]:
+    """The sum over the communes, None where none has a figure; and how many have one."""
+    told = [number for cells in values.values() if isinstance(number := cells.get(column), Decimal)]
+    return (sum(told, Decimal(0)) if told else None), len(told)
+
+
+def _year_before(asked: Asked, period: ReportingPeriod) -> ReportingPeriod | None:
+    """The same area's period of the kind that ended in the same month of the year before."""
+    when = (period.ends_on.year - 1, period.ends_on.month)
+    like = (period.area_id, period.kind)
+    return next(
+        (
+            other
+            for other in periods_of(asked)
+            if (other.area_id, other.kind) == like and (other.ends_on.year, other.ends_on.month) == when
+        ),
+        None,
+    )

@@ -1,0 +1,224 @@
+"""Biểu bổ sung, texts and the six-month and yearly reports over an area: right sums, and a closed period stays."""
+
+import random
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from io import BytesIO
+
+import openpyxl
+import pytest
+from django.test import Client
+
+from communes.models import Role, Unit
+from criteria.models import PeriodText, ReportingPeriod, Revision, SupplementaryColumn, SupplementaryValue
+from criteria.supplementary import PeriodClosed, save_values
+from reports.matrix import matrix
+from reports.moments import moment_of
+from reports.tables.table import value_of
+from reports.tables.texts import pieces
+from tests.libreoffice import wrong_formulas
+from tests.reports.test_tables import book_rows, same, written
+from tests.reports.worlds import fill, make_province, make_set, make_table, member, say
+
+pytestmark = pytest.mark.django_db
+
+
+class Place:
+    def __init__(self) -> None:
+        self.set = make_set(criteria=3, indicators=1, first_year=2021)
+        self.province, self.communes = make_province(communes=5, districts=2)
+        self.staff = member(self.province, Role.COORDINATOR)
+        self.table = make_table(self.province, starts_on=date(2020, 1, 1))
+        self.year = self.period("year", "Năm 2023", date(2023, 12, 31))
+        self.before = self.period("half_year", "6 tháng 2023", date(2023, 6, 30))
+        self.half = self.period("half_year", "6 tháng 2024", date(2024, 6, 30))
+        chance = random.Random(7)
+        for unit, verdict in zip(self.communes, ("met", "not_met", "nearly_met", "met"), strict=False):
+            say(unit, self.set, "self", [verdict] * 3, date(2023, 10, 1))
+        say(self.communes[1], self.set, "self", ["met", "met", "not_met"], date(2024, 5, 1))
+        Unit.objects.filter(pk__in=[self.communes[0].pk, self.communes[1].pk]).update(target_group="nhom-1")
+        Unit.objects.filter(pk=self.communes[2].pk).update(target_group="nhom-2")
+        for period in (self.half, self.before, self.year):
+            for unit in self.communes[:4]:
+                fill(unit, period, self.table, by=self.staff, chance=chance)
+
+    def period(self, kind, name, day, **fields):
+        return ReportingPeriod.objects.create(
+            area=self.province, kind=kind, name=name, ends_on=day, due_on=day, **fields
+        )
+
+    def draw(self, key, area=None, user=None, **more):
+        client = Client()
+        client.force_login(user or self.staff)
+        asked = {"area": (area or self.province).pk, "set": self.set.code, "stage": "self"} | more
+        answer = client.get(f"/reports/tables/{key}/", asked)
+        assert answer.status_code == 200
+        return answer.context["report"]
+
+    def close(self, period):
+        ReportingPeriod.objects.filter(pk=period.pk).update(closed_at=datetime(2024, 7, 8, tzinfo=UTC))
+
+
+@pytest.fixture
+def place():
+    return Place()
+
+
+def cells(table, key, kind="row"):
+    at = table.place(key)
+    return [value_of(line.cells[at]) for line in table.lines if line.kind == kind]
+
+
+def told(period, column, units):
+    numbers = SupplementaryValue.objects.filter(
+        filled__period=period, column=column, filled__unit__in=units, number__isnull=False
+    ).values_list("number", flat=True)
+    return sum(numbers, Decimal(0)) if numbers else None
+
+
+def test_sums_of_districts_and_of_the_province_are_those_of_the_communes(place):
+    table = place.draw("supplementary", of_period=place.half.pk, table=place.table.pk).tables[0]
+    districts = list(dict.fromkeys(unit.district for unit in place.communes))
+    for column in place.table.columns.filter(kind__in=["number", "money"]):
+        key = f"cot_{column.pk}"
+        expected = [told(place.half, column, place.communes)]
+        assert cells(table, key, "total") == expected
+        by_name = dict(zip(cells(table, "commune", "group"), cells(table, key, "group"), strict=True))
+        for district in districts:
+            units = [unit for unit in place.communes if unit.district_id == district.pk]
+            assert by_name[district.full_name] == told(place.half, column, units)
+            own = place.draw("supplementary", district, of_period=place.half.pk).tables[0]
+            assert cells(own, key, "total") == [told(place.half, column, units)]
+    assert len(table.rows) == 5
+
+
+def test_which_period_is_meant(place):
+    assert place.draw("supplementary").remarks[0].startswith("6 tháng 2023")  # the one due longest ago
+    assert place.draw("supplementary", period=place.year.pk).remarks[0].startswith("Năm 2023: 4/5 xã")
+    assert place.draw("supplementary", as_of="2024-03-01").remarks[0].startswith("Năm 2023")
+    assert place.draw("supplementary", of_period="x").remarks
+    other = make_province(communes=1)[0]
+    empty = place.draw("supplementary", other, member(other, Role.COORDINATOR))
+    assert empty.tables[0].lines == () and "chưa có kỳ" in empty.tables[0].empty
+
+
+@pytest.mark.parametrize(("key", "name"), [("half-year", "half"), ("year", "year")])
+def test_criteria_of_a_period_beside_the_end_of_last_year(place, key, name):
+    period = getattr(place, name)
+    report = place.draw(key)
+    assert report.as_of == period.ends_on and report.title.endswith(period.name)
+    figures, criteria = report.tables[0], report.tables[1]
+    now = matrix(place.province, place.set, "self", place.staff, moment_of(period))
+    assert cells(criteria, "now") == [total.met for total in now.totals]
+    assert cells(criteria, "known") == [now.figures.with_opinion] * 3
+    assert value_of(figures.lines[4].cells[figures.place("value")]) == now.figures.criteria_met
+    if key == "half-year":
+        assert cells(criteria, "before") == [2, 2, 2] and cells(criteria, "now") == [3, 3, 2]
+        assert cells(criteria, "change") == [1, 1, 0]
+        titles = [column.title for column in criteria.columns]
+        assert [title for title in titles if "nhom-1" in title or "Nhóm 1" in title][1].endswith("30/06/2024")
+        assert cells(criteria, "group_0_1") == [2, 2, 1]
+
+
+def test_resources_are_the_sums_of_the_funding_tables(place):
+    resources = next(table for table in place.draw("half-year").tables if table.key == "nguon_luc")
+    columns = list(place.table.columns.filter(kind__in=["number", "money"]))
+    assert cells(resources, "item") == [column.name for column in columns]
+    assert cells(resources, "now") == [told(place.half, column, place.communes) for column in columns]
+    assert cells(resources, "before") == [told(place.before, column, place.communes) for column in columns]
+    place.table.is_funding = False
+    place.table.save()
+    assert not next(t for t in place.draw("half-year").tables if t.key == "nguon_luc").lines
+
+
+def test_a_closed_period_redrawn_gives_the_same_cells(place):
+    PeriodText.objects.create(unit=place.communes[0], period=place.half, saved_by=place.staff, proposals="Cấp vốn")
+    place.close(place.half)
+    asked = (
+        ("supplementary", {"of_period": place.half.pk}),
+        ("texts", {"of_period": place.half.pk}),
+        ("half-year", {}),
+    )
+
+    def drawn():
+        return [
+            [(table.key, [line.cells for line in table.lines]) for table in place.draw(key, **more).tables]
+            for key, more in asked
+        ]
+
+    before = drawn()
+    say(place.communes[2], place.set, "self", ["met"] * 3, date(2024, 6, 15))
+    assert drawn()[2] != before[2]  # told in time, it would count
+    late = Revision.objects.filter(unit=place.communes[2], effective_on=date(2024, 6, 15))
+    assert late.update(recorded_at=datetime(2024, 7, 9, tzinfo=UTC)) == 3
+    with pytest.raises(PeriodClosed):
+        save_values(place.communes[4], place.half, place.table, {}, 0, place.staff)
+    place.table.columns.filter(name="Ngày công").update(in_use=False)
+    SupplementaryColumn.objects.create(
+        table=place.table, position=9, name="Mới", kind="number", added_at=datetime(2024, 7, 9, tzinfo=UTC)
+    )
+    assert drawn() == before
+
+
+def test_viewers_get_the_figures_without_the_words(place):
+    viewer = member(place.province, Role.VIEWER)
+    keys = {table.key for table in place.draw("half-year", user=viewer).tables}
+    assert "nguon_luc" in keys and not keys & {"results", "difficulties", "proposals"}
+    assert {"results", "difficulties", "proposals"} <= {table.key for table in place.draw("half-year").tables}
+    assert all(not line.url for line in place.draw("supplementary", user=viewer).tables[0].lines)
+
+
+def test_a_long_text_is_told_whole_in_pieces_a_row_holds():
+    text = "\n".join(f"{number}. Làm đường thôn" for number in range(200))
+    found = pieces(text)
+    assert "\n".join(found) == text
+    assert all(piece.count("\n") < 24 for piece in found)
+    assert pieces("Ngắn") == ["Ngắn"]
+    words = "đường " * 900
+    assert " ".join(" ".join(pieces(words)).split()) == words.strip()
+
+
+def commune_report(place, period, user=None, path="/", **more):
+    client = Client()
+    client.force_login(user or place.staff)
+    return client.get(f"/reports/units/{place.communes[1].pk}/{period.pk}{path}", {"set": place.set.code} | more)
+
+
+def test_a_communes_own_report_of_a_period(place, tmp_path):
+    PeriodText.objects.create(unit=place.communes[1], period=place.half, saved_by=place.staff, proposals="Cấp vốn")
+    answer = commune_report(place, place.half, member(place.communes[1], Role.OFFICER))
+    assert answer.status_code == 200
+    results, resources, words = answer.context["report"].tables
+    assert cells(results, "before_verdict", "group") == ["not_met"] * 3
+    assert cells(results, "now_verdict", "group") == ["met", "met", "not_met"]
+    assert cells(results, "now_verdict") == ["met", "met", "not_met"]
+    assert cells(results, "before") == [50, 50, 50] and cells(results, "now") == [96, 96, 50]
+    assert cells(results, "change") == [46, 46, 0]
+    columns = list(place.table.columns.all())
+    assert cells(resources, "item") == [column.name for column in columns]
+    assert cells(resources, "value") == [told(place.half, column, place.communes[1:2]) for column in columns]
+    assert cells(words, "text") == ["Cấp vốn"]
+    book = commune_report(place, place.half, path=".xlsx")
+    number, wrong = wrong_formulas(book.content, tmp_path)
+    assert number == 3 and wrong == []
+    in_book = book_rows(openpyxl.load_workbook(BytesIO(book.content), data_only=True).worksheets[0], 9)
+    for line, row in zip(results.lines, in_book, strict=False):
+        for cell, column, written_cell in zip(line.cells, results.columns, row, strict=True):
+            assert same(written_cell, written(value_of(cell), column.kind)), (column, row)
+    assert commune_report(place, place.half, path=".zip").status_code == 200
+
+
+def test_what_a_communes_report_can_not_be_drawn_for(place):
+    later = place.period("year", "Năm 2024", date(2024, 12, 31))
+    stranger = member(make_province(communes=1)[1][0], Role.OFFICER)
+    for answer in (
+        commune_report(place, later),
+        commune_report(place, place.half, stage="x"),
+        commune_report(place, place.half, set="khong-co"),
+        commune_report(place, place.half, stranger),
+        commune_report(place, place.half, stranger, ".xlsx"),
+        commune_report(place, place.half, stranger, ".zip"),
+    ):
+        assert answer.status_code == 404
+    viewer = commune_report(place, place.half, member(place.province, Role.VIEWER))
+    assert [table.key for table in viewer.context["report"].tables] == ["ket_qua_bo_tieu_chi", "nguon_luc"]
