@@ -4,7 +4,7 @@ uploaded tables, the workshop."""
 from django.urls import path
 
 from criteria import urls_evidence, urls_questions, urls_uploads, urls_workshop
-from criteria.views import base_figures, entry, entry_workbooks, owners, sending, steps
+from criteria.views import base_figures, entry, entry_workbooks, owners, plans, sending, steps
 
 app_name = "criteria"
 urlpatterns = [
@@ -25,6 +25,7 @@ urlpatterns = [
     path("units/<int:pk>/owners/<int:owner>/end/", owners.owner_end, name="owner_end"),
     path("units/<int:pk>/criteria/<int:number>/unchanged/", steps.entry_renew, name="entry_renew"),
     path("units/<int:pk>/base-figures/", base_figures.base_figures, name="base_figures"),
+    path("units/<int:pk>/plan/", plans.plan, name="plan"),
     path("units/<int:pk>/indicators/<int:indicator>/entry/", entry.entry_save, name="entry_save"),
     path("units/<int:pk>/indicators/<int:indicator>/suggestion/", entry.entry_suggestion, name="entry_suggestion"),
     path("units/<int:pk>/indicators/<int:indicator>/history/", entry.revision_list, name="revision_list"),
