@@ -914,6 +914,13 @@ def _comment(person: Roles, finding: Any) -> Decision:
     return _finding_published(finding)
 
 
+def _register_communes(person: Roles, area: Unit) -> Decision:
+    """Registering communes of an area to reach the standard in a year, and taking that back."""
+    if not _covers(person, area, DISTRICT_STAFF, COORDINATOR):
+        return refuse("Chỉ cán bộ huyện và điều phối viên tỉnh ghi các xã đăng ký đạt chuẩn.")
+    return _unit_open(area)
+
+
 def _see_areas(person: Roles, _: Any) -> Decision:
     """Figures of a district or a province, commune by commune."""
     if person.is_superuser or any(m.unit.level in ("district", "province") for m in person.having(*AREA_ROLES)):
@@ -1188,6 +1195,7 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "owners.change": _assign_owners,
     "base_figures.view": _view_base_figures,
     "base_figures.change": _change_base_figures,
+    "registration.change": _register_communes,
     "submission.send": _send,
     "submission.receive": _receive,
     "submission.return": _return,

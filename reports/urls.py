@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.views import desk, downloads, home, matrix, meetings, papers, tables, units
+from reports.views import desk, downloads, home, matrix, meetings, papers, registrations, tables, units
 
 app_name = "reports"
 urlpatterns = [
@@ -36,6 +36,8 @@ urlpatterns = [
     path("reports/tables/<slug:key>/", tables.table_page, name="table"),
     path("reports/tables/<slug:key>.xlsx", tables.table_xlsx, name="table_xlsx"),
     path("reports/tables/<slug:key>.zip", tables.table_zip, name="table_zip"),
+    path("registrations/", registrations.registration_list, name="registration_list"),
+    path("registrations/<int:pk>/withdraw/", registrations.registration_withdraw, name="registration_withdraw"),
     path("reports/brief/<int:pk>/", papers.brief, name="brief"),
     path("reports/brief/<int:pk>.docx", papers.brief, {"extension": "docx"}, name="brief_docx"),
     path("reports/notice/<int:pk>/", papers.notice, name="notice"),

@@ -21,6 +21,7 @@ from criteria.models import (
     EvidenceLink,
     Indicator,
     Question,
+    Registration,
     Submission,
     Target,
     TargetReport,
@@ -133,6 +134,7 @@ class Things:
         self.target_report = TargetReport.objects.create(
             unit=self.dong_phu, indicator=self.indicator, text="Mức sai", reported_by=self.officer
         )
+        self.registration = Registration.objects.get(unit=self.dong_phu, year=2024)
         self.old_table = uploads.take(
             "history",
             ContentFile(workbook([["TT", "Tên xã", 1, 2], [1, "Đông Phú", "x", "x"]]), "cu.xlsx"),
@@ -218,6 +220,9 @@ def rows(t):
         ("reports:table_xlsx", "", ["headline"]),
         ("reports:table_zip", "", ["headline"]),
         ("reports:bundle_xlsx", "", []),
+        ("reports:registration_list", "", []),
+        ("reports:registration_list", "Đông Sơn", [], f"?area={t.dong_son.pk}"),
+        ("reports:registration_withdraw", "Đông Phú", [t.registration.pk]),
         ("reports:brief", "Đông Phú", unit),
         ("reports:brief", "Đông Sơn", [t.dong_son.pk]),
         ("reports:brief_docx", "Đông Phú", unit),
@@ -246,6 +251,8 @@ def rows(t):
         ("criteria:upload_recheck", "old table", [t.old_table.pk]),
         ("criteria:upload_refused", "old table", [t.old_table.pk]),
         ("criteria:upload_withdraw", "old table", [t.old_table.pk]),
+        ("criteria:plan", "Đông Phú", unit),
+        ("criteria:plan", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:base_figures", "Đông Phú", unit),
         ("criteria:base_figures", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:criterion", "Đông Phú 17", [*unit, 17]),
@@ -432,6 +439,9 @@ reports:table                                      nnnonnoononooo-
 reports:table_xlsx                                 nnnonnoononooo-
 reports:table_zip                                  nnnonnoononooo-
 reports:bundle_xlsx                                bbbbbbbbbbbbbb-
+reports:registration_list                          nnnonnoononooo-
+reports:registration_list Đông Sơn                 nnnonnoonnnnno-
+reports:registration_withdraw Đông Phú             ffnonnfonnnnnf-
 reports:brief Đông Phú                             oononnoonnnnno-
 reports:brief Đông Sơn                             nnnonnoonnnnno-
 reports:brief_docx Đông Phú                        oononnoonnnnno-
@@ -460,6 +470,8 @@ criteria:upload_apply old table                    nnnnnnnrnnnnnf-
 criteria:upload_recheck old table                  nnnnnnnrnnnnnr-
 criteria:upload_refused old table                  nnnnnnnnnnnnnn-
 criteria:upload_withdraw old table                 nnnnnnnonnnnnf-
+criteria:plan Đông Phú                             oononnoonnnnno-
+criteria:plan Kim Lộc                              nnnnnnnnoooooo-
 criteria:base_figures Đông Phú                     oononnfonnnnnf-
 criteria:base_figures Kim Lộc                      nnnnnnnnoofoff-
 criteria:criterion Đông Phú 17                     oononnnonnnnno-
