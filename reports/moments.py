@@ -107,11 +107,11 @@ def comparisons(area: Unit, when: When, base: date | None = None) -> list[Compar
     if when.period:
         like = (when.period.area_id, when.period.kind)
         earlier = [period for period in earlier if (period.area_id, period.kind) == like]
-        year_before = _year_before(day)
-        same = next((period for period in earlier if abs(period.ends_on - year_before) <= timedelta(days=1)), None)
+        last_year = year_before(day)
+        same = next((period for period in earlier if abs(period.ends_on - last_year) <= timedelta(days=1)), None)
     else:
         earlier = [period for period in earlier if period.closed_at is not None]
-        same, year_before = None, _year_before(day)
+        same, last_year = None, year_before(day)
 
     def stood(moment: Moment) -> Moment:
         return moment if moment.known_at else moment._replace(known_at=known_at)
@@ -120,12 +120,13 @@ def comparisons(area: Unit, when: When, base: date | None = None) -> list[Compar
     if earlier:
         label = f"Kỳ trước ({format_day(earlier[0].ends_on)})"
         found.append(Comparison("before", label, stood(moment_of(earlier[0]))))
-    moment = moment_of(same) if same else Moment(year_before)
+    moment = moment_of(same) if same else Moment(last_year)
     found.append(Comparison("last_year", f"Cùng kỳ năm trước ({format_day(moment.day)})", stood(moment)))
     if base is not None and base < day:
         found.append(Comparison("base", f"Mốc {format_day(base)}", Moment(base, known_at)))
     return found
 
 
-def _year_before(day: date) -> date:
+def year_before(day: date) -> date:
+    """The same day a year before; of a leap day the 28th."""
     return day.replace(year=day.year - 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year - 1)

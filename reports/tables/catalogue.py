@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django import forms
 
-from reports.tables import headline
+from reports.tables import headline, missing, pace, plans, registered, trend
 from reports.tables.asked import Asked
 from reports.tables.table import Report
 
@@ -15,7 +15,8 @@ from reports.tables.table import Report
 @dataclass(frozen=True)
 class Kind:
     """One kind of report over an area. `form`: its number; `options`: a form whose cleaned data `draw`
-    finds in `asked.options`; `has_stage`: whether it rests on one stage's opinions."""
+    finds in `asked.options`; `has_stage`: whether it rests on one stage's opinions; `kept_at`: the address
+    (its name) where its own data is kept for the area, and what the link says."""
 
     key: str
     form: str
@@ -24,6 +25,7 @@ class Kind:
     draw: Callable[[Asked], Report]
     options: type[forms.Form] | None = None
     has_stage: bool = True
+    kept_at: tuple[str, str] | None = None
 
 
 KINDS = {
@@ -36,6 +38,46 @@ KINDS = {
             "Các chỉ số chung kèm n/N xã, tăng giảm so với kỳ trước, cùng kỳ và mốc tự chọn; nhóm xã theo số tiêu chí.",
             headline.draw,
             headline.Options,
+        ),
+        Kind(
+            "registered",
+            "10",
+            "Xã đăng ký đạt chuẩn",
+            "Các xã đăng ký đạt chuẩn trong năm: tiến độ, kế hoạch, tiêu chí còn lại và triển vọng.",
+            registered.draw,
+            registered.Options,
+            kept_at=("reports:registration_list", "Ghi xã đăng ký"),
+        ),
+        Kind(
+            "plans",
+            "11",
+            "Kế hoạch và kết quả",
+            "Kết quả kế hoạch của từng xã đến hết kỳ so với kết quả đạt được; chỉ tiêu không đạt kế hoạch.",
+            plans.draw,
+            plans.Options,
+        ),
+        Kind(
+            "pace",
+            "12",
+            "Tốc độ thực hiện",
+            "Số tiêu chí tăng trong 12 tháng so với tốc độ cần để đạt đủ đúng hạn, từng xã.",
+            pace.draw,
+            pace.Options,
+        ),
+        Kind(
+            "missing",
+            "13",
+            "Còn thiếu gì trên địa bàn",
+            "Tiêu chí, chỉ tiêu còn nhiều xã chưa đạt; số lượng còn thiếu; sở, ngành phụ trách.",
+            missing.draw,
+        ),
+        Kind(
+            "trend",
+            "14",
+            "Diễn biến qua các kỳ",
+            "Các chỉ số chung ở cuối mỗi tháng hoặc mỗi kỳ đã khóa, kèm biểu đồ.",
+            trend.draw,
+            trend.Options,
         ),
     )
 }

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from communes.models import Role, Unit
-from criteria.models import ReportingPeriod
+from criteria.models import Plan, Registration, ReportingPeriod
 from criteria.verdicts import STATES
 from reports.matrix import figures_of, matrix
 from reports.tables.catalogue import KINDS
@@ -23,7 +23,7 @@ from reports.tables.page import shown
 from reports.tables.table import Kind, value_of
 from reports.workbooks.layout import CONTENT_TYPE
 from tests.libreoffice import wrong_formulas
-from tests.reports.worlds import make_province, make_set, member, say
+from tests.reports.worlds import indicators_of, make_province, make_set, member, say
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +46,7 @@ class World:
                 for _ in range(chance.randrange(3)):
                     day = TODAY - timedelta(days=chance.randrange(500))
                     say(unit, self.set, stage, [chance.choice(VERDICTS) for _ in range(6)], day)
+        self.plan(chance)
         self.period = ReportingPeriod.objects.create(
             area=self.province,
             kind="month",
@@ -54,6 +55,25 @@ class World:
             due_on=date(2024, 6, 5),
             closed_at=datetime(2024, 6, 6, 8, tzinfo=UTC),
         )
+
+    def plan(self, chance: random.Random) -> None:
+        """Plans of most communes for the years' ends and June, half of the communes registered."""
+        indicators = indicators_of(self.set)
+        for unit in self.communes[1:]:
+            Plan.objects.bulk_create(
+                Plan(unit=unit, indicator=row, ends_on=end, value=chance.randrange(80, 100), verdict=verdict,
+                     saved_by=self.staff, saved_at=datetime(2024, 1, 5, tzinfo=UTC))
+                for row in indicators
+                for end in (date(2023, 12, 31), date(2024, 6, 30), date(2024, 12, 31))
+                if (verdict := chance.choice(VERDICTS))
+            )  # fmt: skip
+        Registration.objects.bulk_create(
+            Registration(unit=unit, criteria_set=self.set, year=year, decision="12/KH-UBND",
+                         decided_on=date(2024, 1, 15), recorded_by=self.staff,
+                         recorded_at=datetime(2024, 1, 16, tzinfo=UTC))
+            for unit in self.communes[::2]
+            for year in (2024, 2025)
+        )  # fmt: skip
 
     def get(self, url: str, user=None):
         client = Client()
@@ -83,7 +103,7 @@ def page_tables(text: str) -> list[list[list[str]]]:
 
 
 def _text(cell: str) -> str:
-    without_marks = re.sub(r'<span class="mark"[^>]*>.*?</span>', "", cell, flags=re.S)
+    without_marks = re.sub(r'<span class="(?:v-)?mark"[^>]*>.*?</span>', "", cell, flags=re.S)
     return html.unescape(re.sub(r"<[^>]+>", "", without_marks)).strip()
 
 
