@@ -978,6 +978,13 @@ def _see_nation(person: Roles, _obj: Any) -> Decision:
     return ALLOWED if person.is_superuser else refuse("Số liệu cả nước chỉ quản trị hệ thống xem được.")
 
 
+def _register_communes(person: Roles, area: Unit) -> Decision:
+    """Registering communes of an area to reach the standard in a year, and taking that back."""
+    if not _covers(person, area, DISTRICT_STAFF, COORDINATOR):
+        return refuse("Chỉ cán bộ huyện và điều phối viên tỉnh ghi các xã đăng ký đạt chuẩn.")
+    return _unit_open(area)
+
+
 def _see_areas(person: Roles, _: Any) -> Decision:
     """Figures of a district or a province, commune by commune."""
     if person.is_superuser or any(m.unit.level in ("district", "province") for m in person.having(*AREA_ROLES)):
@@ -1300,6 +1307,7 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "period_report.see": _see_period_report,
     "period_report.fill": _fill_period_report,
     "period_texts.see": _see_period_texts,
+    "registration.change": _register_communes,
     "submission.send": _send,
     "submission.receive": _receive,
     "submission.return": _return,

@@ -16,6 +16,7 @@ from criteria.base_figures import problems
 from criteria.models import BaseFigure, CriteriaSet, Criterion, CriterionOwner, Indicator, TargetReport
 from criteria.models.base_figures import FIGURES
 from criteria.numbers import NumberError, format_number, parse_number
+from criteria.plans import NOTE_LIMIT, Typed
 from criteria.verdicts import Verdict
 
 
@@ -63,6 +64,20 @@ class EntryForm(OpinionForm):
         error_messages={"invalid": "Nhập ngày như 31/12/2025.", "required": "Nhập thời điểm số liệu."}
     )
     version = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+
+
+class PlanForm(forms.Form):
+    """One row of a unit's planned results, and the version its writer saw; `prefix` is the indicator's id."""
+
+    value = NumberField()
+    verdict = forms.ChoiceField(choices=[("", ""), *Verdict.choices], required=False)
+    note = TextField(max_length=NOTE_LIMIT, required=False)
+    version = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+
+    def typed(self) -> Typed:
+        """The row as it was typed; only of a valid form."""
+        data = self.cleaned_data
+        return Typed(data["value"], data["verdict"], data["note"], data["version"])
 
 
 class TargetReportForm(forms.Form):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -19,6 +19,8 @@ from criteria.rollup import Item, Rollup, roll_up
 from ntm.clock import today
 
 FIELDS = ("unit_id", "indicator_id", "stage", "verdict", "value", "part", "whole", "attainment", "note", "effective_on")
+# A verdict, its attainment, and since when it holds.
+Told = tuple[str, Decimal | None, date | None]
 
 
 class Moment(NamedTuple):
@@ -74,14 +76,8 @@ def roll_up_units(
     moment by the revisions. At most six queries, whatever the number of units.
     """
     day = min(moment.day if moment else today(), criteria_set.last_day)
-    numbers = dict(criteria_set.criteria.order_by("number").values_list("pk", "number"))
-    indicators = list(
-        Indicator.objects.filter(criterion__in=list(numbers))
-        .judged_on(day)
-        .only("criterion_id", "part_of_id", "stands_for_criterion", "set_by_province", "for_history")
-        .order_by()
-    )
-    opinions: dict[int, dict[int, tuple[str, Decimal | None, date | None]]] = defaultdict(dict)
+    numbers, indicators = _judged(criteria_set, day)
+    opinions: dict[int, dict[int, Told]] = defaultdict(dict)
     where: dict[str, Any] = {
         "unit__in": [unit.pk for unit in units],
         "stage": stage,
@@ -94,6 +90,36 @@ def roll_up_units(
         "unit_id", "indicator_id", "verdict", "attainment", "effective_on"
     ):
         opinions[unit_id][indicator_id] = (verdict, attained, effective_on)
+    return _roll_up(units, criteria_set, day, opinions, numbers, indicators)
+
+
+def roll_up_given(
+    units: Sequence[Unit], criteria_set: CriteriaSet, day: date, opinions: Mapping[int, Mapping[int, Told]]
+) -> dict[int, Rollup]:
+    """The same of opinions at hand, by unit id and indicator id: what is planned for a day. Four queries at most."""
+    return _roll_up(units, criteria_set, day, opinions, *_judged(criteria_set, day))
+
+
+def _judged(criteria_set: CriteriaSet, day: date) -> tuple[dict[int, int], list[Indicator]]:
+    """The numbers of the set's criteria by id, and all indicators a state of that day rests on."""
+    numbers = dict(criteria_set.criteria.order_by("number").values_list("pk", "number"))
+    indicators = (
+        Indicator.objects.filter(criterion__in=list(numbers))
+        .judged_on(day)
+        .only("criterion_id", "part_of_id", "stands_for_criterion", "set_by_province", "for_history")
+        .order_by()
+    )
+    return numbers, list(indicators)
+
+
+def _roll_up(
+    units: Sequence[Unit],
+    criteria_set: CriteriaSet,
+    day: date,
+    opinions: Mapping[int, Mapping[int, Told]],
+    numbers: dict[int, int],
+    indicators: list[Indicator],
+) -> dict[int, Rollup]:
     # A part exists only to carry a second threshold: where none is set, it isn't asked.
     parts = [indicator for indicator in indicators if indicator.part_of_id]
     demanded = targets.resolve_area(units, criteria_set, day, parts) if parts else {}
@@ -105,7 +131,7 @@ def roll_up_units(
     silent, every = ("", None, None), list(numbers.values())
     result = {}
     for unit in units:
-        mine, demands = opinions[unit.pk], demanded.get(unit.pk, {})
+        mine, demands = opinions.get(unit.pk, {}), demanded.get(unit.pk, {})
         items = []
         for pk, number, part_of, counted, for_history in asked:
             verdict, attained, since = mine.get(pk, silent)

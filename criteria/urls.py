@@ -4,7 +4,7 @@ questions, uploaded tables, the workshop."""
 from django.urls import path
 
 from criteria import urls_evidence, urls_periods, urls_questions, urls_uploads, urls_workshop
-from criteria.views import base_figures, entry, entry_workbooks, owners, period_report, sending, steps
+from criteria.views import base_figures, entry, entry_workbooks, owners, period_report, plans, sending, steps
 
 app_name = "criteria"
 urlpatterns = [
@@ -33,6 +33,7 @@ urlpatterns = [
         period_report.table_fill,
         name="supplementary_fill",
     ),
+    path("units/<int:pk>/plan/", plans.plan, name="plan"),
     path("units/<int:pk>/indicators/<int:indicator>/entry/", entry.entry_save, name="entry_save"),
     path("units/<int:pk>/indicators/<int:indicator>/suggestion/", entry.entry_suggestion, name="entry_suggestion"),
     path("units/<int:pk>/indicators/<int:indicator>/history/", entry.revision_list, name="revision_list"),

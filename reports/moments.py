@@ -99,7 +99,7 @@ def comparisons(area: Unit, when: When, base: date | None = None) -> list[Compar
     closed, so that a closed period's comparisons stay as well.
     """
     day, known_at = when.moment or Moment(today())
-    year_before = _year_before(day)
+    last_year = year_before(day)
     if when.period:
         before, same = comparable(when.period)
     else:
@@ -112,12 +112,13 @@ def comparisons(area: Unit, when: When, base: date | None = None) -> list[Compar
     found = []
     if before:
         found.append(Comparison("before", f"Kỳ trước ({format_day(before.ends_on)})", stood(moment_of(before))))
-    moment = moment_of(same) if same else Moment(year_before)
+    moment = moment_of(same) if same else Moment(last_year)
     found.append(Comparison("last_year", f"Cùng kỳ năm trước ({format_day(moment.day)})", stood(moment)))
     if base is not None and base < day:
         found.append(Comparison("base", f"Mốc {format_day(base)}", Moment(base, known_at)))
     return found
 
 
-def _year_before(day: date) -> date:
+def year_before(day: date) -> date:
+    """The same day a year before; of a leap day the 28th."""
     return day.replace(year=day.year - 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year - 1)

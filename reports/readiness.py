@@ -21,11 +21,11 @@ from communes import access
 from communes.models import Unit
 from communes.roster import as_on
 from criteria import targets
-from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS, gap, gap_amount, gap_count, measured, reaches
+from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS
 from criteria.models import CriteriaSet, EvidenceLink, Indicator
 from criteria.models.evidence import has_expired
 from criteria.nouns import counted_noun
-from criteria.numbers import format_number, round_half_up
+from criteria.numbers import format_number
 from criteria.rollup import Item, Rollup, State, combined, roll_up, whole_decides
 from criteria.state import Moment, state_on
 from criteria.targets import Resolved
@@ -34,6 +34,7 @@ from criteria.wordings import worded
 from inspections.models import Finding
 from ntm.clock import today
 from reports.matrix import progress_so_far
+from reports.shortfalls import lack, shortfall
 
 COMBINED = "combined"
 STAGES: dict[str, str] = {**dict(Stage.choices), COMBINED: "Kết quả tổng hợp"}
@@ -41,7 +42,6 @@ NO_OPINION_AT: dict[str, str] = {**NO_OPINION, COMBINED: "Chưa đánh giá"}
 READY = "Đủ tiêu chí và minh chứng"
 
 SAID_AT_MOST = 8  # criteria a sentence names by number; of more it says how many
-LEAST_GAP = Decimal("0.0001")  # a target missed by less than is stored still is missed
 
 # What is missing, the heaviest first; the list is sorted by this order.
 KINDS: dict[str, str] = {
@@ -531,14 +531,7 @@ def _line(
     if opinion.judged_by and opinion.judged_by[0]:
         operator_then, value_then, text_then = opinion.judged_by
         target = replace(target, operator=operator_then, value=value_then, text=text_then)
-    value = measured(opinion.value, opinion.part, opinion.whole)
-    operator = target.operator or None
-    own_gap = gap(operator, target.value, value)
-    if own_gap:
-        own_gap = max(round_half_up(own_gap, 4), LEAST_GAP)
-    items: Decimal | int | None = gap_count(operator, target.value, opinion.part, opinion.whole)
-    if items is None:
-        items = gap_amount(operator, target.value, opinion.part, opinion.whole)
+    own_gap, items = shortfall(target, opinion)
     return IndicatorLine(
         id=indicator.pk,
         criterion=number,
@@ -682,22 +675,20 @@ def _whole_lacks(criterion: CriterionLine, whole: Opinion) -> list[Missing]:
 
 def _line_lacks(line: IndicatorLine, parent: IndicatorLine | None) -> list[tuple[str, str]]:
     """What one indicator lacks, as (kind, how much in words). An indicator that isn't met owes no proof yet."""
-    opinion = line.opinion
+    opinion, kind = line.opinion, lack(line.target, line.opinion)
     if opinion.verdict == "not_applicable":
         return []
-    if not opinion.verdict:
-        return [("unassessed", "chưa được đánh giá")]
-    if opinion.verdict == "not_met":
-        return [("not_met", line.gap_text or _attained(opinion))]
+    if kind == "unassessed":
+        return [(kind, "chưa được đánh giá")]
+    if kind == "not_met":
+        return [(kind, line.gap_text or _attained(opinion))]
     lacks = []
-    if opinion.verdict == "nearly_met":
-        lacks.append(("nearly_met", line.gap_text or _attained(opinion)))
-    elif line.target.confirmed and line.is_numeric_target:
-        value = measured(opinion.value, opinion.part, opinion.whole)
-        if value is None:
-            lacks.append(("number", f"đánh giá {_said(opinion)} nhưng chưa có kết quả để đối chiếu với yêu cầu"))
-        elif reaches(line.target.operator, line.target.value, value) is False:
-            lacks.append(("contradiction", f"đánh giá {_said(opinion)} nhưng {line.gap_text}"))
+    if kind == "nearly_met":
+        lacks.append((kind, line.gap_text or _attained(opinion)))
+    elif kind == "number":
+        lacks.append((kind, f"đánh giá {_said(opinion)} nhưng chưa có kết quả để đối chiếu với yêu cầu"))
+    elif kind == "contradiction":
+        lacks.append((kind, f"đánh giá {_said(opinion)} nhưng {line.gap_text}"))
     lacks += _proof_lacks(line, parent)
     return lacks
 

@@ -21,6 +21,7 @@ from criteria.models import (
     EvidenceLink,
     Indicator,
     Question,
+    Registration,
     ReportingPeriod,
     Submission,
     Target,
@@ -142,6 +143,7 @@ class Things:
             area=self.dong_son, kind="month", name="Tháng 6", ends_on="2024-06-30", due_on="2024-07-05"
         )
         self.table = make_table(self.thanh_hoa, name="Biểu thử")
+        self.registration = Registration.objects.get(unit=self.dong_phu, year=2024)
         self.old_table = uploads.take(
             "history",
             ContentFile(workbook([["TT", "Tên xã", 1, 2], [1, "Đông Phú", "x", "x"]]), "cu.xlsx"),
@@ -241,6 +243,9 @@ def rows(t):
         ("reports:table_xlsx", "", ["headline"]),
         ("reports:table_zip", "", ["headline"]),
         ("reports:bundle_xlsx", "", []),
+        ("reports:registration_list", "", []),
+        ("reports:registration_list", "Đông Sơn", [], f"?area={t.dong_son.pk}"),
+        ("reports:registration_withdraw", "Đông Phú", [t.registration.pk]),
         ("reports:brief", "Đông Phú", unit),
         ("reports:brief", "Đông Sơn", [t.dong_son.pk]),
         ("reports:brief_docx", "Đông Phú", unit),
@@ -269,6 +274,8 @@ def rows(t):
         ("criteria:upload_recheck", "old table", [t.old_table.pk]),
         ("criteria:upload_refused", "old table", [t.old_table.pk]),
         ("criteria:upload_withdraw", "old table", [t.old_table.pk]),
+        ("criteria:plan", "Đông Phú", unit),
+        ("criteria:plan", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:base_figures", "Đông Phú", unit),
         ("criteria:base_figures", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:criterion", "Đông Phú 17", [*unit, 17]),
@@ -494,6 +501,9 @@ reports:table                                      nnnonnoononooo-
 reports:table_xlsx                                 nnnonnoononooo-
 reports:table_zip                                  nnnonnoononooo-
 reports:bundle_xlsx                                bbbbbbbbbbbbbb-
+reports:registration_list                          nnnonnoononooo-
+reports:registration_list Đông Sơn                 nnnonnoonnnnno-
+reports:registration_withdraw Đông Phú             ffnonnfonnnnnf-
 reports:brief Đông Phú                             oononnoonnnnno-
 reports:brief Đông Sơn                             nnnonnoonnnnno-
 reports:brief_docx Đông Phú                        oononnoonnnnno-
@@ -522,6 +532,8 @@ criteria:upload_apply old table                    nnnnnnnrnnnnnf-
 criteria:upload_recheck old table                  nnnnnnnrnnnnnr-
 criteria:upload_refused old table                  nnnnnnnnnnnnnn-
 criteria:upload_withdraw old table                 nnnnnnnonnnnnf-
+criteria:plan Đông Phú                             oononnoonnnnno-
+criteria:plan Kim Lộc                              nnnnnnnnoooooo-
 criteria:base_figures Đông Phú                     oononnfonnnnnf-
 criteria:base_figures Kim Lộc                      nnnnnnnnoofoff-
 criteria:criterion Đông Phú 17                     oononnnonnnnno-

@@ -4,12 +4,14 @@
 what people say of a unit: drafts, sendings, published states and the standing that
 follows. `work` holds who answers for what in a commune, what is finished and what came
 back. `evidence` holds the proof, `questions` what commune and offices ask each other,
-`base_figures` what indicators divide by, `uploads` the tables people hand in, `supplementary` what a
-province asks for each period besides, `report_settings` how its reports look. Read in that order.
+`base_figures` what indicators divide by, `plans` what units mean to reach, `uploads` the tables people hand in,
+`supplementary` what a province asks for each period besides, `report_settings` how its reports look. Read in
+that order.
 """
 
 from criteria.models.base_figures import BaseFigure
 from criteria.models.evidence import Evidence, EvidenceLink
+from criteria.models.plans import Plan, Registration
 from criteria.models.questions import Question, QuestionMessage
 from criteria.models.report_settings import ReportSettings
 from criteria.models.results import (
@@ -58,8 +60,10 @@ __all__ = [
     "Operator",
     "PeriodStep",
     "PeriodText",
+    "Plan",
     "Question",
     "QuestionMessage",
+    "Registration",
     "RememberedChoice",
     "ReportSettings",
     "ReportingPeriod",

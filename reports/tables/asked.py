@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+
+from django.urls import reverse
 
 from communes.models import Unit
 from criteria.models import CriteriaSet
@@ -39,6 +41,18 @@ class Asked:
     @property
     def as_of(self) -> date:
         return self.moment.day if self.moment else today()
+
+    @property
+    def known_at(self) -> datetime | None:
+        return self.moment.known_at if self.moment else None
+
+    def earlier(self, day: date) -> Moment:
+        """A day before the one asked for, known as that is."""
+        return Moment(day, self.known_at)
+
+    def url_of(self, unit_id: int) -> str:
+        """The commune's own page under this set and stage."""
+        return f"{reverse('reports:unit_detail', args=[unit_id])}?set={self.criteria_set.code}&stage={self.stage}"
 
     def matrix(self, stage: str = "", moment: Moment | None = None) -> Matrix:
         """The area's matrix at the stage and moment asked for, or others; each is drawn once a report."""

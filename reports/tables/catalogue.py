@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django import forms
 
-from reports.tables import headline, periodic, supplementary, texts
+from reports.tables import headline, missing, pace, periodic, plans, registered, supplementary, texts, trend
 from reports.tables.asked import Asked
 from reports.tables.table import Report
 
@@ -17,7 +17,8 @@ class Kind:
     """One kind of report over an area. `form`: its number; `options`: a form whose cleaned data `draw`
     finds in `asked.options`, and whose `offer(asked)`, if it has one, sets its choices; `has_stage`, `has_set`,
     `has_moment`: whether it rests on one stage's opinions, on a set, on a day one can choose; `action`: what
-    one must be allowed to do to draw it ("": see the area)."""
+    one must be allowed to do to draw it ("": see the area); `kept_at`: the address (its name) where its own
+    data is kept for the area, and what the link says."""
 
     key: str
     form: str
@@ -29,6 +30,7 @@ class Kind:
     has_set: bool = True
     has_moment: bool = True
     action: str = ""
+    kept_at: tuple[str, str] | None = None
 
 
 KINDS = {
@@ -41,6 +43,46 @@ KINDS = {
             "Các chỉ số chung kèm n/N xã, tăng giảm so với kỳ trước, cùng kỳ và mốc tự chọn; nhóm xã theo số tiêu chí.",
             headline.draw,
             headline.Options,
+        ),
+        Kind(
+            "registered",
+            "10",
+            "Xã đăng ký đạt chuẩn",
+            "Các xã đăng ký đạt chuẩn trong năm: tiến độ, kế hoạch, tiêu chí còn lại và triển vọng.",
+            registered.draw,
+            registered.Options,
+            kept_at=("reports:registration_list", "Ghi xã đăng ký"),
+        ),
+        Kind(
+            "plans",
+            "11",
+            "Kế hoạch và kết quả",
+            "Kết quả kế hoạch của từng xã đến hết kỳ so với kết quả đạt được; chỉ tiêu không đạt kế hoạch.",
+            plans.draw,
+            plans.Options,
+        ),
+        Kind(
+            "pace",
+            "12",
+            "Tốc độ thực hiện",
+            "Số tiêu chí tăng trong 12 tháng so với tốc độ cần để đạt đủ đúng hạn, từng xã.",
+            pace.draw,
+            pace.Options,
+        ),
+        Kind(
+            "missing",
+            "13",
+            "Còn thiếu gì trên địa bàn",
+            "Tiêu chí, chỉ tiêu còn nhiều xã chưa đạt; số lượng còn thiếu; sở, ngành phụ trách.",
+            missing.draw,
+        ),
+        Kind(
+            "trend",
+            "14",
+            "Diễn biến qua các kỳ",
+            "Các chỉ số chung ở cuối mỗi tháng hoặc mỗi kỳ đã khóa, kèm biểu đồ.",
+            trend.draw,
+            trend.Options,
         ),
         Kind(
             "supplementary",

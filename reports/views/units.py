@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,12 +16,14 @@ from communes.lineage import unit_for_code
 from communes.models import Level, Unit
 from communes.names import search_name
 from criteria.models import CriteriaSet, Submission
+from criteria.registrations import registered
 from criteria.rollup import Rollup
 from criteria.state import Moment
 from inspections.models import Visit
 from ntm.clock import today
 from reports.lineage import relatives
 from reports.moments import BadMoment, asked_moment, periods_for
+from reports.pace import Pace, months_left
 from reports.readiness import COMBINED, NO_OPINION_AT, STAGES, Readiness, readiness, sentence
 from reports.views import say
 
@@ -107,7 +111,21 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
         "can_see_period_report": unit.level == Level.COMMUNE and access.can(user, "period_report.see", unit),
         "can_plan": any(access.can(user, f"visit.plan.{at}", unit) for at in access.plannable_stages(user)),
         "ready_needs": result.recognition_needs,
+        "registration": _registration(result),
     }
+
+
+def _registration(result: Readiness) -> dict | None:
+    """That the unit is registered for this year, with what is left of the set and of the year; a department,
+    which reads of some criteria only, isn't told."""
+    year = result.as_of.year
+    found = registered([result.unit.pk], result.criteria_set, year, result.as_of).get(result.unit.pk)
+    if found is None or result.limited:
+        return None
+    rollup = result.rollup
+    met = rollup.criteria_met if rollup and not rollup.counts["not_assessed"] else None
+    pace = Pace(len(result.criteria), met, None, months_left(result.as_of, date(year, 12, 31)))
+    return {"year": year, "decision": found.decision, "words": pace.words, "is_met": pace.remaining == 0}
 
 
 def _marks(result: Readiness) -> list[dict]:

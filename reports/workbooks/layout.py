@@ -243,6 +243,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "group_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter", "bg_color": "#E2F0ED"},
     "group_whole": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0"},
     "group_number": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0.00"},
+    "group_share": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "0.0"},
     "group_percent": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "0.00"},
     "total": {"border": 1, "bold": True, "valign": "vcenter", "text_wrap": True},
     "total_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter"},

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from communes.models import Role, Unit
-from criteria.models import PeriodText, ReportingPeriod
+from criteria.models import PeriodText, Plan, Registration, ReportingPeriod
 from criteria.verdicts import STATES
 from reports.matrix import figures_of, matrix
 from reports.tables.catalogue import KINDS
@@ -24,7 +24,7 @@ from reports.tables.picture import picture
 from reports.tables.table import Chart, Column, Kind, Line, Table, value_of
 from reports.workbooks.layout import CONTENT_TYPE
 from tests.libreoffice import wrong_formulas
-from tests.reports.worlds import fill, make_province, make_set, make_table, member, say
+from tests.reports.worlds import fill, indicators_of, make_province, make_set, make_table, member, say
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +47,7 @@ class World:
                 for _ in range(chance.randrange(3)):
                     day = TODAY - timedelta(days=chance.randrange(500))
                     say(unit, self.set, stage, [chance.choice(VERDICTS) for _ in range(6)], day)
+        self.plan(chance)
         self.period = ReportingPeriod.objects.create(
             area=self.province,
             kind="month",
@@ -76,6 +77,25 @@ class World:
                     words = {"results": "=1+1", "difficulties": "", "proposals": "Cấp vốn\nlàm đường. " * 120}
                     PeriodText.objects.create(unit=unit, period=period, saved_by=self.staff, **words)
 
+    def plan(self, chance: random.Random) -> None:
+        """Plans of most communes for the years' ends and June, half of the communes registered."""
+        indicators = indicators_of(self.set)
+        for unit in self.communes[1:]:
+            Plan.objects.bulk_create(
+                Plan(unit=unit, indicator=row, ends_on=end, value=chance.randrange(80, 100), verdict=verdict,
+                     saved_by=self.staff, saved_at=datetime(2024, 1, 5, tzinfo=UTC))
+                for row in indicators
+                for end in (date(2023, 12, 31), date(2024, 6, 30), date(2024, 12, 31))
+                if (verdict := chance.choice(VERDICTS))
+            )  # fmt: skip
+        Registration.objects.bulk_create(
+            Registration(unit=unit, criteria_set=self.set, year=year, decision="12/KH-UBND",
+                         decided_on=date(2024, 1, 15), recorded_by=self.staff,
+                         recorded_at=datetime(2024, 1, 16, tzinfo=UTC))
+            for unit in self.communes[::2]
+            for year in (2024, 2025)
+        )  # fmt: skip
+
     def get(self, url: str, user=None):
         client = Client()
         client.force_login(user or self.staff)
@@ -87,7 +107,7 @@ class World:
 
 
 @pytest.fixture
-def world():
+def place():
     return World(1)
 
 
@@ -104,7 +124,7 @@ def page_tables(text: str) -> list[list[list[str]]]:
 
 
 def _text(cell: str) -> str:
-    without_marks = re.sub(r'<span class="mark"[^>]*>.*?</span>', "", cell, flags=re.S)
+    without_marks = re.sub(r'<span class="(?:v-)?mark"[^>]*>.*?</span>', "", cell, flags=re.S)
     return html.unescape(re.sub(r"<[^>]+>", "", without_marks)).strip()
 
 
@@ -137,20 +157,20 @@ def same(found, expected) -> bool:
 @pytest.mark.parametrize("key", list(KINDS))
 @pytest.mark.parametrize("seed", range(2))
 def test_page_workbook_and_csv_hold_the_same_cells(key, seed):
-    world = World(seed)
-    for moment in ({}, {"as_of": "2024-03-31"}, {"period": world.period.pk}):
-        query = world.query(("self", "district", "province")[seed], below=3, **moment)
-        answer = world.get(f"/reports/tables/{key}/?{query}")
+    place = World(seed)
+    for moment in ({}, {"as_of": "2024-03-31"}, {"period": place.period.pk}):
+        query = place.query(("self", "district", "province")[seed], below=3, **moment)
+        answer = place.get(f"/reports/tables/{key}/?{query}")
         assert answer.status_code == 200
         report = answer.context["report"]
         drawn = page_tables(answer.content.decode())
         tables = [table for table in report.tables if table.lines]
         assert len(drawn) == len(tables)
-        content = world.get(f"/reports/tables/{key}.xlsx?{query}")
+        content = place.get(f"/reports/tables/{key}.xlsx?{query}")
         assert content["Content-Type"] == CONTENT_TYPE
         book = openpyxl.load_workbook(BytesIO(content.content), data_only=True)
         assert len(book.worksheets) == len(report.tables) + 1
-        files = zipfile.ZipFile(BytesIO(world.get(f"/reports/tables/{key}.zip?{query}").content))
+        files = zipfile.ZipFile(BytesIO(place.get(f"/reports/tables/{key}.zip?{query}").content))
         for page, table in zip(drawn, tables, strict=True):
             sheet = book.worksheets[report.tables.index(table)]
             in_book = book_rows(sheet, len(table.columns))
@@ -165,37 +185,37 @@ def test_page_workbook_and_csv_hold_the_same_cells(key, seed):
                         assert same(in_book[number][place], written(value, column.kind)), (table.key, column, line)
 
 
-def test_every_formula_is_what_libreoffice_works_out(world, tmp_path):
+def test_every_formula_is_what_libreoffice_works_out(place, tmp_path):
     keys = "&".join(f"report={key}" for key in KINDS)
-    content = world.get(f"/reports/bundle.xlsx?{keys}&{world.query('self', below=3)}").content
+    content = place.get(f"/reports/bundle.xlsx?{keys}&{place.query('self', below=3)}").content
     number, wrong = wrong_formulas(content, tmp_path)
     assert number > 20
     assert wrong == []
 
 
-def test_a_false_value_is_noticed(world, tmp_path, monkeypatch):
+def test_a_false_value_is_noticed(place, tmp_path, monkeypatch):
     from reports.tables import headline
     from reports.tables.table import Sum
 
     monkeypatch.setattr(headline, "Sum", lambda value: Sum(value + 1 if isinstance(value, int) else value))
-    content = world.get(f"/reports/tables/headline.xlsx?{world.query('self')}").content
+    content = place.get(f"/reports/tables/headline.xlsx?{place.query('self')}").content
     assert wrong_formulas(content, tmp_path)[1]
 
 
-def test_headline_figures_are_the_sum_of_their_parts(world):
+def test_headline_figures_are_the_sum_of_their_parts(place):
     for stage in ("self", "district", "province"):
-        result = matrix(world.province, world.set, stage)
+        result = matrix(place.province, place.set, stage)
         figures = result.figures
         assert figures.with_opinion == sum(row.counts for row in result.rows)
-        assert figures.communes == len(world.communes) == sum(len(group.rows) for group in result.groups)
+        assert figures.communes == len(place.communes) == sum(len(group.rows) for group in result.groups)
         assert sum(count for _, count, _ in result.buckets) == figures.with_opinion
         if figures.with_opinion:
             assert figures.criteria_met == sum(figures_of(group.rows, 3).criteria_met or 0 for group in result.groups)
             assert figures.criteria_met == sum(total.met for total in result.totals)
 
 
-def test_what_can_not_be_drawn_is_said(world):
-    area, code = world.province.pk, world.set.code
+def test_what_can_not_be_drawn_is_said(place):
+    area, code = place.province.pk, place.set.code
     for query, status, words in (
         (f"area={area}&set=khong-co", 404, "Không có bộ tiêu chí này"),
         (f"area={area}&set={code}&stage=x", 404, "Không có cấp đánh giá này"),
@@ -207,40 +227,40 @@ def test_what_can_not_be_drawn_is_said(world):
         ("area=x", 404, ""),
     ):
         for path in ("headline/", "headline.xlsx", "headline.zip"):
-            answer = world.get(f"/reports/tables/{path}?{query}")
+            answer = place.get(f"/reports/tables/{path}?{query}")
             assert (answer.status_code, words in answer.content.decode()) == (status, True), (path, query)
-        answer = world.get(f"/matrix/?{query}")
+        answer = place.get(f"/matrix/?{query}")
         assert answer.status_code == status, query
-    assert world.get(f"/reports/tables/khong-co/?area={area}").status_code == 404
-    assert world.get(f"/reports/bundle.xlsx?area={area}").status_code == 400
+    assert place.get(f"/reports/tables/khong-co/?area={area}").status_code == 404
+    assert place.get(f"/reports/bundle.xlsx?area={area}").status_code == 400
 
 
-def test_an_area_without_communes_has_no_workbook(world):
+def test_an_area_without_communes_has_no_workbook(place):
     province, _ = make_province(communes=0)
     staff = member(province, Role.COORDINATOR)
-    page = world.get(f"/reports/tables/headline/?area={province.pk}&set={world.set.code}", staff)
+    page = place.get(f"/reports/tables/headline/?area={province.pk}&set={place.set.code}", staff)
     assert page.status_code == 200
-    answer = world.get(f"/reports/tables/headline.xlsx?area={province.pk}&set={world.set.code}", staff)
+    answer = place.get(f"/reports/tables/headline.xlsx?area={province.pk}&set={place.set.code}", staff)
     assert answer.status_code == 400
     assert "không có xã nào" in answer.content.decode()
 
 
-def test_another_provinces_reports_are_not_there(world):
+def test_another_provinces_reports_are_not_there(place):
     stranger = member(make_province(communes=1)[0], Role.COORDINATOR)
     for path in ("headline/", "headline.xlsx", "headline.zip"):
-        assert world.get(f"/reports/tables/{path}?{world.query('self')}", stranger).status_code == 404
-    assert world.get(f"/reports/bundle.xlsx?report=headline&{world.query('self')}", stranger).status_code == 404
+        assert place.get(f"/reports/tables/{path}?{place.query('self')}", stranger).status_code == 404
+    assert place.get(f"/reports/bundle.xlsx?report=headline&{place.query('self')}", stranger).status_code == 404
 
 
 @pytest.mark.parametrize("key", list(KINDS))
 def test_reports_ask_as_much_for_many_communes_as_for_few(key, count_queries):
     counts = []
     for communes in (3, 12):
-        world = World(3, communes)
+        place = World(3, communes)
         client = Client()
-        client.force_login(world.staff)
+        client.force_login(place.staff)
         for moment in ("", "&as_of=2024-03-31"):
-            url = f"/reports/tables/{key}/?{world.query('self')}{moment}"
+            url = f"/reports/tables/{key}/?{place.query('self')}{moment}"
             client.get(url)
             with count_queries() as queries:
                 client.get(url)
@@ -248,8 +268,8 @@ def test_reports_ask_as_much_for_many_communes_as_for_few(key, count_queries):
     assert counts[:2] == counts[2:]
 
 
-def test_a_picture_shows_the_tables_figures(world):
-    page = world.get(f"/reports/tables/headline/?{world.query('self')}")
+def test_a_picture_shows_the_tables_figures(place):
+    page = place.get(f"/reports/tables/headline/?{place.query('self')}")
     table = next(table for table in page.context["report"].tables if table.chart)
     drawn = re.search(r'<figure class="chart">(.*?)</figure>', page.content.decode(), re.S).group(1)
     place = table.place(table.chart.values[0])

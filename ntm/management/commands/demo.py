@@ -35,8 +35,10 @@ from criteria.models import (
     Operator,
     PeriodStep,
     PeriodText,
+    Plan,
     Question,
     QuestionMessage,
+    Registration,
     ReportingPeriod,
     Revision,
     Source,
@@ -143,6 +145,8 @@ class World:
         for province in (THANH_HOA, HA_TINH):
             self.results(self.unit(Level.PROVINCE, province))
         refresh_statistics(Revision, Assessment, Standing, Target)
+        self.registrations()
+        self.plans()
         self.own_drafts()
         self.evidence()
         self.kim_loc()
@@ -394,6 +398,53 @@ class World:
             for unit_id, fields in publish.compute_standings(units, self.standard, stage).items():
                 standings.append(Standing(unit_id=unit_id, criteria_set=self.standard, stage=stage, **fields))
         Standing.objects.bulk_create(standings, batch_size=1000)
+
+    def registrations(self) -> None:
+        """The officers' communes and a few others registered to reach the standard in 2024."""
+        for province, username in ((THANH_HOA, "dieuphoi.thanhhoa"), (HA_TINH, "dieuphoi.hatinh")):
+            communes = Unit.objects.within(self.unit(Level.PROVINCE, province)).rural_communes()
+            chosen = [
+                unit
+                for unit in communes.filter(closed_on__isnull=True)
+                if unit.code in OFFICERS or random.Random(f"registered {unit.code}").random() < 0.15
+            ]
+            Registration.objects.bulk_create(
+                Registration(
+                    unit=unit,
+                    criteria_set=self.standard,
+                    year=2024,
+                    decision=INVENTED,
+                    decided_on=date(2024, 1, 15),
+                    recorded_by=self.users[username],
+                    recorded_at=datetime(2024, 1, 16, 2, 0, tzinfo=UTC),
+                )
+                for unit in chosen
+            )
+
+    def plans(self) -> None:
+        """The officers' communes plan to meet by the year's end nearly all of what they don't meet yet."""
+        for code, username in OFFICERS.items():
+            unit = self.unit(Level.COMMUNE, code)
+            rng = random.Random(f"plans {code}")
+            said = Assessment.objects.filter(
+                unit=unit, stage=Stage.SELF, indicator__criterion__criteria_set=self.standard
+            ).select_related("revision")
+            rows = []
+            for one in said.order_by("pk"):
+                keeps = one.verdict in {Verdict.MET, Verdict.FIRMLY_MET, Verdict.NOT_APPLICABLE} or rng.random() < 0.2
+                value = one.value if keeps or one.revision.target_value is None else one.revision.target_value
+                told = {"value": value, "verdict": one.verdict if keeps else Verdict.MET, "note": one.note[:500]}
+                rows.append(
+                    Plan(
+                        unit=unit,
+                        indicator_id=one.indicator_id,
+                        ends_on=date(2024, 12, 31),
+                        saved_by=self.users[username],
+                        saved_at=datetime(2024, 6, 3, 2, 0, tzinfo=UTC),
+                        **told,
+                    )
+                )
+            Plan.objects.bulk_create(rows)
 
     @staticmethod
     def reports(district: Unit) -> bool:
