@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from communes.models import RURAL_COMMUNE, Level, Unit, UnitVersion
-from communes.names import full_name, sort_key
+from communes.names import full_name, sort_key, split_kind
 from ntm.clock import today
 
 
@@ -52,7 +52,7 @@ def rural_communes_on(area: Unit, day: date) -> list[Member]:
     districts = names_on({member.district_id for member in found if member.district_id}, day)
     found = [member._replace(district=districts.get(member.district_id or 0, "")) for member in found]
     # The district's own name decides, not its kind.
-    keys = {pk: sort_key(name.split(" ", 1)[-1]) for pk, name in districts.items()}
+    keys = {pk: sort_key(split_kind(name)[1]) for pk, name in districts.items()}
     return sorted(
         found,
         key=lambda it: (

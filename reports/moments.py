@@ -29,6 +29,11 @@ class When(NamedTuple):
     period: ReportingPeriod | None = None
 
     @property
+    def day(self) -> date | None:
+        """The day in the past; None for now."""
+        return self.moment.day if self.moment else None
+
+    @property
     def words(self) -> str:
         """What the header says where one looks at the past; "" for now."""
         if self.moment is None:

@@ -65,4 +65,6 @@ def wrong_formulas(content: bytes, folder: Path) -> tuple[int, list[str]]:
 def _same(ours, theirs) -> bool:
     if ours in (None, "") or theirs in (None, ""):
         return (ours or "") == (theirs or "")
-    return abs(float(ours) - float(theirs)) < 1e-9 if not isinstance(ours, str) else ours == theirs
+    if isinstance(ours, str):
+        return ours == theirs
+    return abs(float(ours) - float(theirs)) <= 1e-9 * max(1.0, abs(float(ours)))  # what a cell's digits can hold

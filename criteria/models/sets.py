@@ -83,17 +83,17 @@ class CriteriaSetQuerySet(models.QuerySet):
         )
         return sets.order_by("-first_year", "grade_order", "code").for_choosing()
 
-    def chosen(self, unit: Unit, code: str = "") -> CriteriaSet:
-        """The set named by `code` among the unit's, without one the newest standard set.
+    def chosen(self, unit: Unit, code: str = "", on: date | None = None) -> CriteriaSet:
+        """The set named by `code` among the unit's, without one the newest standard set begun by `on` (today).
 
         For a unit that is no more, the newest of those it was assessed under, where there is
         one: a set may begin in the year in which the unit ended. Raises
         CriteriaSet.DoesNotExist where there is none.
         """
-        sets = self.for_unit(unit)
+        sets = self.for_unit(unit, on)
         if code:
             return sets.get(code=code)
-        if not unit.exists_on(today()):
+        if not unit.exists_on(on or today()):
             standings = unit.standings.filter(criteria_not_assessed__lt=F("criteria_total"))
             assessed = sets.filter(pk__in=standings.values("criteria_set"))
             sets = assessed if assessed.exists() else sets

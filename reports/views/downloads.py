@@ -52,7 +52,7 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     except BadMoment as bad:
         return say(request, "Không xem được thời điểm này", str(bad), 404)
     try:
-        criteria_set = CriteriaSet.objects.chosen(unit, code)
+        criteria_set = CriteriaSet.objects.chosen(unit, code, when.day)
     except CriteriaSet.DoesNotExist:
         text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -15,6 +16,7 @@ from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
+from reports.moments import BadMoment, When, asked_moment
 from reports.papers.brief import area_brief, commune_brief
 from reports.papers.notice import notice as notice_of
 from reports.papers.paper import Paper, paper_docx
@@ -34,14 +36,15 @@ def brief(request: HttpRequest, pk: int, extension: str = "") -> HttpResponse:
     asked = _asked_of_area(request, unit) if of_area else _asked_of_unit(request, unit)
     if isinstance(asked, HttpResponse):
         return asked
-    criteria_set, stage = asked
     if of_area:
-        paper = area_brief(matrix(unit, criteria_set, stage, request.user), request.user)
-        back = f"{reverse('reports:matrix')}?{urlencode({'area': unit.pk, 'set': criteria_set.code, 'stage': stage})}"
+        paper = area_brief(matrix(unit, asked.criteria_set, asked.stage, request.user, asked.when.moment), request.user)
+        back = f"{reverse('reports:matrix')}?{urlencode({'area': str(unit.pk)} | asked.query)}"
     else:
-        paper = commune_brief(readiness(unit, criteria_set, stage, request.user), request.user)
-        back = _unit_url(unit, criteria_set, stage)
-    return _show(request, paper, "brief", unit, criteria_set, stage, back, extension)
+        paper = commune_brief(
+            readiness(unit, asked.criteria_set, asked.stage, request.user, asked.when.moment), request.user
+        )
+        back = _unit_url(unit, asked)
+    return _show(request, paper, "brief", unit, asked, back, extension)
 
 
 @require_safe
@@ -52,26 +55,44 @@ def notice(request: HttpRequest, pk: int, extension: str = "") -> HttpResponse:
     asked = _asked_of_unit(request, unit)
     if isinstance(asked, HttpResponse):
         return asked
-    criteria_set, stage = asked
-    paper = notice_of(readiness(unit, criteria_set, stage, request.user))
-    return _show(request, paper, "notice", unit, criteria_set, stage, _unit_url(unit, criteria_set, stage), extension)
+    paper = notice_of(readiness(unit, asked.criteria_set, asked.stage, request.user, asked.when.moment))
+    return _show(request, paper, "notice", unit, asked, _unit_url(unit, asked), extension)
 
 
-def _asked_of_unit(request: HttpRequest, unit: Unit) -> tuple[CriteriaSet, str] | HttpResponse:
-    """The set and stage asked for, or the page that says there is none such."""
+class Asked(NamedTuple):
+    """The set, stage and moment a paper speaks of."""
+
+    criteria_set: CriteriaSet
+    stage: str
+    when: When
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {"set": self.criteria_set.code, "stage": self.stage} | self.when.query
+
+
+def _asked_of_unit(request: HttpRequest, unit: Unit) -> Asked | HttpResponse:
+    """What is asked for, or the page that says there is none such."""
     code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or COMBINED
     try:
-        chosen = CriteriaSet.objects.select_related("requires").chosen(unit, code)
+        when = asked_moment(request.GET, unit)
+        chosen = CriteriaSet.objects.select_related("requires").chosen(unit, code, when.day)
+    except BadMoment as bad:
+        return say(request, "Không xem được thời điểm này", str(bad), 404)
     except CriteriaSet.DoesNotExist:
         text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)
     if stage not in STAGES:
         return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404)
-    return chosen, stage
+    return Asked(chosen, stage, when)
 
 
-def _asked_of_area(request: HttpRequest, area: Unit) -> tuple[CriteriaSet, str] | HttpResponse:
-    sets = area_sets(area)
+def _asked_of_area(request: HttpRequest, area: Unit) -> Asked | HttpResponse:
+    try:
+        when = asked_moment(request.GET, area)
+    except BadMoment as bad:
+        return say(request, "Không xem được thời điểm này", str(bad), 404)
+    sets = area_sets(area, when.day)
     code = request.GET.get("set", "")
     chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
     if chosen is None:
@@ -80,12 +101,11 @@ def _asked_of_area(request: HttpRequest, area: Unit) -> tuple[CriteriaSet, str] 
     stage = request.GET.get("stage", "") or default_stage(opinions_by_stage(area, chosen, request.user))
     if stage not in AREA_STAGES:
         return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(AREA_STAGES.values())}.", 404)
-    return chosen, stage
+    return Asked(chosen, stage, when)
 
 
-def _unit_url(unit: Unit, criteria_set: CriteriaSet, stage: str) -> str:
-    query = urlencode({"set": criteria_set.code, "stage": stage})
-    return f"{reverse('reports:unit_detail', args=[unit.pk])}?{query}"
+def _unit_url(unit: Unit, asked: Asked) -> str:
+    return f"{reverse('reports:unit_detail', args=[unit.pk])}?{urlencode(asked.query)}"
 
 
 def _show(
@@ -93,14 +113,13 @@ def _show(
     paper: Paper,
     name: str,
     unit: Unit,
-    criteria_set: CriteriaSet,
-    stage: str,
+    asked: Asked,
     back: str,
     extension: str,
 ) -> HttpResponse:
     """The paper as a page, or as Word."""
     if not extension:
-        query = urlencode({"set": criteria_set.code, "stage": stage})
+        query = urlencode(asked.query)
         stages = AREA_STAGES if unit.level in (Level.PROVINCE, Level.DISTRICT) else STAGES
         here = reverse(f"reports:{name}", args=[unit.pk])
         return render(
@@ -112,7 +131,7 @@ def _show(
                 "back": back,
                 "word": f"{reverse(f'reports:{name}_docx', args=[unit.pk])}?{query}",
                 "stages": [
-                    (label, f"{here}?{urlencode({'set': criteria_set.code, 'stage': code})}", code == stage)
+                    (label, f"{here}?{urlencode(asked.query | {'stage': code})}", code == asked.stage)
                     for code, label in stages.items()
                 ],
             },
@@ -123,8 +142,8 @@ def _show(
             "username": request.user.get_username(),
             "paper": name,
             "unit": unit.pk,
-            "criteria_set": criteria_set.code,
-            "stage": stage,
+            "criteria_set": asked.criteria_set.code,
+            "stage": asked.stage,
         },
     )
     return HttpResponse(

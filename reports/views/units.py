@@ -43,11 +43,11 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
         when = asked_moment(request.GET, unit)
     except BadMoment as bad:
         return say(request, "Không xem được thời điểm này", str(bad), 404)
-    sets = list(CriteriaSet.objects.for_unit(unit).select_related("requires"))
+    sets = list(CriteriaSet.objects.for_unit(unit, when.day).select_related("requires"))
     code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or COMBINED
     if stage not in STAGES:
         return say(request, "Không có cấp đánh giá này", "Chọn một trong các cấp ở trang của đơn vị.", 404)
-    chosen = next((found for found in sets if found.code == code), None) if code else _chosen(unit)
+    chosen = next((found for found in sets if found.code == code), None) if code else _chosen(unit, when.day)
     if chosen is None and code:
         text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)
@@ -73,9 +73,9 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "reports/unit_detail.html", context)
 
 
-def _chosen(unit: Unit) -> CriteriaSet | None:
+def _chosen(unit: Unit, on: date | None) -> CriteriaSet | None:
     try:
-        return CriteriaSet.objects.select_related("requires").chosen(unit)
+        return CriteriaSet.objects.select_related("requires").chosen(unit, on=on)
     except CriteriaSet.DoesNotExist:
         return None
 

@@ -12,7 +12,7 @@ from criteria.models import Assessment, ReportingPeriod, Revision
 from criteria.rollup import Item, roll_up
 from criteria.state import Moment
 from reports.matrix import matrix
-from tests.factories import DistrictFactory, UserFactory
+from tests.factories import CommuneFactory, DistrictFactory, UserFactory
 from tests.reports.worlds import indicators_of, make_province, make_set, member, say
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +168,32 @@ def test_communes_are_where_and_what_they_were(assert_queries):
     }
     assert [one.id for one in rural_communes_on(new, TODAY)] == [moved.pk]
     assert [one.id for one in rural_communes_on(new, date(2024, 6, 29))] == [moved.pk]
+
+
+def test_a_commune_of_the_past_opens_with_the_set_and_papers_of_then():
+    old, new = make_set(first_year=2021, last_year=2025), make_set(first_year=2024)
+    province, communes = make_province(communes=1)
+    unit = communes[0]
+    staff = member(province, Role.COORDINATOR)
+    say(unit, old, "self", ["met"] * 6, date(2023, 5, 1))
+    client = Client()
+    client.force_login(staff)
+    now = client.get(f"/units/{unit.pk}/")
+    then = client.get(f"/units/{unit.pk}/?as_of=2023-12-31")
+    assert (now.context["criteria_set"], then.context["criteria_set"]) == (new, old)
+    page = then.content.decode()
+    for name in ("brief", "notice"):
+        link = f"/reports/{name}/{unit.pk}/?set={old.code}&amp;stage=combined&amp;as_of=2023-12-31"
+        assert link.replace("&amp;as_of", "&as_of") in page or link in page
+        paper = client.get(f"/reports/{name}/{unit.pk}/?as_of=2023-12-31").content.decode()
+        assert "31/12/2023" in paper and old.name in paper
+        assert client.get(f"/reports/{name}/{unit.pk}/?as_of=2030-01-01").status_code == 404
+
+
+def test_districts_of_the_past_are_in_vietnamese_order():
+    province, _ = make_province(communes=0)
+    for kind, name in (("thi-xa", "Bỉm Sơn"), ("huyen", "Đông Sơn"), ("thanh-pho", "Sầm Sơn"), ("huyen", "Nông Cống")):
+        CommuneFactory(parent=DistrictFactory(parent=province, kind=kind, name=name))
+    order = ["Thị xã Bỉm Sơn", "Huyện Đông Sơn", "Huyện Nông Cống", "Thành phố Sầm Sơn"]
+    assert [one.district for one in rural_communes_on(province, TODAY)] == order
+    assert [one.district for one in rural_communes_on(province, date(2024, 6, 1))] == order

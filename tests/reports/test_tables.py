@@ -177,12 +177,12 @@ def test_page_workbook_and_csv_hold_the_same_cells(key, seed):
             in_csv = list(csv.reader(StringIO(files.read(f"{table.key}.csv").decode("utf-8-sig"))))[1:]
             assert len(page) == len(in_csv) == len(table.lines)
             for number, line in enumerate(table.lines):
-                for place, (cell, column) in enumerate(zip(line.cells, table.columns, strict=True)):
+                for at, (cell, column) in enumerate(zip(line.cells, table.columns, strict=True)):
                     value = value_of(cell)
-                    assert page[number][place] == shown(value, column.kind).strip(), (table.key, line)
-                    assert in_csv[number][place + 1] == plain(value, column.kind)
+                    assert page[number][at] == shown(value, column.kind).strip(), (table.key, line)
+                    assert in_csv[number][at + 1] == plain(value, column.kind)
                     if not (isinstance(value, str) and value not in STATES):
-                        assert same(in_book[number][place], written(value, column.kind)), (table.key, column, line)
+                        assert same(in_book[number][at], written(value, column.kind)), (table.key, column, line)
 
 
 def test_every_formula_is_what_libreoffice_works_out(place, tmp_path):
