@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from django.utils import timezone
 
 from communes.access import ScopedQuerySet
 from communes.models import Unit
@@ -24,6 +26,12 @@ class Moment(NamedTuple):
 
     day: date
     known_at: datetime | None = None
+
+    @property
+    def ends_at(self) -> datetime:
+        """The last instant that belongs to it, for what has one time only (files, visits, steps)."""
+        last = timezone.make_aware(datetime.combine(self.day, time.max))
+        return min(last, self.known_at) if self.known_at else last
 
 
 def state_on(

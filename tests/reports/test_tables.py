@@ -23,7 +23,7 @@ from reports.tables.page import shown
 from reports.tables.table import Kind, value_of
 from reports.workbooks.layout import CONTENT_TYPE
 from tests.libreoffice import wrong_formulas
-from tests.reports.worlds import make_province, make_set, member, say
+from tests.reports.worlds import inspect, make_province, make_set, member, say
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +46,7 @@ class World:
                 for _ in range(chance.randrange(3)):
                     day = TODAY - timedelta(days=chance.randrange(500))
                     say(unit, self.set, stage, [chance.choice(VERDICTS) for _ in range(6)], day)
+        inspect(self.province, self.communes, self.set, chance)
         self.period = ReportingPeriod.objects.create(
             area=self.province,
             kind="month",
@@ -83,7 +84,7 @@ def page_tables(text: str) -> list[list[list[str]]]:
 
 
 def _text(cell: str) -> str:
-    without_marks = re.sub(r'<span class="mark"[^>]*>.*?</span>', "", cell, flags=re.S)
+    without_marks = re.sub(r'<span class="(?:v-)?mark"[^>]*>.*?</span>', "", cell, flags=re.S)
     return html.unescape(re.sub(r"<[^>]+>", "", without_marks)).strip()
 
 
