@@ -46,7 +46,7 @@ def draw(asked: Asked) -> Report:
         tables=(
             Table(
                 "so_nganh",
-                "Các sở, ngành",
+                "Kết quả theo sở, ngành",
                 (
                     Column("department", "Sở, ngành", Kind.TEXT, 36),
                     Column("criteria", "Số tiêu chí phụ trách", Kind.WHOLE, 10),
@@ -101,4 +101,4 @@ def _by_criterion(names: list[str], by_name: dict[str, list[tuple[Responsible, C
         for answering, total in by_name[name]:
             criterion = total.criterion
             lines.append(Line((str(criterion.number), criterion.name, answering.since, *_cells([total]))))
-    return Table("tung_tieu_chi", "Từng tiêu chí", columns, tuple(lines))
+    return Table("tung_tieu_chi", "Sở, ngành và từng tiêu chí", columns, tuple(lines))

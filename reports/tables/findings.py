@@ -73,11 +73,11 @@ def draw(asked: Asked) -> Report:
     is_told = all(finding.pk in told for finding in stood)
     tables = (
         _counts(
-            "theo_so_nganh", "Theo sở, ngành", "Sở, ngành", stood, asked.as_of,
+            "theo_so_nganh", "Tồn tại theo sở, ngành", "Sở, ngành", stood, asked.as_of,
             lambda finding: finding.department.name if finding.department else NO_DEPARTMENT,
         ),
         _counts(
-            "theo_dia_ban", "Theo địa bàn", "Địa bàn", stood, asked.as_of,
+            "theo_dia_ban", "Tồn tại theo địa bàn", "Địa bàn", stood, asked.as_of,
             (lambda finding: places[finding.visit.unit_id][1] or asked.area.full_name)
             if asked.area.level == "province"
             else lambda finding: names[finding.visit.unit_id],

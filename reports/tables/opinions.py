@@ -6,7 +6,7 @@ applicable included), nearly met, not met (`criteria.rollup.rank`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from django import forms
@@ -18,7 +18,7 @@ from criteria.rollup import STATES_THAT_COUNT_AS_MET, rank
 from criteria.verdicts import Stage
 from inspections.changes import Change, changes
 from inspections.models import TeamMember, Visit
-from reports.matrix import STAGES, Matrix, per_cent
+from reports.matrix import STAGES, Matrix, Row, per_cent
 from reports.tables.asked import Asked
 from reports.tables.table import Cell, Column, Difference, Kind, Line, Report, Share, Sum, Table
 
@@ -31,7 +31,9 @@ class Options(forms.Form):
     )
     leader = forms.CharField(label="Trưởng đoàn", required=False, max_length=100)
     since = forms.DateField(
-        label="Các cuộc kiểm tra từ ngày", required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label="Các cuộc kiểm tra từ ngày",
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
     )
 
 
@@ -97,7 +99,7 @@ Pairs = Mapping[tuple[int, int], Mapping[str, str]]
 
 
 def _met_columns(what: str, meaning: str) -> list[Column]:
-    return [Column(stage, f"{label}: {what}", Kind.WHOLE, 11, meaning) for stage, label in STAGES.items()]
+    return [Column(f"{stage}_met", f"{label}: {what}", Kind.WHOLE, 11, meaning) for stage, label in STAGES.items()]
 
 
 def _step_columns() -> list[Column]:
@@ -118,6 +120,9 @@ def _steps(own: Iterable[Mapping[str, str]], kind: type = int) -> list[Cell]:
     cells: list[Cell] = []
     for stage in ABOVE:
         both = sum(rank(it["self"]) is not None and rank(it[stage]) is not None for it in every)
+        if not both:
+            cells += [None, None, None, Share(None, f"{stage}_lower", f"{stage}_both")]
+            continue
         steps = [compared(it, stage) for it in every]
         lower = sum(step < 0 for step in steps)
         share = Share(per_cent(lower, both), f"{stage}_lower", f"{stage}_both")
@@ -125,48 +130,53 @@ def _steps(own: Iterable[Mapping[str, str]], kind: type = int) -> list[Cell]:
     return cells
 
 
-def _less(now: int | None, before: int | None) -> int | None:
-    return None if now is None or before is None else now - before
-
-
 def _by_commune(matrices: Mapping[str, Matrix], pairs: Pairs) -> Table:
     first = matrices["self"]
     columns = (
         Column("number", "TT", Kind.WHOLE, 5),
-        Column("commune", "Xã", Kind.TEXT, 22),
-        Column("district", "Huyện", Kind.TEXT, 20),
+        Column("commune", "Xã", Kind.TEXT, 26),
         *_met_columns("số tiêu chí đạt", ""),
         *(Column(f"{stage}_change", f"{label} so với xã", Kind.WHOLE, 10) for stage, label in ABOVE.items()),
         *_step_columns(),
     )
+    places = {row.unit_id: place for place, row in enumerate(first.rows)}
+    numbers = range(len(first.criteria))
+
+    def cells(own: Sequence[Row], kind: type) -> tuple[Cell, ...]:
+        """What stands after the name: of one commune (`kind` int), or the sums over several (Sum)."""
+        met = [[matrices[stage].rows[places[row.unit_id]].met_in_full for stage in STAGES] for row in own]
+        changes = [_less(column, met) for column in range(1, len(STAGES))]
+        total = [_total(column) for column in zip(*met, strict=True)]
+        if kind is Sum:
+            head: list[Cell] = [*map(Sum, total), *map(Sum, changes)]
+        else:
+            less = zip(changes, ABOVE, strict=True)
+            head = [*total, *(Difference(value, f"{stage}_met", "self_met") for value, stage in less)]
+        said = [pairs[places[row.unit_id], number] for row in own for number in numbers]
+        return (*head, *_steps(said, kind))
+
     lines = []
-    differences: dict[str, list[int]] = {stage: [] for stage in ABOVE}
-    for place, row in enumerate(first.rows):
-        met = {stage: matrices[stage].rows[place].met_in_full for stage in STAGES}
-        less = {stage: _less(met[stage], met["self"]) for stage in ABOVE}
-        for stage, value in less.items():
-            differences[stage] += [] if value is None else [value]
-        own = [pairs[place, number] for number in range(len(first.criteria))]
-        lines.append(
-            Line(
-                (
-                    place + 1,
-                    row.full_name,
-                    row.district,
-                    *met.values(),
-                    *(Difference(value, stage, "self") for stage, value in less.items()),
-                    *_steps(own),
-                ),
-                url=reverse("reports:unit_detail", args=[row.unit_id]) + f"?set={first.criteria_set.code}",
-            )
-        )
+    for group in first.groups:
+        if len(first.groups) > 1:
+            lines.append(Line((None, group.name, *cells(group.rows, Sum)), "group"))
+        for row in group.rows:
+            url = reverse("reports:unit_detail", args=[row.unit_id]) + f"?set={first.criteria_set.code}"
+            lines.append(Line((places[row.unit_id] + 1, row.full_name, *cells([row], int)), url=url))
     if lines:
-        total = [matrices[stage].figures.criteria_met for stage in STAGES]
-        less_total = [Sum(sum(values) if values else None) for values in differences.values()]
-        cells = (None, "Cộng", None, *map(Sum, total), *less_total, *_steps(pairs.values(), Sum))
-        lines.append(Line(cells, "total"))
-    note = "Cộng chênh lệch chỉ gồm các xã mà cả hai cấp đã đánh giá đủ mọi tiêu chí."
-    return Table("theo_xa", "Theo xã", columns, tuple(lines), note=note, empty="Địa bàn không có xã nào.")
+        lines.append(Line((None, "Toàn địa bàn", *cells(first.rows, Sum)), "total"))
+    note = "Tổng chênh lệch chỉ gồm các xã mà cả hai cấp đã đánh giá đủ mọi tiêu chí."
+    title = "So sánh kết quả đánh giá theo xã"
+    return Table("theo_xa", title, columns, tuple(lines), note=note, empty="Địa bàn không có xã nào.")
+
+
+def _total(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _less(column: int, met: Sequence[Sequence[int | None]]) -> int | None:
+    """How far a stage's criteria met are from the commune's own, over communes where both are known."""
+    return _total(row[column] - row[0] for row in met if row[column] is not None and row[0] is not None)  # type: ignore[operator]
 
 
 def _by_criterion(matrices: Mapping[str, Matrix], pairs: Pairs) -> Table:
@@ -191,7 +201,7 @@ def _by_criterion(matrices: Mapping[str, Matrix], pairs: Pairs) -> Table:
         for stage, label in STAGES.items()
     )
     note = f"Đã đánh giá đủ mọi tiêu chí: {known}."
-    return Table("theo_tieu_chi", "Theo tiêu chí", columns, tuple(lines), note=note)
+    return Table("theo_tieu_chi", "So sánh theo tiêu chí", columns, tuple(lines), note=note)
 
 
 def _pairs(asked: Asked, first: Matrix, pairs: Pairs) -> Table:
@@ -200,7 +210,7 @@ def _pairs(asked: Asked, first: Matrix, pairs: Pairs) -> Table:
         Column("commune", "Xã", Kind.TEXT, 22),
         Column("district", "Huyện", Kind.TEXT, 20),
         Column("criterion", "Tiêu chí", Kind.TEXT, 34),
-        *(Column(stage, label, Kind.STATE, 14) for stage, label in STAGES.items()),
+        *(Column(f"{stage}_state", label, Kind.STATE, 14) for stage, label in STAGES.items()),
         Column("remark", "Chênh lệch", Kind.TEXT, 26),
     )
     every = asked.options.get("pairs") == "all"
@@ -225,7 +235,7 @@ def _pairs(asked: Asked, first: Matrix, pairs: Pairs) -> Table:
         )  # fmt: skip
     return Table(
         "tung_tieu_chi",
-        "Từng xã, từng tiêu chí",
+        "So sánh từng xã, từng tiêu chí",
         columns,
         tuple(lines),
         note="" if every else "Chỉ nơi các cấp đánh giá khác nhau. Ô trống: cấp đó chưa đánh giá.",
@@ -306,7 +316,7 @@ def _by_leader(visits: list[Visit], leaders: Mapping[int, str], told: Mapping[in
     lines = [Line(cells(name, by_leader[name])) for name in sorted(by_leader, key=search_name)]
     if lines:
         lines.append(Line(cells("Cộng", visits, Sum), "total"))
-    return Table("theo_truong_doan", "Theo trưởng đoàn", columns, tuple(lines), empty=_NO_VISITS)
+    return Table("theo_truong_doan", "Thay đổi theo trưởng đoàn", columns, tuple(lines), empty=_NO_VISITS)
 
 
 _NO_VISITS = "Không có cuộc kiểm tra nào ghi nhận kết quả chính thức trong thời gian này mà bạn được xem."

@@ -32,7 +32,10 @@ SOON = 30  # days within which proof is about to run out
 
 class Options(forms.Form):
     base = forms.DateField(
-        label="So với mốc", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Ngày tự chọn."
+        label="So với mốc",
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        help_text="Ngày tự chọn.",
     )
 
 
@@ -173,7 +176,7 @@ def _summary(asked: Asked, before: dict[str, Matrix], base: Comparison) -> Table
             Line((label, len(found), len(found) - fell, fell, share, sum(len(places) for *_, places in found)))
         )
     note = "Chỉ gồm các xã còn tồn tại và còn được đánh giá vào ngày tính."
-    return Table("tong_hop", "Tổng hợp", columns, tuple(lines), note=note)
+    return Table("tong_hop", "Xã đạt đủ tại mốc", columns, tuple(lines), note=note)
 
 
 def _lost(
@@ -219,7 +222,7 @@ def _lost(
             )
         )  # fmt: skip
     empty = "Không có xã nào đạt đủ tại mốc mà nay mất tiêu chí."
-    return Table("mat_tieu_chi", "Tiêu chí đã mất", columns, tuple(lines), empty=empty)
+    return Table("mat_tieu_chi", "Xã mất tiêu chí", columns, tuple(lines), empty=empty)
 
 
 # --- proof that runs out ---------------------------------------------------------------
@@ -343,7 +346,7 @@ def _raised(asked: Asked, rows: dict[int, Row], indicators: dict[int, Indicator]
             )
         )  # fmt: skip
     empty = "Không có kết quả đạt nào thấp hơn yêu cầu đang áp dụng."
-    return Table("yeu_cau_nang", "Yêu cầu đã nâng", columns, tuple(lines), empty=empty)
+    return Table("yeu_cau_nang", "Kết quả dưới yêu cầu đã nâng", columns, tuple(lines), empty=empty)
 
 
 def now_misses(opinion: Said, target: targets.Resolved, moment: Moment | None) -> bool:

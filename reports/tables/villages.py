@@ -80,7 +80,15 @@ def draw(asked: Asked) -> Report:
         tables += [_by_commune(matrix, found, suffix, of), _list(asked, matrix, found, suffix, of)]
     if not sets:
         empty = "Chưa có bộ tiêu chí cấp thôn nào áp dụng cho địa bàn vào thời điểm này."
-        tables.append(Table("theo_xa", "Theo xã", (Column("commune", "Xã", Kind.TEXT, 26), *COUNTS), (), empty=empty))
+        tables.append(
+            Table(
+                "theo_xa",
+                "Kết quả các thôn theo xã",
+                (Column("commune", "Xã", Kind.TEXT, 26), *COUNTS),
+                (),
+                empty=empty,
+            )
+        )
     return Report(
         form="07",
         title="Thôn, khu dân cư",
@@ -176,7 +184,7 @@ def _by_commune(matrix: Matrix, found: list[_Village], suffix: str, of: str) -> 
     if lines:
         lines.append(Line(("Toàn địa bàn", *_cells(_figures(found), Sum)), "total"))
     columns = (Column("commune", "Xã", Kind.TEXT, 26), *COUNTS)
-    return Table(f"theo_xa{suffix}", f"Theo xã{of}", columns, tuple(lines), empty=_NONE)
+    return Table(f"theo_xa{suffix}", f"Kết quả các thôn theo xã{of}", columns, tuple(lines), empty=_NONE)
 
 
 _NONE = "Địa bàn chưa có thôn nào trong danh mục đơn vị."

@@ -132,6 +132,7 @@ def test_page_workbook_and_csv_hold_the_same_cells(key, seed):
         assert len(book.worksheets) == len(report.tables) + 1
         files = zipfile.ZipFile(BytesIO(world.get(f"/reports/tables/{key}.zip?{query}").content))
         for page, table in zip(drawn, tables, strict=True):
+            assert len({column.key for column in table.columns}) == len(table.columns)
             sheet = book.worksheets[report.tables.index(table)]
             in_book = book_rows(sheet, len(table.columns))
             in_csv = list(csv.reader(StringIO(files.read(f"{table.key}.csv").decode("utf-8-sig"))))[1:]
