@@ -206,7 +206,7 @@ def as_at(findings: Iterable[Finding], moment: Moment) -> list[Finding]:
         finding.state = STATE_AFTER[moved[-1].kind] if moved else State.OPEN
         later = [step for step in steps[finding.pk] if step.at > moment.ends_at and step.kind == Kind.SLIPPED]
         if later:
-            finding.due_on = later[0].old_due_on
+            finding.due_on = later[0].old_due_on  # type: ignore[assignment]
         found.append(finding)
     return found
 

@@ -155,7 +155,7 @@ def _by_commune(matrices: Mapping[str, Matrix], pairs: Pairs) -> Table:
         said = [pairs[places[row.unit_id], number] for row in own for number in numbers]
         return (*head, *_steps(said, kind))
 
-    lines = []
+    lines: list[Line] = []
     for group in first.groups:
         if len(first.groups) > 1:
             lines.append(Line((None, group.name, *cells(group.rows, Sum)), "group"))
