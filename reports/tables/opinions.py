@@ -155,7 +155,7 @@ def _by_commune(matrices: Mapping[str, Matrix], pairs: Pairs) -> Table:
         said = [pairs[places[row.unit_id], number] for row in own for number in numbers]
         return (*head, *_steps(said, kind))
 
-    lines: list[Line] = []
+    lines = []
     for group in first.groups:
         if len(first.groups) > 1:
             lines.append(Line((None, group.name, *cells(group.rows, Sum)), "group"))
@@ -214,7 +214,7 @@ def _pairs(asked: Asked, first: Matrix, pairs: Pairs) -> Table:
         Column("remark", "Chênh lệch", Kind.TEXT, 26),
     )
     every = asked.options.get("pairs") == "all"
-    lines = []
+    lines: list[Line] = []
     for (place, number), states in pairs.items():
         steps = {stage: compared(states, stage) for stage in ABOVE}
         # Also where only the two above differ, the commune having said nothing.

@@ -22,6 +22,7 @@ from criteria.checks import format_day
 from criteria.models import EvidenceLink, Indicator, Revision
 from criteria.rollup import STATES_THAT_COUNT_AS_MET, combined
 from criteria.state import Moment
+from criteria.wordings import worded
 from ntm.clock import today
 from reports.matrix import STAGES, Matrix, Row, per_cent
 from reports.moments import Comparison, comparisons
@@ -75,12 +76,9 @@ PLACE = (
 def draw(asked: Asked) -> Report:
     now = asked.matrix("self")
     base = _base(asked)
-    indicators = {
-        indicator.pk: indicator
-        for indicator in Indicator.objects.filter(criterion__in=[criterion.id for criterion in now.criteria])
-        .select_related("criterion")
-        .order_by("criterion__number", "position", "pk")
-    }
+    listed = Indicator.objects.filter(criterion__in=[criterion.id for criterion in now.criteria])
+    listed = listed.select_related("criterion").order_by("criterion__number", "position", "pk")
+    indicators = {indicator.pk: indicator for indicator in worded(list(listed), asked.criteria_set, asked.as_of)}
     rows = {row.unit_id: row for row in now.rows}
     said = _said(asked, rows, indicators)
     by_stage: dict[str, dict[int, dict[int, Said]]] = defaultdict(lambda: defaultdict(dict))
