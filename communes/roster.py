@@ -139,3 +139,37 @@ def groups_on(units: Collection[int], day: date) -> dict[int, str]:
         # Latest first, so that the earliest version not over by that day is written last.
         groups |= dict(past.order_by("-valid_from").values_list("unit_id", "target_group"))
     return groups
+
+
+class VillageOn(NamedTuple):
+    """A village on the day, in the commune it belonged to."""
+
+    id: int
+    full_name: str
+    commune_id: int
+
+
+def villages_on(communes: Collection[int], day: date) -> list[VillageOn]:
+    """The villages of these communes existing on the day, by commune as given and name in Vietnamese order.
+
+    As with communes, name and commune are those of the day. One query for today, two for a day in the past.
+    """
+    mine = Q(commune__in=communes)
+    past = day < today()
+    if past:
+        mine |= Q(present_since__gt=day, versions__in=UnitVersion.objects.filter(commune__in=communes))
+    there = Unit.objects.filter(mine, level=Level.VILLAGE).existing(day).order_by().distinct()
+    was = {pk: rest for pk, *rest in there.values_list("pk", "kind", "name", "commune_id")}
+    if past:
+        changed = there.filter(present_since__gt=day).values("pk")
+        versions = UnitVersion.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit__in=changed)
+        # Latest first, so that the earliest version not over by that day is written last.
+        for pk, *rest in versions.order_by("-valid_from").values_list("unit_id", "kind", "name", "commune_id"):
+            was[pk] = rest
+    order = {commune: place for place, commune in enumerate(communes)}
+    found = [
+        (order[commune], sort_key(name), pk, kind, name, commune)
+        for pk, (kind, name, commune) in was.items()
+        if commune in order
+    ]
+    return [VillageOn(pk, full_name(kind, name), commune) for _, _, pk, kind, name, commune in sorted(found)]

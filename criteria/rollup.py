@@ -143,6 +143,14 @@ def criterion_state(items: Iterable[Item]) -> State:
     return State(weakest, attained)
 
 
+def rank(state: str) -> int | None:
+    """How high a criterion's state is when stages or days are compared: 0 not met, 1 nearly met, 2 met, whether
+    firmly or as not applicable. None where it isn't judged in full: nothing can be said of it then."""
+    if state in STATES_THAT_COUNT_AS_MET:
+        return 2
+    return {"not_met": 0, "nearly_met": 1}.get(state)
+
+
 def whole_decides(items: Iterable[Item]) -> bool:
     """Whether the criterion these items belong to stands as an old table judged it as a whole."""
     return any(item.is_whole for item in _deciding([item for item in items if item.applies]))

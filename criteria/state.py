@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -29,9 +29,15 @@ class Moment(NamedTuple):
     day: date
     known_at: datetime | None = None
 
+    @property
+    def ends_at(self) -> datetime:
+        """The last instant that belongs to it, for what has one time only (files, visits, steps)."""
+        last = timezone.make_aware(datetime.combine(self.day, time.max))
+        return min(last, self.known_at) if self.known_at else last
+
     def reaches(self, at: datetime) -> bool:
         """Whether what was done at `at` had happened on the day, as was known then."""
-        return timezone.localdate(at) <= self.day and (self.known_at is None or at <= self.known_at)
+        return at <= self.ends_at
 
 
 def state_on(

@@ -6,7 +6,9 @@ Each later step is a `FindingEvent`, and holds the finding's row while it is tak
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +19,7 @@ from communes import access
 from communes.access import predecessors
 from communes.models import Unit
 from criteria.models import Evidence
+from criteria.state import Moment
 from inspections.models import Finding, FindingEvent, FindingQuerySet, Visit
 from inspections.planning import Changed, Invalid, lock
 from ntm.clock import today
@@ -65,6 +68,10 @@ TRANSITIONS = {
     ),
     "seen_open": Transition(frozenset({State.OPEN}), None, Kind.CHECKED, "Tồn tại này đã được xác nhận khắc phục."),
 }
+
+
+# The steps after which a finding stands otherwise than before.
+STATE_AFTER = {step.kind: step.ends for step in TRANSITIONS.values() if step.ends is not None}
 
 
 def may_follow(step: str, finding: Finding) -> bool:
@@ -175,6 +182,33 @@ def followed(user: Any, place: Unit | None = None) -> FindingQuerySet:
     named = ("visit__unit__district", "visit__criteria_set", "criterion", "indicator", "department")
     visible: Any = found.visible_to(user)
     return visible.select_related(*named).order_by("due_on", "pk")
+
+
+def as_at(findings: Iterable[Finding], moment: Moment) -> list[Finding]:
+    """The findings as they stood at a moment: copies, for showing, with that day's state and due date.
+
+    One existed once its visit was concluded; those of later and of open visits are left out. State and
+    due date follow from the steps taken until then. The findings come with their visits. One query.
+    """
+    there = [
+        finding
+        for finding in findings
+        if finding.visit.is_concluded and finding.visit.concluded_at <= moment.ends_at  # type: ignore[operator]
+    ]
+    steps: dict[int, list[FindingEvent]] = defaultdict(list)
+    kinds = [*STATE_AFTER, Kind.SLIPPED]
+    for step in FindingEvent.objects.filter(finding__in=[it.pk for it in there], kind__in=kinds).order_by("at", "pk"):
+        steps[step.finding_id].append(step)
+    found = []
+    for finding in map(copy, there):
+        taken = [step for step in steps[finding.pk] if step.at <= moment.ends_at]
+        moved = [step for step in taken if step.kind in STATE_AFTER]
+        finding.state = STATE_AFTER[moved[-1].kind] if moved else State.OPEN
+        later = [step for step in steps[finding.pk] if step.at > moment.ends_at and step.kind == Kind.SLIPPED]
+        if later:
+            finding.due_on = later[0].old_due_on  # type: ignore[assignment]
+        found.append(finding)
+    return found
 
 
 def left_by_earlier_visits(user: Any, visit: Visit) -> FindingQuerySet:

@@ -31,6 +31,7 @@ from criteria.state import Moment, state_on
 from criteria.targets import Resolved
 from criteria.verdicts import NO_OPINION, Stage
 from criteria.wordings import worded
+from inspections.findings import as_at
 from inspections.models import Finding
 from ntm.clock import today
 from reports.matrix import progress_so_far
@@ -342,7 +343,7 @@ def readiness(
     joint = combined({code: opinions[code] for code in Stage.values})
     opinions[COMBINED] = {indicator: opinion for indicator, (_, opinion) in joint.items()}
     documents = UnitDocuments(unit, criteria_set, user, day, moment)
-    findings = _findings(unit, criteria_set, user, set(numbers), day)
+    findings = _findings(unit, criteria_set, user, set(numbers), day, moment)
 
     lines = [
         _line(indicator, numbers[indicator.criterion_id], resolved[indicator.pk], opinions, joint, stage)
@@ -478,10 +479,16 @@ def _held_at(link: _Link, moment: Moment) -> bool:
     return had_happened(link.published_at) and not (had_happened(link.removed_at) or had_happened(link.retired_at))
 
 
-def _findings(unit: Unit, criteria_set: CriteriaSet, user: Any, criteria: set[int], day: date) -> list[FindingLine]:
+def _findings(
+    unit: Unit, criteria_set: CriteriaSet, user: Any, criteria: set[int], day: date, moment: Moment | None
+) -> list[FindingLine]:
     rows = Finding.objects.filter(visit__unit=unit, visit__state="concluded", criterion__criteria_set=criteria_set)
-    rows = rows.unsettled()
+    if moment is None:
+        rows = rows.unsettled()
     found = list(rows.select_related("visit", "criterion", "indicator", "department").order_by("due_on", "pk"))
+    if moment:
+        found = [finding for finding in as_at(found, moment) if finding.state != Finding.State.CLOSED]
+        found.sort(key=lambda finding: (finding.due_on, finding.pk))
     visible = set(rows.visible_to(user).values_list("pk", flat=True)) if found and user is not None else None
     result = []
     for finding in found:

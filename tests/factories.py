@@ -9,7 +9,7 @@ import datetime
 import factory
 from factory.django import DjangoModelFactory
 
-from communes.models import Commune, Department, District, Membership, Province, Region, Role, Unit
+from communes.models import Commune, Department, District, Membership, Province, Region, Role, Unit, Village
 from criteria.models import CriteriaSet, Criterion, Indicator, Operator, Target
 from criteria.verdicts import Stage
 from inspections.models import Finding, TeamMember, Visit
@@ -82,6 +82,15 @@ class CommuneFactory(UnitFactory):
     name = factory.Sequence(lambda n: f"Đông Phú {n}")
     kind = "xa"
     parent = factory.SubFactory(DistrictFactory)
+
+
+class VillageFactory(UnitFactory):
+    class Meta:
+        model = Village
+
+    name = factory.Sequence(lambda n: f"Thôn {n}")
+    kind = "thon"
+    parent = factory.SubFactory(CommuneFactory)
 
 
 class DepartmentFactory(DjangoModelFactory):

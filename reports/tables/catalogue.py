@@ -7,7 +7,22 @@ from dataclasses import dataclass
 
 from django import forms
 
-from reports.tables import headline, missing, pace, periodic, plans, registered, supplementary, texts, trend
+from reports.tables import (
+    departments,
+    findings,
+    headline,
+    missing,
+    opinions,
+    pace,
+    periodic,
+    plans,
+    registered,
+    regression,
+    supplementary,
+    texts,
+    trend,
+    villages,
+)
 from reports.tables.asked import Asked
 from reports.tables.table import Report
 
@@ -43,6 +58,47 @@ KINDS = {
             "Các chỉ số chung kèm n/N xã, tăng giảm so với kỳ trước, cùng kỳ và mốc tự chọn; nhóm xã theo số tiêu chí.",
             headline.draw,
             headline.Options,
+        ),
+        Kind(
+            "opinions",
+            "05",
+            "So sánh ba kết quả đánh giá",
+            "Xã, huyện, tỉnh đánh giá khác nhau ở xã nào, tiêu chí nào; mỗi cuộc kiểm tra thay đổi gì.",
+            opinions.draw,
+            opinions.Options,
+            has_stage=False,
+        ),
+        Kind(
+            "findings",
+            "06",
+            "Tồn tại, hạn chế",
+            "Tồn tại, kiến nghị, thời hạn, trạng thái khắc phục; số lượng theo sở, ngành và địa bàn.",
+            findings.draw,
+            findings.Options,
+            has_stage=False,
+        ),
+        Kind(
+            "villages",
+            "07",
+            "Thôn, khu dân cư",
+            "Số thôn có kết quả, đạt toàn bộ tiêu chí cấp thôn của từng xã; danh sách thôn.",
+            villages.draw,
+        ),
+        Kind(
+            "departments",
+            "08",
+            "Kết quả theo sở, ngành",
+            "Tiêu chí mỗi sở, ngành phụ trách, số xã đạt và chưa đạt.",
+            departments.draw,
+        ),
+        Kind(
+            "regression",
+            "09",
+            "Rớt chuẩn và nguy cơ rớt chuẩn",
+            "Xã từng đạt đủ nay mất tiêu chí; minh chứng hết hiệu lực; yêu cầu đã nâng.",
+            regression.draw,
+            regression.Options,
+            has_stage=False,
         ),
         Kind(
             "registered",

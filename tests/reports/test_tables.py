@@ -24,7 +24,7 @@ from reports.tables.picture import picture
 from reports.tables.table import Chart, Column, Kind, Line, Table, value_of
 from reports.workbooks.layout import CONTENT_TYPE
 from tests.libreoffice import wrong_formulas
-from tests.reports.worlds import fill, indicators_of, make_province, make_set, make_table, member, say
+from tests.reports.worlds import fill, indicators_of, inspect, make_province, make_set, make_table, member, say
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,7 @@ class World:
                     day = TODAY - timedelta(days=chance.randrange(500))
                     say(unit, self.set, stage, [chance.choice(VERDICTS) for _ in range(6)], day)
         self.plan(chance)
+        inspect(self.province, self.communes, self.set, chance)
         self.period = ReportingPeriod.objects.create(
             area=self.province,
             kind="month",
@@ -172,6 +173,7 @@ def test_page_workbook_and_csv_hold_the_same_cells(key, seed):
         assert len(book.worksheets) == len(report.tables) + 1
         files = zipfile.ZipFile(BytesIO(place.get(f"/reports/tables/{key}.zip?{query}").content))
         for page, table in zip(drawn, tables, strict=True):
+            assert len({column.key for column in table.columns}) == len(table.columns)
             sheet = book.worksheets[report.tables.index(table)]
             in_book = book_rows(sheet, len(table.columns))
             in_csv = list(csv.reader(StringIO(files.read(f"{table.key}.csv").decode("utf-8-sig"))))[1:]

@@ -4,12 +4,14 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from random import Random
 
 from django.db import transaction
 
 from communes.models import Membership, Unit
 from criteria.models import (
     CriteriaSet,
+    CriterionDepartment,
     Evidence,
     EvidenceLink,
     Indicator,
@@ -22,17 +24,21 @@ from criteria.models import (
     SupplementaryValue,
 )
 from criteria.publish import Published, publish
-from inspections.models import Finding, Visit
+from inspections.findings import STATE_AFTER
+from inspections.models import Finding, FindingEvent, Visit
 from ntm.accounts.models import User
 from tests.factories import (
     CommuneFactory,
     CriteriaSetFactory,
     CriterionFactory,
+    DepartmentFactory,
     DistrictFactory,
     IndicatorFactory,
     ProvinceFactory,
     TargetFactory,
+    TeamMemberFactory,
     UserFactory,
+    VillageFactory,
 )
 
 DAY = date(2024, 6, 1)
@@ -122,10 +128,11 @@ def concluded_visit(unit: Unit, criteria_set: CriteriaSet, **fields) -> Visit:
         "planned_on": DAY,
         "held_on": DAY,
         "state": "concluded",
+        "concluded_at": CONFIRMED,
     } | fields
     return Visit.objects.create(
-        code=f"TH-{Visit.objects.count() + 1}", unit=unit, criteria_set=criteria_set, planned_by=by, concluded_by=by,
-        concluded_at=CONFIRMED, **fields,
+        code=f"TH-{Visit.objects.count() + 1}", unit=unit, criteria_set=criteria_set, planned_by=by,
+        concluded_by=by, **fields,
     )  # fmt: skip
 
 
@@ -171,3 +178,67 @@ def fill(unit: Unit, period: ReportingPeriod, table: SupplementaryTable, *, by: 
             number = Decimal(chance.randrange(10**8)).scaleb(-chance.randrange(5)) if column.is_summed else None
             text = "" if column.is_summed else chance.choice(["=1+1", "Hiện vật", "Tiền"])
             SupplementaryValue.objects.create(filled=row, column=column, number=number, text=text)
+
+
+def score(visit: Visit, verdicts: Sequence[str]) -> None:
+    """Publish what a concluded visit scored, one verdict for each indicator in order; "" leaves it out."""
+    opinions = [
+        Published(indicator.pk, verdict, effective_on=visit.day, **FIGURES[verdict])
+        for indicator, verdict in zip(indicators_of(visit.criteria_set), verdicts, strict=False)
+        if verdict
+    ]
+    with transaction.atomic():
+        publish(
+            visit.unit, visit.criteria_set, visit.stage, opinions, source=Source.VISIT, source_ref=visit.code,
+            by=visit.planned_by, at=datetime(2024, 6, 2, tzinfo=UTC),
+        )  # fmt: skip
+
+
+def lead(visit: Visit, name: str) -> None:
+    TeamMemberFactory(visit=visit, name=name, role="leader")
+
+
+def took(finding: Finding, kind: str, day: date, **fields) -> None:
+    """A step taken that day, and the finding as it stands after it."""
+    FindingEvent.objects.create(
+        finding=finding, kind=kind, by=finding.created_by, at=datetime(day.year, day.month, day.day, 3, tzinfo=UTC),
+        note="Theo báo cáo", **fields,
+    )  # fmt: skip
+    if kind in STATE_AFTER:
+        finding.state = STATE_AFTER[kind]
+    if kind == "slipped":
+        finding.due_on = fields["new_due_on"]
+    finding.save()
+
+
+def inspect(province: Unit, communes: Sequence[Unit], criteria_set: CriteriaSet, chance: Random) -> None:
+    """What reports of inspections, villages, departments and losses speak of, in every commune."""
+    local, *national = [DepartmentFactory(name=f"Sở {name}") for name in ("Y tế", "Giáo dục", "Xây dựng")]
+    first, second, _ = criteria_set.criteria.order_by("number")
+    for criterion, department, place in (
+        (first, national[0], None), (first, local, province), (second, national[0], None), (second, national[1], None),
+    ):  # fmt: skip
+        CriterionDepartment.objects.create(criterion=criterion, department=department, province=place)
+    of_villages = make_set(criteria=2, indicators=1, level="village", last_year=None, province=province)
+    for place, unit in enumerate(communes):
+        say(unit, criteria_set, "province", ["met"] * 6, date(2023, 6, 20))
+        held = date(2024, chance.randrange(1, 6), 10)
+        visit = concluded_visit(
+            unit, criteria_set, held_on=held, concluded_at=datetime(2024, held.month, 11, tzinfo=UTC)
+        )
+        score(visit, [chance.choice(("met", "nearly_met", "not_met", "firmly_met")) for _ in range(6)])
+        lead(visit, f"Trưởng đoàn {place % 3}")
+        for number in (1, 2, 3):
+            finding = find(visit, number, department=chance.choice([None, local, *national]), due_on=date(2024, 5, 20))
+            steps = ["slipped", "remedied", "closed", "reopened"][: chance.randrange(5)]
+            for kind in steps:
+                dates = {"old_due_on": finding.due_on, "new_due_on": date(2024, 7, 31)} if kind == "slipped" else {}
+                took(finding, kind, date(2024, chance.randrange(held.month, 6), 25), **dates)
+        for indicator in indicators_of(criteria_set)[:3]:
+            prove(unit, indicator, expires_on=date(2024, chance.randrange(2, 12), 15))
+        for _ in range(2):
+            village = VillageFactory(parent=unit)
+            say(village, of_villages, "self", [chance.choice(("met", "nearly_met", "")) for _ in range(2)], held)
+    raised = indicators_of(criteria_set)[0]
+    clerk = UserFactory()
+    TargetFactory(indicator=raised, from_year=2024, value=98, confirmed_by=clerk, confirmed_at=CONFIRMED)
