@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django import forms
 
 from reports.tables import (
+    communes,
     departments,
     findings,
     headline,
@@ -58,6 +59,14 @@ KINDS = {
             "Các chỉ số chung kèm n/N xã, tăng giảm so với kỳ trước, cùng kỳ và mốc tự chọn; nhóm xã theo số tiêu chí.",
             headline.draw,
             headline.Options,
+        ),
+        Kind(
+            "communes",
+            "04",
+            "Kết quả các xã theo tiêu chí",
+            "Bảng tổng hợp bằng chữ, từng xã một dòng, thêm từng chỉ tiêu khi cần; để làm tiếp ở chương trình khác.",
+            communes.draw,
+            communes.Options,
         ),
         Kind(
             "opinions",

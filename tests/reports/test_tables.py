@@ -162,7 +162,7 @@ def test_page_workbook_and_csv_hold_the_same_cells(seed):
     place = World(seed)
     moments = ({}, {"as_of": "2024-03-31"}, {"period": place.period.pk})
     for key, moment in product(KINDS, moments):
-        query = place.query(("self", "district", "province")[seed], below=3, **moment)
+        query = place.query(("self", "district", "province")[seed], below=3, indicators=1, **moment)
         answer = place.get(f"/reports/tables/{key}/?{query}")
         assert answer.status_code == 200
         report = answer.context["report"]

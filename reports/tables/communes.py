@@ -1,0 +1,98 @@
+"""Kết quả các xã: the area's matrix in words, for those who go on working with it in another program."""
+
+from __future__ import annotations
+
+from django import forms
+
+from criteria.models import Indicator
+from criteria.state import state_on
+from criteria.wordings import worded
+from reports.matrix import Matrix, Row
+from reports.tables.asked import Asked
+from reports.tables.table import Column, Kind, Line, Report, Sum, Table
+
+
+class Options(forms.Form):
+    indicators = forms.BooleanField(label="Cả từng chỉ tiêu", required=False)
+
+
+LEFT = (
+    Column("number", "TT", Kind.WHOLE, 5),
+    Column("commune", "Xã", Kind.TEXT, 22),
+    Column("code", "Mã xã", Kind.CENTRE, 8),
+    Column("district", "Huyện", Kind.TEXT, 22),
+)
+
+
+def draw(asked: Asked) -> Report:
+    result = asked.matrix()
+    tables = [_by_criterion(result)]
+    if asked.options.get("indicators"):
+        tables.append(_by_indicator(asked, result))
+    return Report(
+        form="04",
+        title="Kết quả các xã theo tiêu chí",
+        subject=asked.area,
+        as_of=asked.as_of,
+        tables=tuple(tables),
+        criteria_set=asked.criteria_set,
+        basis=asked.basis,
+        moment=asked.moment,
+        limited=result.limited,
+        definitions=(
+            ("Xã có kết quả", "1 là xã đã được đánh giá ở mọi tiêu chí; chỉ các xã này được cộng."),
+            *((f"Tiêu chí {criterion.number}", criterion.name) for criterion in result.criteria),
+        ),
+    )
+
+
+def _left(number: int, row: Row) -> tuple:
+    return number, row.full_name, row.code, row.district
+
+
+def _by_criterion(result: Matrix) -> Table:
+    columns = (
+        *LEFT,
+        *(Column(f"tc_{it.number}", f"TC {it.number}", Kind.STATE, 9, it.name) for it in result.criteria),
+        Column("known", "Xã có kết quả", Kind.WHOLE, 8),
+        Column("met", "Số tiêu chí đạt", Kind.WHOLE, 9),
+        Column("nearly", "Số tiêu chí cơ bản đạt", Kind.WHOLE, 9),
+        Column("progress", "Tiến độ chung (%)", Kind.PERCENT, 9),
+    )
+    blank = ("",) * len(result.criteria)
+    lines = []
+    for number, row in enumerate(result.rows, 1):
+        own = (1, row.met, row.nearly, row.progress) if row.counts else (None, None, None, None)
+        lines.append(Line((*_left(number, row), *(row.states or blank), *own)))
+    figures = result.figures
+    total = (Sum(figures.with_opinion), Sum(figures.criteria_met), Sum(figures.criteria_nearly), figures.progress)
+    lines.append(Line((None, "Cộng", None, None, *(None for _ in result.criteria), *total), "total"))
+    return Table("theo_tieu_chi", "Theo tiêu chí", columns, tuple(lines))
+
+
+def _by_indicator(asked: Asked, result: Matrix) -> Table:
+    own = {criterion.id for criterion in result.criteria}
+    day = min(asked.as_of, asked.criteria_set.last_day)
+    listed = Indicator.objects.filter(criterion__in=own, for_history=False).in_force(day)
+    indicators = worded(listed.order_by("criterion__number", "position", "pk"), asked.criteria_set, day)
+    moment = asked.moment
+    told = state_on(
+        [row.unit_id for row in result.rows],
+        asked.criteria_set,
+        [asked.stage],
+        moment.day if moment else None,
+        moment.known_at if moment else None,
+    )
+    columns = [*LEFT]
+    for indicator in indicators:
+        measure = f" ({indicator.measure})" if indicator.measure else ""
+        columns.append(Column(f"ct_{indicator.pk}", indicator.code, Kind.STATE, 9, indicator.name))
+        columns.append(Column(f"so_{indicator.pk}", f"{indicator.code}{measure}", Kind.NUMBER, 9))
+    lines = []
+    for number, row in enumerate(result.rows, 1):
+        cells: list = [*_left(number, row)]
+        for indicator in indicators:
+            state = told.get((asked.stage, row.unit_id, indicator.pk), {})
+            cells += [state.get("verdict", ""), state.get("value")]
+        lines.append(Line(tuple(cells)))
+    return Table("theo_chi_tieu", "Theo chỉ tiêu", tuple(columns), tuple(lines))
