@@ -501,7 +501,7 @@ criteria:workshop                                  fffffffofffofo-
 criteria:upload_list                               oooooooooooooo-
 criteria:upload old table                          nnnnnnnrnnnnnr-
 criteria:upload_apply old table                    nnnnnnnrnnnnnf-
-criteria:upload_recheck old table                  nnnnnnnrnnnnnr-
+criteria:upload_recheck old table                  nnnnnnnrnnnnnf-
 criteria:upload_refused old table                  nnnnnnnnnnnnnn-
 criteria:upload_withdraw old table                 nnnnnnnonnnnnf-
 criteria:base_figures Đông Phú                     oononnfonnnnnf-

@@ -95,6 +95,29 @@ def test_the_second_click_and_the_same_table_again_write_nothing(place):
     assert Revision.objects.count() == 5
 
 
+def test_a_table_written_while_it_was_checked_again_stays_written(place, monkeypatch):
+    """Two more checks; what the first found is confirmed before the second ends."""
+    upload = place.walk(simple(("Đông Phú", "x", "x", "CĐ")))
+    plan, confirmed = history.plan, []
+
+    def plan_slowly(*args):
+        found = plan(*args)
+        if not confirmed:
+            confirmed.append(True)
+            place.client.post(f"/uploads/{upload.pk}/recheck/")
+            place.confirm(upload)
+        return found
+
+    monkeypatch.setattr(history, "plan", plan_slowly)
+    place.client.post(f"/uploads/{upload.pk}/recheck/")
+    assert Revision.objects.filter(source_ref=str(upload.pk)).count() == 3
+    upload.refresh_from_db()
+    assert upload.state == "done"
+    assert place.client.post(f"/uploads/{upload.pk}/withdraw/").status_code == 403
+    place.client.post(f"/workshop/history/{upload.pk}/void/", {"reason": "Nhầm bảng"})
+    assert not Revision.objects.valid().exists()
+
+
 def test_the_preview_says_stage_day_set_source_and_each_communes_results(place):
     upload = place.walk(
         simple(("Đông Phú", "x", "CĐ", 0.4), ("Hòa Lộc", "x", "x", "x")), marks=[("số, như 0.4", "not_met")]
