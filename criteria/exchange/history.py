@@ -25,9 +25,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -288,7 +289,15 @@ class Opinion:
     attained: Decimal | None
 
 
-Said = tuple[str, Decimal | None]  # a verdict and a value, as published
+class Said(NamedTuple):
+    """What is published. `table`: the upload of the old table it came with, "" where it came otherwise."""
+
+    verdict: str
+    value: Decimal | None
+    table: str
+
+    def is_same(self, opinion: Told) -> bool:
+        return (self.verdict, self.value) == (opinion.verdict, opinion.value)
 
 
 class HistoryPlan(Plan):
@@ -468,21 +477,29 @@ def _judge(table: Table, told: Rows, reader: _Reader) -> None:
 
 
 def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str, Any]]) -> HistoryPlan:
-    """The plan: what is new, what is published already for that day, what differs from it."""
+    """The plan: what is new, what is published already for that day, what differs from it.
+
+    A table that is written at all says again what only another old table said before: that one may be voided, and
+    each stands by itself.
+    """
     carriers = carrier_ids(table.criteria_set, table.columns)
     published = _published(table, told, carriers)
     replace = table.options["clash"] == "replace"
     result = HistoryPlan()
     result.opinions, result.published = [], {}
     differing: list[dict[str, Any]] = []
+    again: list[Opinion] = []
     counts: Counter[str] = Counter(refused=len(reader.refused))
     for unit, (row, said) in sorted(told.items(), key=lambda pair: pair[1][0].number):
         own: Counter[str] = Counter()
         written: dict[str, list[str]] = defaultdict(list)
         for role, opinion in said.items():
             before = result.published[unit, role] = published.get((unit, carriers.get(role, 0)))
-            if before == (opinion.verdict, opinion.value):
+            said_here = Opinion(unit, role, opinion.verdict, opinion.value, opinion.attained)
+            if before is not None and before.is_same(opinion):
                 own["same"] += 1
+                if before.table:
+                    again.append(said_here)
                 continue
             if before is not None:
                 own["differs"] += 1
@@ -491,7 +508,7 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
                         "row": row.number,
                         "name": table.communes.label(unit),
                         "about": table.columns.label(role),
-                        "was": _words(*before),
+                        "was": _words(before.verdict, before.value),
                         "now": _words(opinion.verdict, opinion.value),
                     }
                 )
@@ -499,7 +516,7 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
                     continue
             own["new"] += 1
             written[_words(opinion.verdict, opinion.value, opinion.attained)].append(table.columns.label(role))
-            result.opinions.append(Opinion(unit, role, opinion.verdict, opinion.value, opinion.attained))
+            result.opinions.append(said_here)
         counts.update(own)
         counts["communes"] += bool(own["new"])
         result.lines.append(
@@ -508,6 +525,8 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
             | {"says": [[words, _listed(labels)] for words, labels in written.items()]}
         )
     result.counts = {name: counts[name] for name in ("communes", "new", "same", "differs", "refused")}
+    if result.opinions:
+        result.opinions += again
     newer = Assessment.objects.filter(
         unit__in=list(told),
         stage=table.options["stage"],
@@ -525,6 +544,7 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
         "refused": reader.refused,
         "differing": differing,
         "left_out": left_out,
+        "again": len(result.opinions) - counts["new"],
         "newer": newer.values("unit").distinct().count(),
         "sheet": table.sheet.name,
     }
@@ -555,9 +575,12 @@ def _published(table: Table, units: Iterable[int], carriers: dict[str, int]) -> 
         effective_on=table.day,
         indicator__in=set(carriers.values()),
     )
-    columns = ("unit_id", "indicator_id", "verdict", "value")
+    columns = ("unit_id", "indicator_id", "source", "source_ref", "verdict", "value")
     rows = found.order_by("pk").values_list(*columns)
-    return {(unit, indicator): (verdict, value) for unit, indicator, verdict, value in rows}
+    return {
+        (unit, indicator): Said(*said, ref if source == Source.IMPORT else "")
+        for unit, indicator, source, ref, *said in rows
+    }
 
 
 # --- what carries an opinion on a whole criterion ----------------------------------------
@@ -635,6 +658,15 @@ def write(upload: Upload, planned: HistoryPlan, by: Any) -> dict[str, Any]:
     return dict(planned.counts)
 
 
+def written(upload: Upload) -> dict[str, int]:
+    """How many opinions of how many communes would be voided with the upload. One query."""
+    return _batch(upload).aggregate(results=Count("pk"), communes=Count("unit", distinct=True))
+
+
+def _batch(upload: Upload) -> QuerySet[Revision]:
+    return Revision.objects.filter(source=Source.IMPORT, source_ref=str(upload.pk), voided_at__isnull=True)
+
+
 @transaction.atomic
 def void(upload: Upload, *, by: Any, reason: str) -> int:
     """Void everything the upload published, as one; the states before it hold again. How many opinions.
@@ -644,8 +676,7 @@ def void(upload: Upload, *, by: Any, reason: str) -> int:
     held = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
     if held.state != Upload.State.DONE:
         raise NotWaiting
-    batch = Revision.objects.filter(source=Source.IMPORT, source_ref=str(held.pk), voided_at__isnull=True)
-    count = publish.void(batch.select_related("indicator__criterion"), by=by, reason=reason)
+    count = publish.void(_batch(held).select_related("indicator__criterion"), by=by, reason=reason)
     held.state, held.voided_at, held.voided_by, held.void_reason = (
         Upload.State.VOIDED, timezone.now(), by, reason.strip(),
     )  # fmt: skip

@@ -397,6 +397,5 @@ def history_void(request: HttpRequest, pk: Any) -> HttpResponse:
         except history.NotWaiting:
             messages.info(request, "Bảng này đã hủy rồi.")
         return redirect("criteria:upload", upload.pk)
-    return render(
-        request, "criteria/history/void.html", {"upload": upload, "form": form}, status=422 if form.errors else 200
-    )
+    context = {"upload": upload, "form": form, "written": history.written(upload)}
+    return render(request, "criteria/history/void.html", context, status=422 if form.errors else 200)

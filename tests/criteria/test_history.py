@@ -617,6 +617,43 @@ def test_a_table_is_voided_as_one_with_a_reason(place):
     call_command("rebuild_standings", check=True, verbosity=0)
 
 
+@pytest.mark.parametrize("voided", [0, 1])
+def test_a_corrected_table_stands_by_itself_when_the_wrong_one_is_voided(place, voided):
+    phu, _, loc, *_ = place.communes
+    wrong = place.walk(simple(("Đông Phú", "x", "x", "x"), ("Hòa Lộc", "x", "CĐ", None)), note="Bảng A")
+    place.confirm(wrong)
+    right = place.walk(
+        simple(("Đông Phú", "x", "x", "CĐ"), ("Hòa Lộc", "x", "CĐ", None)), note="Bảng B", clash="replace"
+    )
+    assert right.plan["counts"] == {"communes": 1, "new": 1, "same": 4, "differs": 1, "refused": 0}
+    assert "Ghi kèm 4 kết quả giống hệt" in place.client.get(f"/uploads/{right.pk}/").content.decode()
+    place.confirm(right)
+    assert "Ghi kèm 4 kết quả giống hệt" in place.client.get(f"/uploads/{right.pk}/").content.decode()
+    page = place.client.get(f"/workshop/history/{right.pk}/void/").content.decode()
+    assert "Hủy 5 kết quả của 2 xã" in page
+    place.client.post(f"/workshop/history/{(wrong, right)[voided].pk}/void/", {"reason": "Nhầm"})
+    assert states(place, phu) == ["met", "met", ("not_met", "met")[voided]]
+    assert states(place, loc) == ["met", "not_met", "not_assessed"]
+    call_command("rebuild_standings", check=True, verbosity=0)
+
+
+def test_what_a_visit_said_isnt_said_again_and_a_table_that_adds_nothing_writes_nothing(coded):
+    phu = coded.communes[0]
+    first, second = indicators_of(coded.criteria_set)[:2]
+    said = {"source": "visit", "source_ref": "38-2024-001", "by": coded.coordinator}
+    publish.publish(phu, coded.criteria_set, "province", [Published(first.pk, "met", DAY, value=Decimal(96))], **said)
+    content = indicator_table(("Đông Phú", 96, 97), codes=(first.code, second.code))
+    upload = coded.walk(content, figures="judge")
+    assert (upload.plan["counts"]["new"], upload.plan["counts"]["same"], upload.plan["shown"]["again"]) == (1, 1, 0)
+    coded.confirm(upload)
+    assert Revision.objects.count() == 2
+    again = coded.walk(content, figures="judge")
+    assert (again.plan["counts"]["new"], again.plan["counts"]["same"], again.plan["shown"]["again"]) == (0, 2, 0)
+    assert "Không có kết quả nào để ghi" in coded.client.get(f"/uploads/{again.pk}/").content.decode()
+    coded.confirm(again)
+    assert Revision.objects.count() == 2
+
+
 # --- in bulk -----------------------------------------------------------------------------
 
 
