@@ -36,7 +36,7 @@ from communes.access import Decision, can
 from communes.models import Unit
 from communes.workbooks import Cell, Formula, Sheet, column_letters
 from criteria import publish, targets
-from criteria.attainment import MET_VERDICTS, measured, reaches
+from criteria.attainment import MET_VERDICTS, attainment, measured, reaches
 from criteria.checks import Refused as NotJudged
 from criteria.checks import format_day, judge_history, number_errors
 from criteria.exchange import matrix_reading as reading
@@ -290,14 +290,28 @@ class Opinion:
 
 
 class Said(NamedTuple):
-    """What is published. `table`: the upload of the old table it came with, "" where it came otherwise."""
+    """What is published, with the target it was held against. `table`: the upload of the old table it came with, ""
+    where it came otherwise."""
 
     verdict: str
     value: Decimal | None
+    part: Decimal | None
+    whole: Decimal | None
+    attainment: Decimal | None
+    operator: str
+    target: Decimal | None
     table: str
 
     def is_same(self, opinion: Told) -> bool:
-        return (self.verdict, self.value) == (opinion.verdict, opinion.value)
+        """Whether it is what the table says, how far the target is attained included: by the same target, since
+        another one changes that figure and nothing that was said."""
+        return (self.verdict, self.value) == (opinion.verdict, opinion.value) and self.attainment == attainment(
+            self.operator or None,
+            self.target,
+            measured(self.value, self.part, self.whole),
+            opinion.verdict,
+            opinion.attained,
+        )
 
 
 class HistoryPlan(Plan):
@@ -508,8 +522,8 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
                         "row": row.number,
                         "name": table.communes.label(unit),
                         "about": table.columns.label(role),
-                        "was": _words(before.verdict, before.value),
-                        "now": _words(opinion.verdict, opinion.value),
+                        "was": _words(before.verdict, before.value, _level(before, opinion)),
+                        "now": _words(opinion.verdict, opinion.value, opinion.attained),
                     }
                 )
                 if not replace:
@@ -558,6 +572,12 @@ def _words(verdict: str, value: Decimal | None, attained: Decimal | None = None)
     return f"{format_number(value)} – {label}" if value is not None else label
 
 
+def _level(before: Said, opinion: Told) -> Decimal | None:
+    """How far the target was attained, where that alone differs."""
+    alone = (before.verdict, before.value) == (opinion.verdict, opinion.value)
+    return before.attainment or None if alone else None
+
+
 def _listed(labels: list[str]) -> str:
     """ "Tiêu chí 1", "Tiêu chí 2", "Chỉ tiêu 3.1" as "Tiêu chí 1, 2; Chỉ tiêu 3.1"."""
     numbers: dict[str, list[str]] = defaultdict(list)
@@ -575,11 +595,11 @@ def _published(table: Table, units: Iterable[int], carriers: dict[str, int]) -> 
         effective_on=table.day,
         indicator__in=set(carriers.values()),
     )
-    columns = ("unit_id", "indicator_id", "source", "source_ref", "verdict", "value")
-    rows = found.order_by("pk").values_list(*columns)
+    said = ("verdict", "value", "part", "whole", "attainment", "target_operator", "target_value")
+    rows = found.order_by("pk").values_list("unit_id", "indicator_id", "source", "source_ref", *said)
     return {
-        (unit, indicator): Said(*said, ref if source == Source.IMPORT else "")
-        for unit, indicator, source, ref, *said in rows
+        (unit, indicator): Said(*told, ref if source == Source.IMPORT else "")
+        for unit, indicator, source, ref, *told in rows
     }
 
 

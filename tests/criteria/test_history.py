@@ -13,7 +13,7 @@ from django.test import Client
 from communes.models import Role, Succession
 from criteria import publish, uploads
 from criteria.exchange import history, matrix_reading
-from criteria.models import Assessment, Indicator, RememberedChoice, Revision, Standing, Upload
+from criteria.models import Assessment, Indicator, RememberedChoice, Revision, Standing, Target, Upload
 from criteria.publish import Published
 from criteria.state import Moment
 from ntm.clock import today
@@ -582,6 +582,34 @@ def test_a_district_that_begins_like_its_kind(place):
     type(area).objects.filter(pk=area.pk).update(name="Quan Hóa")
     content = workbook([["TT", "Tên xã", 1], ["I", "Huyện Quan Hóa"], [1, "Đông Phú", "x"]])
     assert place.walk(content).plan["counts"]["new"] == 1
+
+
+# --- how far a criterion is --------------------------------------------------------------
+
+
+def test_a_corrected_level_is_no_identical_result(place):
+    marks = {"marks": [("số, như 0.4", "not_met"), ("số, như 0.55", "not_met")]}
+    phu = place.communes[0]
+    place.confirm(place.walk(simple(("Đông Phú", "x", "CĐ", 0.4)), **marks))
+    corrected = simple(("Đông Phú", "x", "CĐ", 0.55))
+    kept = place.walk(corrected, **marks)
+    assert kept.plan["counts"] == {"communes": 0, "new": 0, "same": 2, "differs": 1, "refused": 0}
+    (line,) = kept.plan["shown"]["differing"]
+    assert (line["was"], line["now"]) == ("Chưa đạt (40 %)", "Chưa đạt (55 %)")
+    replaced = place.walk(corrected, clash="replace", **marks)
+    assert replaced.plan["counts"] == {"communes": 1, "new": 1, "same": 2, "differs": 1, "refused": 0}
+    place.confirm(replaced)
+    held = Assessment.objects.get(unit=phu, indicator__criterion__number=3)
+    assert (held.verdict, held.attainment) == ("not_met", 55)
+    assert place.walk(corrected, **marks).plan["counts"]["same"] == 3
+
+
+def test_a_figure_stays_identical_though_its_target_changed_since(coded):
+    """What it attains is another per cent then, and no other result."""
+    content = indicator_table(("Đông Phú", 50, 60))
+    coded.confirm(coded.walk(content, figures="judge"))
+    Target.objects.update(value=Decimal(90), text="≥ 90%")
+    assert coded.walk(content, figures="judge").plan["counts"]["same"] == 2
 
 
 # --- voiding -----------------------------------------------------------------------------
