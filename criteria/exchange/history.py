@@ -42,7 +42,7 @@ from criteria.checks import format_day, judge_history, number_errors
 from criteria.exchange import matrix_reading as reading
 from criteria.exchange.name_matching import Communes, Match, memory_key
 from criteria.models import Assessment, CriteriaSet, Indicator, RememberedChoice, Revision, Source, Upload
-from criteria.numbers import MAX_WHOLE_DIGITS, format_number, round_half_up
+from criteria.numbers import MAX_WHOLE_DIGITS, format_number, is_unclear, round_half_up
 from criteria.uploads import NotWaiting, Plan, Progress, Refused, UploadChanged, book_of
 from criteria.verdicts import VERDICTS, Stage, Verdict
 
@@ -140,6 +140,29 @@ class Table:
             return list(reading.read_rows(self.sheet, self.options["last"], self.roles, self.communes.knows))
         except reading.TooManyMerged:
             raise Refused("Bảng có quá nhiều ô gộp. Bỏ gộp ô (Unmerge Cells) rồi tải lên lại.") from None
+
+    @cached_property
+    def marks(self) -> dict[int, set[str]]:
+        """The decimal marks that each column's texts surely use; where they show none, "," if all of the table's do:
+        a "." before three digits is a thousands mark then, and says nothing where other columns use it."""
+        cells: dict[int, list[Cell]] = {column: [] for column, role in self.roles.items() if role not in reading.PLACES}
+        for row in self.told_rows:
+            for column, cell in row.cells.items():
+                cells[column].append(cell)
+        found = {column: reading.marks_in(said) for column, said in cells.items()}
+        by_table = set().union(*found.values())
+        return {column: marks or (by_table & {","} if len(by_table) == 1 else set()) for column, marks in found.items()}
+
+    def number_in(self, column: int, cell: Cell) -> Decimal | None:
+        """The number in a column's cell, None where it is none. Raises Unclear where it may be two."""
+        marks = self.marks[column]
+        if len(marks) != 1 and isinstance(cell, str) and is_unclear(cell):
+            one, other = (format_number(reading.number_of(cell, mark)) for mark in (",", "."))
+            raise reading.Unclear(
+                f"“{cell.strip()}” có thể là {one} hoặc {other}, cột này không cho biết dấu thập phân. "
+                "Đổi ô sang dạng số trong Excel rồi tải lên lại."
+            )
+        return reading.number_of(cell, next(iter(marks), ""))
 
     def guess_headings(self) -> tuple[int, int]:
         return reading.guess_headings(self.sheet, self.columns.codes, set(self.columns.by_name))
@@ -367,6 +390,12 @@ class _Reader:
 
     def _read(self, told: Told, column: int, role: str, cell: Cell) -> str:
         """Put what a cell says into `told`; why it can't be taken, or ""."""
+        try:
+            return self._read_cell(told, column, role, cell)
+        except reading.Unclear as unclear:
+            return str(unclear)
+
+    def _read_cell(self, told: Told, column: int, role: str, cell: Cell) -> str:
         if isinstance(cell, Formula):
             return "Ô có công thức; dán lại dạng giá trị (Paste Values)."
         if isinstance(cell, date):
@@ -375,10 +404,10 @@ class _Reader:
         if way != reading.MARK:
             if cell is None:
                 return ""
-            number = reading.number_of(cell)
+            number = self.table.number_in(column, cell)
             if number is not None:
                 return self._read_number(told, self.table.columns.indicators[int(role[1:])], number, cell, way)
-        return self._read_mark(told, role, cell)
+        return self._read_mark(told, column, role, cell)
 
     def _read_number(self, told: Told, indicator: Indicator, number: Decimal, cell: Cell, way: str) -> str:
         if way == reading.FRACTION and not (isinstance(cell, str) and cell.strip().endswith("%")):
@@ -394,7 +423,7 @@ class _Reader:
         told.value = number
         return ""
 
-    def _read_mark(self, told: Told, role: str, cell: Cell) -> str:
+    def _read_mark(self, told: Told, column: int, role: str, cell: Cell) -> str:
         mark = reading.mark_of(cell)
         meaning = self.table.options["marks"].get(mark, reading.REFUSE)
         if meaning == reading.SKIP:
@@ -404,7 +433,7 @@ class _Reader:
                 return "Ô trống."
             return f"Chưa rõ nghĩa của “{reading.text_of(cell)[:30]}”; nêu nghĩa ở bước Ý nghĩa các dấu."
         if mark == reading.SHARE:
-            share = reading.number_of(cell)
+            share = self.table.number_in(column, cell)
             if share is not None and share <= 1 and not (isinstance(cell, str) and cell.strip().endswith("%")):
                 share *= 100
             if share is None or not 0 <= share <= 100:

@@ -327,6 +327,55 @@ def test_figures_with_comma_as_text_and_as_fractions(coded):
     }
 
 
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (("61.250", "58.5", "60.5"), (61.25, 58.5, 60.5)),  # as a machine writes
+        (("61,250", "58,5", "60"), (61.25, 58.5, 60)),
+        (("1.000", "0.5", "0.975"), (100, 50, 97.5)),  # fractions
+        (("61.250 %", "58.5 %", 97.125), (61.25, 58.5, 97.125)),
+    ],
+)
+def test_texts_are_read_by_the_decimal_mark_their_column_shows(coded, texts, values):
+    upload = coded.walk(indicator_table(*zip(("Đông Phú", "Hòa Lộc", "Nga Tân"), texts, strict=True), codes=("1.1",)))
+    coded.confirm(upload)
+    found = dict(Revision.objects.values_list("unit__name", "value"))
+    assert [float(found[name]) for name in ("Đông Phú", "Hòa Lộc", "Nga Tân")] == list(values)
+
+
+@pytest.mark.parametrize("others", [("58", "60"), ("58.5", "60,5")])
+def test_a_text_that_may_be_two_numbers_is_refused_with_advice(coded, others):
+    """Nothing in its column tells which, or both ways of writing stand there; what another column shows of "."
+    proves nothing for thousands."""
+    Indicator.objects.filter(code="1.1").update(kind="number")
+    names = ("Đông Phú", "Hòa Lộc", "Nga Tân")
+    content = indicator_table(*zip(names, ("1.250", *others), ("97.5", "98.5", "99.5"), strict=True))
+    upload = coded.walk(content)
+    assert list(refused(upload)) == [("C", 2)]
+    why = refused(upload)["C", 2]
+    assert "1.250 hoặc 1,25" in why and "dạng số" in why
+    coded.confirm(upload)
+    assert Revision.objects.count() == 5
+
+
+def test_thousands_are_read_where_the_table_writes_its_decimals_with_a_comma(coded):
+    Indicator.objects.filter(code="1.1").update(kind="number")
+    upload = coded.walk(indicator_table(("Đông Phú", "1.250", "97,5"), ("Hòa Lộc", "2.000", "98,5")))
+    assert not refused(upload)
+    coded.confirm(upload)
+    assert Revision.objects.get(unit=coded.communes[0], indicator__code="1.1").value == 1250
+
+
+def test_a_level_is_read_by_its_columns_decimal_mark_too(place):
+    upload = place.walk(
+        simple(("Đông Phú", "x", "x", "61.250"), ("Hòa Lộc", "x", "x", "58.5")),
+        marks=[("số, như 61.250", "not_met")],
+    )
+    place.confirm(upload)
+    held = Assessment.objects.get(unit=place.communes[0], indicator__criterion__number=3)
+    assert (held.verdict, held.attainment) == ("not_met", Decimal("61.25"))
+
+
 def test_a_figure_alone_is_no_judgement_unless_asked_for(coded):
     coded.confirm(coded.walk(indicator_table(("Đông Phú", 96, 97))))
     assert set(Revision.objects.values_list("verdict", "value")) == {("", Decimal(96)), ("", Decimal(97))}
