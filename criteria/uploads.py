@@ -12,8 +12,8 @@ a module with
 and templates `criteria/uploads/<kind>_plan.html` and `<kind>_done.html`. It may also have
 `refused_workbook(upload) -> bytes` where rows that weren't taken go back as a workbook,
 `setup_url(upload) -> str` where its sender says first how a table is to be read, `read_file(data) -> content`
-where it takes more than workbooks (`plan` then gets that instead of the sheets), and
-`page(upload, query) -> dict`, the rest of its templates' context.
+where it takes more than workbooks (`plan` then gets that instead of the sheets),
+`check_file(content) -> None` where a file is refused (UnsafeWorkbook) before it is kept, and `page(upload, query) -> dict`, the rest of its templates' context.
 
 `apply` plans anew under a lock and writes only if that is still what was shown, so that the second
 click, a second upload and a change made meanwhile are all seen.
@@ -131,6 +131,9 @@ def take(
     # One byte more than allowed is enough to see that it is too large.
     data = file.read(TABLE.file + 1)
     content = _read(kind, data)
+    checker = getattr(import_module(KINDS[Upload.Kind(kind)]), "check_file", None)
+    if checker:
+        checker(content)
     rows = content.count(b"\n") if isinstance(content, bytes) else sum(sheet.row_count for sheet in content)
     file.seek(0)
     upload = Upload.objects.create(

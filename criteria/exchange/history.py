@@ -34,7 +34,7 @@ from django.utils import timezone
 
 from communes.access import Decision, can
 from communes.models import Unit
-from communes.workbooks import Cell, Formula, Sheet, column_letters
+from communes.workbooks import Cell, Formula, Sheet, UnsafeWorkbook, column_letters
 from criteria import publish, targets
 from criteria.attainment import MET_VERDICTS, attainment, measured, reaches
 from criteria.checks import Refused as NotJudged
@@ -54,6 +54,12 @@ BY_OLD_TABLE = "Theo bảng tổng hợp cũ"
 
 def allowed(user: Any, upload: Upload) -> Decision:
     return can(user, "history.import", upload.unit_id)
+
+
+def check_file(book: list[Sheet]) -> None:
+    """Raises UnsafeWorkbook for a workbook of empty sheets: its first step would have nothing to choose."""
+    if all(sheet.table.end is None for sheet in book):
+        raise UnsafeWorkbook("Tệp không có dữ liệu. Kiểm tra lại tệp trên máy rồi tải lên.")
 
 
 def setup_url(upload: Upload) -> str:
