@@ -12,8 +12,9 @@ a module with
 and templates `criteria/uploads/<kind>_plan.html` and `<kind>_done.html`. It may also have
 `refused_workbook(upload) -> bytes` where rows that weren't taken go back as a workbook,
 `setup_url(upload) -> str` where its sender says first how a table is to be read, `read_file(data) -> content`
-where it takes more than workbooks (`plan` then gets that instead of the sheets),
-`check_file(content) -> None` where a file is refused (UnsafeWorkbook) before it is kept, and `page(upload, query) -> dict`, the rest of its templates' context.
+where it takes others than workbooks made from a template (`plan` then gets that instead of the sheets),
+`check_file(content) -> None` where a file may be refused (UnsafeWorkbook) before it is kept, and
+`page(upload, query) -> dict`, the rest of its templates' context.
 
 `apply` plans anew under a lock and writes only if that is still what was shown, so that the second
 click, a second upload and a change made meanwhile are all seen.

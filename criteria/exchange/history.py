@@ -34,7 +34,7 @@ from django.utils import timezone
 
 from communes.access import Decision, can
 from communes.models import Unit
-from communes.workbooks import Cell, Formula, Sheet, UnsafeWorkbook, column_letters
+from communes.workbooks import OLD_TABLE, Cell, Formula, Sheet, UnsafeWorkbook, column_letters, read_book
 from criteria import publish, targets
 from criteria.attainment import MET_VERDICTS, attainment, measured, reaches
 from criteria.checks import Refused as NotJudged
@@ -54,6 +54,10 @@ BY_OLD_TABLE = "Theo bảng tổng hợp cũ"
 
 def allowed(user: Any, upload: Upload) -> Decision:
     return can(user, "history.import", upload.unit_id)
+
+
+def read_file(data: bytes) -> list[Sheet]:
+    return read_book(data, OLD_TABLE)
 
 
 def check_file(book: list[Sheet]) -> None:

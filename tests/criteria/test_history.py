@@ -3,7 +3,9 @@
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
+from io import BytesIO
 from threading import Barrier, BrokenBarrierError
+from zipfile import ZipFile
 
 import pytest
 from django.core.management import call_command
@@ -410,6 +412,41 @@ def test_headings_that_excel_changed(coded):
     assert Revision.objects.filter(indicator=tenth, verdict="met").exists()
 
 
+# --- files that aren't taken -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("others", [{}, {"Trang 2": []}])
+def test_a_workbook_with_nothing_in_it_is_refused(place, others):
+    """It came to a step that asks for a sheet and has none to choose."""
+    answer = place.upload(workbook([], others=others))
+    assert answer.status_code == 422
+    assert "Tệp không có dữ liệu" in answer.content.decode()
+    assert not Upload.objects.exists()
+
+
+def test_messages_name_no_template_where_there_is_none(place):
+    """Old tables come in any form: what to do is to save, copy or split the file."""
+    ods, linked, unsafe = BytesIO(), BytesIO(), BytesIO()
+    with ZipFile(ods, "w") as made:
+        made.writestr("content.xml", "<office/>")
+    with ZipFile(linked, "w") as made:
+        made.writestr("xl/externalLinks/externalLink1.xml", "<x/>")
+    with ZipFile(unsafe, "w") as made:
+        made.writestr("xl/workbook.xml", "<!DOCTYPE x>")
+    bomb = with_sheet_part(simple(("Đông Phú", "x")), "<sheetData>", "<sheetData>" + " " * 60 * 1024 * 1024)
+    for content, told in (
+        (ods.getvalue(), "lưu lại dạng .xlsx"),
+        (b"PK\x03\x04" + b"0" * (11 * 1024 * 1024), "tách từng bảng ra tệp mới"),
+        (bomb, "vào tệp mới"),
+        (linked.getvalue(), "vào tệp mới"),
+        (unsafe.getvalue(), "vào tệp mới"),
+    ):
+        answer = place.upload(content)
+        text = answer.content.decode()
+        assert answer.status_code == 422 and told in text, told
+        assert "tệp mẫu" not in text.lower()
+
+
 # --- cells that aren't taken -------------------------------------------------------------
 
 
@@ -437,8 +474,6 @@ def test_each_bad_cell_is_refused_with_its_place_and_reason(place):
     assert Revision.objects.count() == 7
     page = place.client.get(f"/uploads/{upload.pk}/refused.xlsx")
     assert page.status_code == 200
-    from io import BytesIO
-
     from openpyxl import load_workbook
 
     listed = list(load_workbook(BytesIO(page.content)).active.iter_rows(values_only=True))
