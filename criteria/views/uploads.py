@@ -45,14 +45,15 @@ def show(request: HttpRequest, upload: Upload, *, changed: bool = False) -> Http
     """The upload as it stands; `changed`: it isn't what was shown before, so nothing was written."""
     kind = uploads.kind_of(upload)
     setup_url = kind.setup_url(upload) if hasattr(kind, "setup_url") else ""
-    if upload.state == Upload.State.SETUP:
+    allowed = kind.allowed(request.user, upload)
+    if upload.state == Upload.State.SETUP and allowed:
         return redirect(setup_url)
     context = {
         "upload": upload,
         "plan": upload.plan,
         "changed": changed,
         "setup_url": setup_url,
-        "allowed": kind.allowed(request.user, upload),
+        "allowed": allowed,
         "plan_template": f"criteria/uploads/{upload.kind}_plan.html",
         "done_template": f"criteria/uploads/{upload.kind}_done.html",
         "has_refused": uploads.returns_rows(upload),

@@ -766,6 +766,30 @@ def test_what_a_visit_said_isnt_said_again_and_a_table_that_adds_nothing_writes_
     assert Revision.objects.count() == 2
 
 
+def test_who_may_not_import_is_shown_no_way_there(place):
+    """A superuser sees what came in, and no link that leads to a refusal."""
+    boss = Client()
+    boss.force_login(UserFactory(is_superuser=True))
+
+    def told(upload):
+        answer = boss.get(f"/uploads/{upload.pk}/")
+        assert answer.status_code == 200
+        text = answer.content.decode()
+        assert "/workshop/history/" not in text
+        return text
+
+    upload = place.walk(simple(("Đông Phú", "x", "x", "x")))
+    assert f"/workshop/history/{upload.pk}/" in place.client.get(f"/uploads/{upload.pk}/").content.decode()
+    told(upload)
+    place.confirm(upload)
+    assert "/workshop/history/" in place.client.get(f"/uploads/{upload.pk}/").content.decode()
+    told(upload)
+    Upload.objects.update(state="refused", applied_at=None)
+    told(upload)
+    place.upload(simple(("Đông Phú", "x", "x", "x")))
+    assert "Chưa khai báo xong cách đọc bảng" in told(Upload.objects.latest("uploaded_at"))
+
+
 # --- in bulk -----------------------------------------------------------------------------
 
 
