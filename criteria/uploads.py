@@ -204,15 +204,16 @@ def check(upload: Upload, content: Any = None) -> None:
             _while_checked(upload).update(rows_done=rows)
 
     found: dict[str, Any]
+    kept: dict[str, Any]
     try:
         plan = _planned(upload, progress, content)
     except (Refused, UnsafeWorkbook) as refused:
         problems = getattr(refused, "problems", [])
-        shown = {"shown": {"problems": problems}} if problems else {}
-        found = {"state": Upload.State.REFUSED, "problem": str(refused), "plan": shown}
+        kept = {"shown": {"problems": problems}} if problems else {}
+        found = {"state": Upload.State.REFUSED, "problem": str(refused), "plan": kept}
     else:
-        shown = {"counts": plan.counts, "lines": plan.lines, "shown": plan.shown}
-        found = {"state": Upload.State.READY, "problem": "", "plan": shown}
+        kept = {"counts": plan.counts, "lines": plan.lines, "shown": plan.shown}
+        found = {"state": Upload.State.READY, "problem": "", "plan": kept}
         found |= {"fingerprint": plan.fingerprint, "rows_done": upload.rows}
     if _while_checked(upload).update(**found):
         for name, value in found.items():

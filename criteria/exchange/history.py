@@ -637,7 +637,7 @@ def _published(table: Table, units: Iterable[int], carriers: dict[str, int]) -> 
     said = ("verdict", "value", "part", "whole", "attainment", "target_operator", "target_value")
     rows = found.order_by("pk").values_list("unit_id", "indicator_id", "source", "source_ref", *said)
     return {
-        (unit, indicator): Said(*told, ref if source == Source.IMPORT else "")
+        (unit, indicator): Said._make([*told, ref if source == Source.IMPORT else ""])
         for unit, indicator, source, ref, *told in rows
     }
 
