@@ -1167,7 +1167,7 @@ def _withdraw_upload(person: Roles, upload: Any) -> Decision:
     """A table that waits is its sender's; one that is written stays, with what came of it."""
     if upload.uploaded_by_id != person.user.pk:
         return refuse("Chỉ người tải tệp lên mới bỏ được tệp.")
-    if upload.state not in upload.WAITING:
+    if upload.state not in upload.WAITING or upload.applied_at:
         return refuse("Tệp đã ghi hoặc đang được xử lý nên không bỏ được.")
     return ALLOWED
 

@@ -14,7 +14,7 @@ import struct
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property, partial
 from io import BytesIO
@@ -36,19 +36,23 @@ Cell = str | int | float | bool | date | datetime | None
 
 @dataclass(frozen=True)
 class Limits:
-    """How large a workbook may be: bytes as uploaded and unpacked, rows looked at, empty ones included."""
+    """How large a workbook may be: bytes as uploaded and unpacked, rows looked at, empty ones included; and where to
+    what of it is needed is to be copied, in words."""
 
     file: int
     unpacked: int
     rows: int
+    into: str = "tệp mẫu"
 
 
 LIST = Limits(2 * MB, 20 * MB, 5_000)  # a list of 300 people is 0,2 MB
 TABLE = Limits(10 * MB, 50 * MB, 20_000)  # 200 communes by 57 indicators are 1 MB
+OLD_TABLE = replace(TABLE, into="tệp mới")  # made by anybody: there is no template
 MAX_FILE = LIST.file
 
 
-BOMB = "Tệp bung ra quá lớn so với một bảng nên không được nhận. Dùng đúng tệp mẫu."
+BOMB = "Tệp bung ra quá lớn so với một bảng nên không được nhận. Chép riêng bảng cần nộp (Paste Values) vào {into}."
+NO_XLSX = "Đây không phải tệp Excel dạng .xlsx. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên."
 BROKEN = "Không đọc được tệp này. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên."
 
 
@@ -221,12 +225,12 @@ def check_archive(data: bytes, limits: Limits) -> list[bytes]:
     # The directory alone may be made to fill the memory: its own count first.
     (members,) = struct.unpack("<H", data[end + 10 : end + 12])
     if members > MAX_MEMBERS or b"PK\x06\x07" in data[max(0, end - 20) : end]:
-        raise UnsafeWorkbook(BOMB)
+        raise UnsafeWorkbook(BOMB.format(into=limits.into))
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             contents = _unpacked(archive, len(data), limits)
             if "xl/workbook.xml" not in {name.lower() for name in contents}:
-                raise UnsafeWorkbook("Đây không phải tệp Excel dạng .xlsx. Dùng đúng tệp mẫu.")
+                raise UnsafeWorkbook(NO_XLSX)
             return [contents[name] for name in _sheet_parts(archive)]
     except UnsafeWorkbook:
         raise
@@ -238,7 +242,8 @@ def _check_head(data: bytes, limits: Limits) -> None:
     """Refuse by its size and first bytes what is no .xlsx at all."""
     if len(data) > limits.file:
         raise UnsafeWorkbook(
-            f"Tệp lớn hơn {limits.file // MB} MB. Bảng cần nộp nhỏ hơn nhiều: dùng đúng tệp mẫu, bỏ ảnh và trang thừa."
+            f"Tệp lớn hơn {limits.file // MB} MB. Bảng cần nộp nhỏ hơn nhiều: bỏ ảnh và trang thừa, hoặc tách từng "
+            f"bảng ra {limits.into}."
         )
     if not data:
         raise UnsafeWorkbook("Tệp rỗng (0 byte). Kiểm tra lại tệp trên máy rồi tải lên.")
@@ -250,7 +255,7 @@ def _check_head(data: bytes, limits: Limits) -> None:
             else "Tệp dạng .xls cũ không được nhận. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên."
         )
     if not data.startswith(b"PK\x03\x04"):
-        raise UnsafeWorkbook("Đây không phải tệp Excel dạng .xlsx. Mở bằng Excel, lưu lại dạng .xlsx rồi tải lên.")
+        raise UnsafeWorkbook(NO_XLSX)
 
 
 def _unpacked(archive: zipfile.ZipFile, size: int, limits: Limits) -> dict[str, bytes]:
@@ -258,15 +263,15 @@ def _unpacked(archive: zipfile.ZipFile, size: int, limits: Limits) -> dict[str, 
     infos = archive.infolist()
     unpacked = sum(info.file_size for info in infos)
     if len(infos) > MAX_MEMBERS or unpacked > limits.unpacked or unpacked > MAX_RATIO * max(size, 10 * KB):
-        raise UnsafeWorkbook(BOMB)
+        raise UnsafeWorkbook(BOMB.format(into=limits.into))
     contents: dict[str, bytes] = {}
     cells = 0
     for info in infos:
         content = contents[info.filename] = archive.read(info)
         cells += _check_member(info.filename.lower(), content, limits)
     if cells > MAX_CELLS:
-        raise UnsafeWorkbook(BOMB)
-    _check_texts(contents)
+        raise UnsafeWorkbook(BOMB.format(into=limits.into))
+    _check_texts(contents, limits)
     return contents
 
 
@@ -292,14 +297,16 @@ def _check_member(name: str, content: bytes, limits: Limits) -> int:
         raise UnsafeWorkbook("Tệp có macro nên không được nhận. Lưu lại dạng .xlsx (không có macro) rồi tải lên.")
     if "/externallinks/" in name:
         raise UnsafeWorkbook(
-            "Tệp liên kết tới một tệp Excel khác nên không được nhận. Chép giá trị (Paste Values) vào tệp mẫu."
+            f"Tệp liên kết tới một tệp Excel khác nên không được nhận. Chép giá trị (Paste Values) vào {limits.into}."
         )
     plain = content.replace(b"\0", b"")  # UTF-16 hides the words from a plain search
     # The mark alone first: it is found, or not, ten times as fast.
     if name.endswith((".xml", ".rels", ".vml")) and b"!" in plain and b"<!" in plain:
         upper = plain.upper()
         if b"<!DOCTYPE" in upper or b"<!ENTITY" in upper:
-            raise UnsafeWorkbook("Tệp có nội dung không an toàn nên không được nhận. Dùng đúng tệp mẫu.")
+            raise UnsafeWorkbook(
+                f"Tệp có nội dung không an toàn nên không được nhận. Chép giá trị (Paste Values) vào {limits.into}."
+            )
     return _check_extent(plain, limits) if b"sheetData" in plain else 0
 
 
@@ -320,14 +327,14 @@ def _check_extent(sheet: bytes, limits: Limits) -> int:
     return max(rows, default=0) * max(columns, default=0)
 
 
-def _check_texts(contents: dict[str, bytes]) -> None:
+def _check_texts(contents: dict[str, bytes], limits: Limits) -> None:
     """Refuse a workbook whose shared texts, copied to every cell that names them, would fill the memory."""
     shared = [len(text) for name, content in contents.items() if name.lower().endswith("sharedstrings.xml")
               for text in content.split(b"<si")[1:]]  # fmt: skip
     if not shared:
         return
     if max(shared) > LONGEST_TEXT:
-        raise UnsafeWorkbook(BOMB)
+        raise UnsafeWorkbook(BOMB.format(into=limits.into))
     longest = max(shared)
     cells = sum(content.count(b'"s"') + content.count(b"'s'") for content in contents.values())
     if cells * longest <= MAX_TEXTS:
@@ -335,4 +342,4 @@ def _check_texts(contents: dict[str, bytes]) -> None:
     named = Counter(place for content in contents.values() for place in _SHARED.findall(content))
     size = sum(times * shared[int(place)] for place, times in named.items() if int(place) < len(shared))
     if size + (cells - named.total()) * longest > MAX_TEXTS:
-        raise UnsafeWorkbook(BOMB)
+        raise UnsafeWorkbook(BOMB.format(into=limits.into))

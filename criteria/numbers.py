@@ -99,7 +99,7 @@ def decimal_mark(text: str) -> str:
     "1.234,5" and "98,5" show ",", "1,234.5" and "98.5" show "."; "1.182" and "1,182" show nothing:
     a column that was copied as one is read by what its other numbers show (`parse_marked`).
     """
-    body = _plain(text).removesuffix("%").rstrip().lstrip("+-").replace(" ", "")
+    body = _body(text)
     if _UNCLEAR.fullmatch(body) or not any(pattern.fullmatch(body) for pattern, _, _ in _FORMS):
         return ""
     last = max(body.rfind(","), body.rfind("."))
@@ -107,6 +107,15 @@ def decimal_mark(text: str) -> str:
         return ""
     mark = body[last]
     return {",": ".", ".": ","}[mark] if body.count(mark) > 1 else mark
+
+
+def is_unclear(text: str) -> bool:
+    """Whether it is one of two numbers, by which mark its writer uses before decimals: "1.182", "1,182"."""
+    return _UNCLEAR.fullmatch(_body(text)) is not None
+
+
+def _body(text: str) -> str:
+    return _plain(text).removesuffix("%").rstrip().lstrip("+-").replace(" ", "")
 
 
 def parse_marked(text: str, mark: str) -> Decimal | None:

@@ -12,7 +12,8 @@ a module with
 and templates `criteria/uploads/<kind>_plan.html` and `<kind>_done.html`. It may also have
 `refused_workbook(upload) -> bytes` where rows that weren't taken go back as a workbook,
 `setup_url(upload) -> str` where its sender says first how a table is to be read, `read_file(data) -> content`
-where it takes more than workbooks (`plan` then gets that instead of the sheets), and
+where it takes others than workbooks made from a template (`plan` then gets that instead of the sheets),
+`check_file(content) -> None` where a file may be refused (UnsafeWorkbook) before it is kept, and
 `page(upload, query) -> dict`, the rest of its templates' context.
 
 `apply` plans anew under a lock and writes only if that is still what was shown, so that the second
@@ -25,6 +26,7 @@ import gc
 import hashlib
 import json
 import logging
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -130,6 +132,9 @@ def take(
     # One byte more than allowed is enough to see that it is too large.
     data = file.read(TABLE.file + 1)
     content = _read(kind, data)
+    checker = getattr(import_module(KINDS[Upload.Kind(kind)]), "check_file", None)
+    if checker:
+        checker(content)
     rows = content.count(b"\n") if isinstance(content, bytes) else sum(sheet.row_count for sheet in content)
     file.seek(0)
     upload = Upload.objects.create(
@@ -168,6 +173,26 @@ def _read(kind: str, data: bytes) -> Any:
     return reader(data) if reader else read_book(data, TABLE)
 
 
+@transaction.atomic
+def begin(upload: Upload, *states: str, **changes: Any) -> bool:
+    """Take the upload for a new check, with these changes, if it is in one of these states; False where it isn't.
+
+    Each check has a mark of its own, kept where the plan's fingerprint will stand: of a check that another has
+    overtaken, or that ends after the table was written, nothing is kept.
+    """
+    found = Upload.objects.filter(pk=upload.pk, state__in=states, applied_at__isnull=True)
+    changes |= {"state": Upload.State.CHECKING, "fingerprint": secrets.token_hex(32), "rows_done": 0, "problem": ""}
+    if not found.update(**changes):
+        return False
+    upload.refresh_from_db(fields=[*changes, "options", "criteria_set"])
+    return True
+
+
+def _while_checked(upload: Upload) -> QuerySet[Upload]:
+    """The upload, as long as the check that was begun with it is the one that counts."""
+    return Upload.objects.filter(pk=upload.pk, state=Upload.State.CHECKING, fingerprint=upload.fingerprint)
+
+
 def check(upload: Upload, content: Any = None) -> None:
     """Work out what the file would do and keep that with it; `content`: what book_of() would give, if at hand."""
     noted = monotonic()
@@ -176,17 +201,23 @@ def check(upload: Upload, content: Any = None) -> None:
         nonlocal noted
         if monotonic() - noted >= EVERY:
             noted = monotonic()
-            Upload.objects.filter(pk=upload.pk).update(rows_done=rows)
+            _while_checked(upload).update(rows_done=rows)
 
+    found: dict[str, Any]
+    kept: dict[str, Any]
     try:
         plan = _planned(upload, progress, content)
     except (Refused, UnsafeWorkbook) as refused:
-        upload.state, upload.problem = Upload.State.REFUSED, str(refused)
         problems = getattr(refused, "problems", [])
-        upload.plan = {"shown": {"problems": problems}} if problems else {}
-        upload.save(update_fields=["state", "problem", "plan"])
-        return
-    keep(upload, plan)
+        kept = {"shown": {"problems": problems}} if problems else {}
+        found = {"state": Upload.State.REFUSED, "problem": str(refused), "plan": kept}
+    else:
+        kept = {"counts": plan.counts, "lines": plan.lines, "shown": plan.shown}
+        found = {"state": Upload.State.READY, "problem": "", "plan": kept}
+        found |= {"fingerprint": plan.fingerprint, "rows_done": upload.rows}
+    if _while_checked(upload).update(**found):
+        for name, value in found.items():
+            setattr(upload, name, value)
 
 
 def _planned(upload: Upload, progress: Progress, content: Any = None) -> Plan:
@@ -201,18 +232,11 @@ def _planned(upload: Upload, progress: Progress, content: Any = None) -> Plan:
             gc.enable()
 
 
-def keep(upload: Upload, plan: Plan) -> None:
-    """Wait for the confirmation of this plan."""
-    upload.state, upload.problem = Upload.State.READY, ""
-    upload.plan = {"counts": plan.counts, "lines": plan.lines, "shown": plan.shown}
-    upload.fingerprint, upload.rows_done = plan.fingerprint, upload.rows
-    upload.save(update_fields=["state", "problem", "plan", "fingerprint", "rows_done"])
-
-
 def apply(upload: Upload, seen: str, *, by: Any, state: str = Upload.State.READY) -> Upload:
     """Write what was shown (`seen` is its fingerprint), all in one transaction; `state`: how it waits for that.
 
-    Raises NotWaiting where that was done already, UploadChanged where it would now be something else.
+    Raises NotWaiting where that was done already, UploadChanged where it would now be something else: that is kept
+    with it then, to be shown, unless the upload has gone on meanwhile.
     """
     try:
         with transaction.atomic():
@@ -226,6 +250,8 @@ def apply(upload: Upload, seen: str, *, by: Any, state: str = Upload.State.READY
             held.state, held.applied_at = Upload.State.DONE, timezone.now()
             held.save(update_fields=["result", "state", "applied_at"])
     except (UploadChanged, Refused):
+        if not begin(upload, state):
+            raise NotWaiting from None
         check(upload)
         raise UploadChanged from None
     audit.info("upload applied", extra={"username": by.get_username(), "upload": str(held.pk), "kind": held.kind})
@@ -250,7 +276,8 @@ def confirm(upload: Upload, seen: str, *, by: Any) -> Upload:
 def withdraw(upload: Upload, *, by: Any) -> None:
     """Remove a table that waits, and its file: nothing of it was written. Raises NotWaiting for one that is being
     checked or written now, and for one that is gone already."""
-    held = Upload.objects.select_for_update(of=("self",)).filter(pk=upload.pk, state__in=Upload.WAITING).first()
+    waiting = Upload.objects.filter(pk=upload.pk, state__in=Upload.WAITING, applied_at__isnull=True)
+    held = waiting.select_for_update(of=("self",)).first()
     if held is None:
         raise NotWaiting
     path = stored_path(str(held.file))
@@ -262,7 +289,8 @@ def withdraw(upload: Upload, *, by: Any) -> None:
 def forgotten(now: datetime) -> QuerySet[Upload]:
     """Tables handed in DAYS_KEPT days ago or earlier that nobody has confirmed."""
     waiting = [*Upload.WAITING, Upload.State.CHECKING]
-    return Upload.objects.filter(state__in=waiting, uploaded_at__lte=now - timedelta(days=DAYS_KEPT))
+    unwritten = Upload.objects.filter(state__in=waiting, applied_at__isnull=True)
+    return unwritten.filter(uploaded_at__lte=now - timedelta(days=DAYS_KEPT))
 
 
 @transaction.atomic
@@ -297,9 +325,9 @@ def apply_later(pk: str, seen: str, by: int) -> None:
     try:
         apply(upload, seen, by=person, state=Upload.State.WRITING)
     except NotWaiting:
-        return  # checked anew meanwhile, or written by another run
+        return  # taken for another check meanwhile, or written by another run
     except UploadChanged:
-        Upload.objects.filter(pk=pk).update(problem=changed)
+        Upload.objects.filter(pk=pk, state=Upload.State.READY).update(problem=changed)
     except Exception:
         # Nothing was written; without this it would wait for ever.
         Upload.objects.filter(pk=pk, state=Upload.State.WRITING).update(state=Upload.State.READY, problem=failed)

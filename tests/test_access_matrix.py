@@ -527,9 +527,9 @@ criteria:take_over Đông Phú 17.1                   nnnfnnffnnnnnf-
 criteria:crosswalk                                 fffffffofffofo-
 criteria:workshop                                  fffffffofffofo-
 criteria:upload_list                               oooooooooooooo-
-criteria:upload old table                          nnnnnnnrnnnnnr-
+criteria:upload old table                          nnnnnnnrnnnnno-
 criteria:upload_apply old table                    nnnnnnnrnnnnnf-
-criteria:upload_recheck old table                  nnnnnnnrnnnnnr-
+criteria:upload_recheck old table                  nnnnnnnrnnnnnf-
 criteria:upload_refused old table                  nnnnnnnnnnnnnn-
 criteria:upload_withdraw old table                 nnnnnnnonnnnnf-
 criteria:plan Đông Phú                             oononnoonnnnno-

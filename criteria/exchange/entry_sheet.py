@@ -89,6 +89,17 @@ class Line:
 
 
 @dataclass
+class Stray:
+    """A row handed in of which nobody knows what it is about: its codes, cells and `keys` as they were typed."""
+
+    code: Cell
+    indicator: Cell
+    typed: Sequence[Cell]
+    keys: Sequence[int | None]
+    reason: str
+
+
+@dataclass
 class About:
     """What a workbook is: of which place and set, when it was made and for which day its results are taken where
     a row names none."""
@@ -101,6 +112,7 @@ class About:
     period: str = ""
     criterion: str = ""
     lines: list[Line] = field(default_factory=list)
+    strays: list[Stray] = field(default_factory=list)
 
 
 def draw(about: About, *, with_reasons: bool = False) -> bytes:
@@ -121,7 +133,9 @@ def draw(about: About, *, with_reasons: bool = False) -> bytes:
     top = _heading(sheet, looks, about, columns, with_reasons)
     for place, line in enumerate(about.lines, top + 1):
         _row(sheet, looks, place, line, with_reasons)
-    _set_up(sheet, looks, columns, top, len(about.lines), about)
+    for place, stray in enumerate(about.strays, top + 1 + len(about.lines)):
+        _stray(sheet, looks, place, stray)
+    _set_up(sheet, looks, columns, top, len(about.lines) + len(about.strays), about)
     _guide(guide, looks, with_reasons)
     for place, (name, value) in enumerate(
         (
@@ -225,6 +239,22 @@ def _row(sheet: Any, looks: dict[str, Any], row: int, line: Line, with_reasons: 
     sheet.set_row(row, min(409, LINE * max(lines_of(text, width) for text, width in texts)))
     for place, number in enumerate((line.unit.pk, item.pk, line.version, 100 if is_rate(item) else NO_LIMIT), at):
         sheet.write_number(row, place, number)
+
+
+def _stray(sheet: Any, looks: dict[str, Any], row: int, stray: Stray) -> None:
+    told = {"code": stray.code, "indicator": stray.indicator}
+    for place, column in enumerate(ABOUT_ROW):
+        text = str(told.get(column.key) or "")
+        sheet.write_string(row, place, printable(text)[:LONGEST], looks["centre" if text else "text"])
+    at = len(ABOUT_ROW)
+    for place, (column, value) in enumerate(zip(TYPED, stray.typed, strict=True), at):
+        _write(sheet, row, place, value, looks[_LOOK_OF[column.key]])
+    at += len(TYPED)
+    sheet.write_string(row, at, printable(stray.reason)[:LONGEST], looks["reason"])
+    sheet.set_row(row, LINE * lines_of(stray.reason, REASON.width))
+    for place, key in enumerate((*stray.keys, NO_LIMIT), at + 1):
+        if key is not None:
+            sheet.write_number(row, place, key)
 
 
 def _write(sheet: Any, row: int, column: int, value: Cell, look: Any) -> None:

@@ -27,7 +27,7 @@ from criteria.entries import OPINION_FIELDS
 from criteria.exchange.drafts import Draft, Eyes, drafts_of, units_of
 from criteria.exchange.entry_plan import LISTED, OUTCOMES, EntryPlan, plan, subject
 from criteria.exchange.entry_rows import Filled, FilledRow, read
-from criteria.exchange.entry_sheet import MOST_ROWS, TYPED, About, Line, draw
+from criteria.exchange.entry_sheet import MOST_ROWS, TYPED, About, Line, Stray, draw
 from criteria.exchange.states import State, published_state, said, state
 from criteria.models import CriteriaSet, Entry, Indicator, Upload
 from criteria.numbers import format_number
@@ -179,16 +179,20 @@ def write(upload: Upload, plan: EntryPlan, by: Any) -> dict[str, Any]:
 
 def refused_workbook(upload: Upload) -> bytes:
     """The refused rows and those in conflict as an entry workbook of what stands now, with what was typed and why it
-    wasn't taken. Mended and handed in again, a row that was in conflict replaces what its reader has seen in it."""
+    wasn't taken. Mended and handed in again, a row that was in conflict replaces what its reader has seen in it. Rows
+    that are about nothing known, as those added by hand, stand below as they were typed."""
     place, criteria_set = subject(upload)
     about = about_now(place, criteria_set)
     lines = {line["row"]: line for line in upload.plan["lines"] if line["outcome"] in {"refused", "conflict"}}
     filled = read(uploads.book_of(upload), criteria_set, date.fromisoformat(upload.plan["shown"]["day"]))
-    rows = [
-        row
-        for row in filled.rows
-        if row.number in lines and lines[row.number]["unit"] and lines[row.number]["indicator"]
-    ]
+    rows = []
+    for row in filled.rows:
+        told = lines.get(row.number)
+        if told and told["unit"] and told["indicator"]:
+            rows.append(row)
+        elif told:
+            keys = (row.unit, row.indicator, row.version)
+            about.strays.append(Stray(row.code, row.indicator_code, _typed(row, filled, about), keys, reason_of(told)))
     units = Unit.objects.in_bulk({lines[row.number]["unit"] for row in rows})
     listed = Indicator.objects.filter(pk__in={lines[row.number]["indicator"] for row in rows})
     shown = worded(listed.select_related("criterion").order_by(), criteria_set, about.last_day)

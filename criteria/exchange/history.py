@@ -25,23 +25,24 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from communes.access import Decision, can
 from communes.models import Unit
-from communes.workbooks import Cell, Formula, Sheet, column_letters
+from communes.workbooks import OLD_TABLE, Cell, Formula, Sheet, UnsafeWorkbook, column_letters, read_book
 from criteria import publish, targets
-from criteria.attainment import MET_VERDICTS, measured, reaches
+from criteria.attainment import MET_VERDICTS, attainment, measured, reaches
 from criteria.checks import Refused as NotJudged
 from criteria.checks import format_day, judge_history, number_errors
 from criteria.exchange import matrix_reading as reading
 from criteria.exchange.name_matching import Communes, Match, memory_key
 from criteria.models import Assessment, CriteriaSet, Indicator, RememberedChoice, Revision, Source, Upload
-from criteria.numbers import MAX_WHOLE_DIGITS, format_number, round_half_up
+from criteria.numbers import MAX_WHOLE_DIGITS, format_number, is_unclear, round_half_up
 from criteria.uploads import NotWaiting, Plan, Progress, Refused, UploadChanged, book_of
 from criteria.verdicts import VERDICTS, Stage, Verdict
 
@@ -53,6 +54,16 @@ BY_OLD_TABLE = "Theo bảng tổng hợp cũ"
 
 def allowed(user: Any, upload: Upload) -> Decision:
     return can(user, "history.import", upload.unit_id)
+
+
+def read_file(data: bytes) -> list[Sheet]:
+    return read_book(data, OLD_TABLE)
+
+
+def check_file(book: list[Sheet]) -> None:
+    """Raises UnsafeWorkbook for a workbook of empty sheets: its first step would have nothing to choose."""
+    if all(sheet.table.end is None for sheet in book):
+        raise UnsafeWorkbook("Tệp không có dữ liệu. Kiểm tra lại tệp trên máy rồi tải lên.")
 
 
 def setup_url(upload: Upload) -> str:
@@ -139,6 +150,29 @@ class Table:
             return list(reading.read_rows(self.sheet, self.options["last"], self.roles, self.communes.knows))
         except reading.TooManyMerged:
             raise Refused("Bảng có quá nhiều ô gộp. Bỏ gộp ô (Unmerge Cells) rồi tải lên lại.") from None
+
+    @cached_property
+    def marks(self) -> dict[int, set[str]]:
+        """The decimal marks that each column's texts surely use; where they show none, "," if all of the table's do:
+        a "." before three digits is a thousands mark then, and says nothing where other columns use it."""
+        cells: dict[int, list[Cell]] = {column: [] for column, role in self.roles.items() if role not in reading.PLACES}
+        for row in self.told_rows:
+            for column, cell in row.cells.items():
+                cells[column].append(cell)
+        found = {column: reading.marks_in(said) for column, said in cells.items()}
+        by_table = set().union(*found.values())
+        return {column: marks or (by_table & {","} if len(by_table) == 1 else set()) for column, marks in found.items()}
+
+    def number_in(self, column: int, cell: Cell) -> Decimal | None:
+        """The number in a column's cell, None where it is none. Raises Unclear where it may be two."""
+        marks = self.marks[column]
+        if len(marks) != 1 and isinstance(cell, str) and is_unclear(cell):
+            one, other = (format_number(reading.number_of(cell, mark)) for mark in (",", "."))
+            raise reading.Unclear(
+                f"“{cell.strip()}” có thể là {one} hoặc {other}, cột này không cho biết dấu thập phân. "
+                "Đổi ô sang dạng số trong Excel rồi tải lên lại."
+            )
+        return reading.number_of(cell, next(iter(marks), ""))
 
     def guess_headings(self) -> tuple[int, int]:
         return reading.guess_headings(self.sheet, self.columns.codes, set(self.columns.by_name))
@@ -288,7 +322,29 @@ class Opinion:
     attained: Decimal | None
 
 
-Said = tuple[str, Decimal | None]  # a verdict and a value, as published
+class Said(NamedTuple):
+    """What is published, with the target it was held against. `table`: the upload of the old table it came with, ""
+    where it came otherwise."""
+
+    verdict: str
+    value: Decimal | None
+    part: Decimal | None
+    whole: Decimal | None
+    attainment: Decimal | None
+    operator: str
+    target: Decimal | None
+    table: str
+
+    def is_same(self, opinion: Told) -> bool:
+        """Whether it is what the table says, how far the target is attained included: by the same target, since
+        another one changes that figure and nothing that was said."""
+        return (self.verdict, self.value) == (opinion.verdict, opinion.value) and self.attainment == attainment(
+            self.operator or None,
+            self.target,
+            measured(self.value, self.part, self.whole),
+            opinion.verdict,
+            opinion.attained,
+        )
 
 
 class HistoryPlan(Plan):
@@ -344,6 +400,12 @@ class _Reader:
 
     def _read(self, told: Told, column: int, role: str, cell: Cell) -> str:
         """Put what a cell says into `told`; why it can't be taken, or ""."""
+        try:
+            return self._read_cell(told, column, role, cell)
+        except reading.Unclear as unclear:
+            return str(unclear)
+
+    def _read_cell(self, told: Told, column: int, role: str, cell: Cell) -> str:
         if isinstance(cell, Formula):
             return "Ô có công thức; dán lại dạng giá trị (Paste Values)."
         if isinstance(cell, date):
@@ -352,10 +414,10 @@ class _Reader:
         if way != reading.MARK:
             if cell is None:
                 return ""
-            number = reading.number_of(cell)
+            number = self.table.number_in(column, cell)
             if number is not None:
                 return self._read_number(told, self.table.columns.indicators[int(role[1:])], number, cell, way)
-        return self._read_mark(told, role, cell)
+        return self._read_mark(told, column, role, cell)
 
     def _read_number(self, told: Told, indicator: Indicator, number: Decimal, cell: Cell, way: str) -> str:
         if way == reading.FRACTION and not (isinstance(cell, str) and cell.strip().endswith("%")):
@@ -371,7 +433,7 @@ class _Reader:
         told.value = number
         return ""
 
-    def _read_mark(self, told: Told, role: str, cell: Cell) -> str:
+    def _read_mark(self, told: Told, column: int, role: str, cell: Cell) -> str:
         mark = reading.mark_of(cell)
         meaning = self.table.options["marks"].get(mark, reading.REFUSE)
         if meaning == reading.SKIP:
@@ -381,7 +443,7 @@ class _Reader:
                 return "Ô trống."
             return f"Chưa rõ nghĩa của “{reading.text_of(cell)[:30]}”; nêu nghĩa ở bước Ý nghĩa các dấu."
         if mark == reading.SHARE:
-            share = reading.number_of(cell)
+            share = self.table.number_in(column, cell)
             if share is not None and share <= 1 and not (isinstance(cell, str) and cell.strip().endswith("%")):
                 share *= 100
             if share is None or not 0 <= share <= 100:
@@ -468,21 +530,29 @@ def _judge(table: Table, told: Rows, reader: _Reader) -> None:
 
 
 def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str, Any]]) -> HistoryPlan:
-    """The plan: what is new, what is published already for that day, what differs from it."""
+    """The plan: what is new, what is published already for that day, what differs from it.
+
+    A table that is written at all says again what only another old table said before: that one may be voided, and
+    each stands by itself.
+    """
     carriers = carrier_ids(table.criteria_set, table.columns)
     published = _published(table, told, carriers)
     replace = table.options["clash"] == "replace"
     result = HistoryPlan()
     result.opinions, result.published = [], {}
     differing: list[dict[str, Any]] = []
+    again: list[Opinion] = []
     counts: Counter[str] = Counter(refused=len(reader.refused))
     for unit, (row, said) in sorted(told.items(), key=lambda pair: pair[1][0].number):
         own: Counter[str] = Counter()
         written: dict[str, list[str]] = defaultdict(list)
         for role, opinion in said.items():
             before = result.published[unit, role] = published.get((unit, carriers.get(role, 0)))
-            if before == (opinion.verdict, opinion.value):
+            said_here = Opinion(unit, role, opinion.verdict, opinion.value, opinion.attained)
+            if before is not None and before.is_same(opinion):
                 own["same"] += 1
+                if before.table:
+                    again.append(said_here)
                 continue
             if before is not None:
                 own["differs"] += 1
@@ -491,15 +561,15 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
                         "row": row.number,
                         "name": table.communes.label(unit),
                         "about": table.columns.label(role),
-                        "was": _words(*before),
-                        "now": _words(opinion.verdict, opinion.value),
+                        "was": _words(before.verdict, before.value, _level(before, opinion)),
+                        "now": _words(opinion.verdict, opinion.value, opinion.attained),
                     }
                 )
                 if not replace:
                     continue
             own["new"] += 1
             written[_words(opinion.verdict, opinion.value, opinion.attained)].append(table.columns.label(role))
-            result.opinions.append(Opinion(unit, role, opinion.verdict, opinion.value, opinion.attained))
+            result.opinions.append(said_here)
         counts.update(own)
         counts["communes"] += bool(own["new"])
         result.lines.append(
@@ -508,6 +578,8 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
             | {"says": [[words, _listed(labels)] for words, labels in written.items()]}
         )
     result.counts = {name: counts[name] for name in ("communes", "new", "same", "differs", "refused")}
+    if result.opinions:
+        result.opinions += again
     newer = Assessment.objects.filter(
         unit__in=list(told),
         stage=table.options["stage"],
@@ -525,6 +597,7 @@ def _compared(table: Table, told: Rows, reader: _Reader, left_out: list[dict[str
         "refused": reader.refused,
         "differing": differing,
         "left_out": left_out,
+        "again": len(result.opinions) - counts["new"],
         "newer": newer.values("unit").distinct().count(),
         "sheet": table.sheet.name,
     }
@@ -536,6 +609,12 @@ def _words(verdict: str, value: Decimal | None, attained: Decimal | None = None)
     if attained is not None:
         label = f"{label} ({format_number(attained)} %)"
     return f"{format_number(value)} – {label}" if value is not None else label
+
+
+def _level(before: Said, opinion: Told) -> Decimal | None:
+    """How far the target was attained, where that alone differs."""
+    alone = (before.verdict, before.value) == (opinion.verdict, opinion.value)
+    return before.attainment or None if alone else None
 
 
 def _listed(labels: list[str]) -> str:
@@ -555,9 +634,12 @@ def _published(table: Table, units: Iterable[int], carriers: dict[str, int]) -> 
         effective_on=table.day,
         indicator__in=set(carriers.values()),
     )
-    columns = ("unit_id", "indicator_id", "verdict", "value")
-    rows = found.order_by("pk").values_list(*columns)
-    return {(unit, indicator): (verdict, value) for unit, indicator, verdict, value in rows}
+    said = ("verdict", "value", "part", "whole", "attainment", "target_operator", "target_value")
+    rows = found.order_by("pk").values_list("unit_id", "indicator_id", "source", "source_ref", *said)
+    return {
+        (unit, indicator): Said._make([*told, ref if source == Source.IMPORT else ""])
+        for unit, indicator, source, ref, *told in rows
+    }
 
 
 # --- what carries an opinion on a whole criterion ----------------------------------------
@@ -635,6 +717,15 @@ def write(upload: Upload, planned: HistoryPlan, by: Any) -> dict[str, Any]:
     return dict(planned.counts)
 
 
+def written(upload: Upload) -> dict[str, int]:
+    """How many opinions of how many communes would be voided with the upload. One query."""
+    return _batch(upload).aggregate(results=Count("pk"), communes=Count("unit", distinct=True))
+
+
+def _batch(upload: Upload) -> QuerySet[Revision]:
+    return Revision.objects.filter(source=Source.IMPORT, source_ref=str(upload.pk), voided_at__isnull=True)
+
+
 @transaction.atomic
 def void(upload: Upload, *, by: Any, reason: str) -> int:
     """Void everything the upload published, as one; the states before it hold again. How many opinions.
@@ -644,8 +735,7 @@ def void(upload: Upload, *, by: Any, reason: str) -> int:
     held = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
     if held.state != Upload.State.DONE:
         raise NotWaiting
-    batch = Revision.objects.filter(source=Source.IMPORT, source_ref=str(held.pk), voided_at__isnull=True)
-    count = publish.void(batch.select_related("indicator__criterion"), by=by, reason=reason)
+    count = publish.void(_batch(held).select_related("indicator__criterion"), by=by, reason=reason)
     held.state, held.voided_at, held.voided_by, held.void_reason = (
         Upload.State.VOIDED, timezone.now(), by, reason.strip(),
     )  # fmt: skip

@@ -24,7 +24,7 @@ from communes.names import search_name
 from communes.workbooks import Cell, Formula, Sheet, column_letters
 from criteria.exchange.name_matching import is_district_name
 from criteria.models import CriteriaSet, Indicator
-from criteria.numbers import NumberError, parse_number
+from criteria.numbers import NumberError, decimal_mark, is_unclear, parse_marked, parse_number
 
 LOOKED_AT = 40  # rows in which headings are looked for
 SHOWN = 25  # rows of a sheet a person sees while choosing
@@ -270,7 +270,9 @@ def _coded_role(code: str, columns: SetColumns, taken: set[str], *, with_indicat
 def guess_way(indicator: Indicator, cells: Iterable[Cell]) -> str:
     """How a column of an indicator is written, by what stands in it."""
     said = [cell for cell in cells if text_of(cell)]
-    numbers = [number for cell in said if (number := number_of(cell)) is not None]
+    marks = marks_in(said)
+    mark = next(iter(marks)) if len(marks) == 1 else ""
+    numbers = [number for cell in said if (number := number_of(cell, mark)) is not None]
     if (
         not indicator.is_numeric
         or not numbers
@@ -283,8 +285,18 @@ def guess_way(indicator: Indicator, cells: Iterable[Cell]) -> str:
     return VALUE
 
 
-def number_of(cell: Cell) -> Decimal | None:
-    """The number in a cell, typed as one or as text; None where it is none."""
+class Unclear(ValueError):
+    """A text that may be two numbers; the message says which, and what to do."""
+
+
+def marks_in(cells: Iterable[Cell]) -> set[str]:
+    """The decimal marks that numbers typed as text among these surely use."""
+    return {decimal_mark(cell) for cell in cells if type(cell) is str and ("." in cell or "," in cell)} - {""}
+
+
+def number_of(cell: Cell, mark: str = "") -> Decimal | None:
+    """The number in a cell, typed as one or as text; None where it is none. `mark`: the decimal mark that its
+    column's texts use, where that is known."""
     if isinstance(cell, bool | date | Formula) or cell is None:
         return None
     if isinstance(cell, int | float):
@@ -292,8 +304,10 @@ def number_of(cell: Cell) -> Decimal | None:
             return round(Decimal(str(cell)), 6)
         except ArithmeticError:
             return None
+    text = str(cell)
     try:
-        return parse_number(str(cell), allow_negative=True)
+        number = parse_number(text, allow_negative=True)
+        return parse_marked(text, mark) if number and number > 0 and is_unclear(text) else number
     except NumberError:
         return None
 

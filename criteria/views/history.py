@@ -375,11 +375,8 @@ def _check(request: HttpRequest, table: Table, choices: dict[int, int]) -> HttpR
     except history.NotWaiting:
         return go_on(request, table.upload)
     rows = dict(table.filled_sheets)[table.options["sheet"]]
-    Upload.objects.filter(pk=table.upload.pk, state=Upload.State.SETUP).update(
-        state=Upload.State.CHECKING, rows=rows, rows_done=0, problem=""
-    )
-    table.upload.refresh_from_db()
-    uploads.start(table.upload)
+    if uploads.begin(table.upload, Upload.State.SETUP, rows=rows):
+        uploads.start(table.upload)
     return redirect("criteria:upload", table.upload.pk)
 
 
@@ -400,6 +397,5 @@ def history_void(request: HttpRequest, pk: Any) -> HttpResponse:
         except history.NotWaiting:
             messages.info(request, "Bảng này đã hủy rồi.")
         return redirect("criteria:upload", upload.pk)
-    return render(
-        request, "criteria/history/void.html", {"upload": upload, "form": form}, status=422 if form.errors else 200
-    )
+    context = {"upload": upload, "form": form, "written": history.written(upload)}
+    return render(request, "criteria/history/void.html", context, status=422 if form.errors else 200)

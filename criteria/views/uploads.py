@@ -45,14 +45,15 @@ def show(request: HttpRequest, upload: Upload, *, changed: bool = False) -> Http
     """The upload as it stands; `changed`: it isn't what was shown before, so nothing was written."""
     kind = uploads.kind_of(upload)
     setup_url = kind.setup_url(upload) if hasattr(kind, "setup_url") else ""
-    if upload.state == Upload.State.SETUP:
+    allowed = kind.allowed(request.user, upload)
+    if upload.state == Upload.State.SETUP and allowed:
         return redirect(setup_url)
     context = {
         "upload": upload,
         "plan": upload.plan,
         "changed": changed,
         "setup_url": setup_url,
-        "allowed": kind.allowed(request.user, upload),
+        "allowed": allowed,
         "plan_template": f"criteria/uploads/{upload.kind}_plan.html",
         "done_template": f"criteria/uploads/{upload.kind}_done.html",
         "has_refused": uploads.returns_rows(upload),
@@ -91,10 +92,12 @@ def upload_apply(request: HttpRequest, pk: Any) -> HttpResponse:
 def upload_recheck(request: HttpRequest, pk: Any) -> HttpResponse:
     """Check a waiting file again: after something it was refused for was mended, or a check that got stuck."""
     upload = visible(request, pk)
+    decision = uploads.kind_of(upload).allowed(request.user, upload)
+    if not decision:
+        raise PermissionDenied(decision.reason)
     # What is being written holds its row: once it is done, it isn't among these any more.
-    waiting = {Upload.State.CHECKING, Upload.State.READY, Upload.State.REFUSED, Upload.State.WRITING}
-    held = Upload.objects.filter(pk=upload.pk, state__in=waiting)
-    if held.update(state=Upload.State.CHECKING, rows_done=0):
+    states = Upload.State.CHECKING, Upload.State.READY, Upload.State.REFUSED, Upload.State.WRITING
+    if uploads.begin(upload, *states):
         uploads.start(upload)
     else:
         messages.info(request, "Tệp này đã được xử lý trước đó.")

@@ -81,6 +81,7 @@ def prepare(province: Unit, content: bytes) -> Upload:
 
 def run(upload: Upload) -> Upload:
     """Read and check it, then confirm it: what a person waits for."""
+    uploads.begin(upload, Upload.State.SETUP)
     uploads.check(upload)
     return uploads.apply(upload, upload.fingerprint, by=upload.uploaded_by)
 

@@ -842,6 +842,29 @@ def test_refused_rows_come_back_and_can_be_mended(area):
     assert Entry.objects.get(indicator=area.rate).note == "Số của thôn"
 
 
+def test_rows_added_by_hand_come_back_as_they_were_typed(area):
+    """Without keys nobody knows for sure what they are about; still they mustn't be lost."""
+    book = area.book()
+    book.put(book.row_of(area.rate), value="chín mươi")
+    last = book.sheet.max_row + 1
+    book.put(last, code=int(area.first.code), indicator=area.count.code, value=7, note="Thêm tay")
+    book.put(last + 1, code="99999", indicator=3.5, value="60 người", day=date(2024, 5, 1), indicator_key=10**12)
+    upload = area.hand_in(book)
+    assert [line["row"] for line in lines(upload, "refused")][1:] == [last, last + 1]
+    back = Book(refused_workbook(upload))
+    _, first, second = range(back.top + 1, back.sheet.max_row + 1)
+    told = ("code", "indicator", "value", "note", "unit_key", "version")
+    assert [back.get(first, key) for key in told] == [
+        str(int(area.first.code)), area.count.code, 7, "Thêm tay", None, None,
+    ]  # fmt: skip
+    assert "Dòng không có khóa ẩn" in back.get(first, "reason")
+    told = ("code", "indicator", "value", "indicator_key")
+    assert [back.get(second, key) for key in told] == ["99999", "3.5", "60 người", 10**12]
+    assert back.get(second, "day").date() == date(2024, 5, 1)
+    again = area.hand_in(back)
+    assert again.plan["counts"]["refused"] == 3
+
+
 @pytest.mark.parametrize("now", [date(2024, 6, 20), date(2025, 1, 10)])
 def test_refused_rows_come_back_with_their_day_once_another_is_usual(area, client, monkeypatch, now):
     book = area.book()

@@ -3,7 +3,9 @@
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
+from io import BytesIO
 from threading import Barrier, BrokenBarrierError
+from zipfile import ZipFile
 
 import pytest
 from django.core.management import call_command
@@ -13,7 +15,7 @@ from django.test import Client
 from communes.models import Role, Succession
 from criteria import publish, uploads
 from criteria.exchange import history, matrix_reading
-from criteria.models import Assessment, Indicator, RememberedChoice, Revision, Standing, Upload
+from criteria.models import Assessment, Indicator, RememberedChoice, Revision, Standing, Target, Upload
 from criteria.publish import Published
 from criteria.state import Moment
 from ntm.clock import today
@@ -93,6 +95,29 @@ def test_the_second_click_and_the_same_table_again_write_nothing(place):
     second.refresh_from_db()
     assert (second.state, second.plan["counts"]["new"], second.plan["counts"]["same"]) == ("ready", 0, 5)
     assert Revision.objects.count() == 5
+
+
+def test_a_table_written_while_it_was_checked_again_stays_written(place, monkeypatch):
+    """Two more checks; what the first found is confirmed before the second ends."""
+    upload = place.walk(simple(("Đông Phú", "x", "x", "CĐ")))
+    plan, confirmed = history.plan, []
+
+    def plan_slowly(*args):
+        found = plan(*args)
+        if not confirmed:
+            confirmed.append(True)
+            place.client.post(f"/uploads/{upload.pk}/recheck/")
+            place.confirm(upload)
+        return found
+
+    monkeypatch.setattr(history, "plan", plan_slowly)
+    place.client.post(f"/uploads/{upload.pk}/recheck/")
+    assert Revision.objects.filter(source_ref=str(upload.pk)).count() == 3
+    upload.refresh_from_db()
+    assert upload.state == "done"
+    assert place.client.post(f"/uploads/{upload.pk}/withdraw/").status_code == 403
+    place.client.post(f"/workshop/history/{upload.pk}/void/", {"reason": "Nhầm bảng"})
+    assert not Revision.objects.valid().exists()
 
 
 def test_the_preview_says_stage_day_set_source_and_each_communes_results(place):
@@ -304,6 +329,55 @@ def test_figures_with_comma_as_text_and_as_fractions(coded):
     }
 
 
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (("61.250", "58.5", "60.5"), (61.25, 58.5, 60.5)),  # as a machine writes
+        (("61,250", "58,5", "60"), (61.25, 58.5, 60)),
+        (("1.000", "0.5", "0.975"), (100, 50, 97.5)),  # fractions
+        (("61.250 %", "58.5 %", 97.125), (61.25, 58.5, 97.125)),
+    ],
+)
+def test_texts_are_read_by_the_decimal_mark_their_column_shows(coded, texts, values):
+    upload = coded.walk(indicator_table(*zip(("Đông Phú", "Hòa Lộc", "Nga Tân"), texts, strict=True), codes=("1.1",)))
+    coded.confirm(upload)
+    found = dict(Revision.objects.values_list("unit__name", "value"))
+    assert [float(found[name]) for name in ("Đông Phú", "Hòa Lộc", "Nga Tân")] == list(values)
+
+
+@pytest.mark.parametrize("others", [("58", "60"), ("58.5", "60,5")])
+def test_a_text_that_may_be_two_numbers_is_refused_with_advice(coded, others):
+    """Nothing in its column tells which, or both ways of writing stand there; what another column shows of "."
+    proves nothing for thousands."""
+    Indicator.objects.filter(code="1.1").update(kind="number")
+    names = ("Đông Phú", "Hòa Lộc", "Nga Tân")
+    content = indicator_table(*zip(names, ("1.250", *others), ("97.5", "98.5", "99.5"), strict=True))
+    upload = coded.walk(content)
+    assert list(refused(upload)) == [("C", 2)]
+    why = refused(upload)["C", 2]
+    assert "1.250 hoặc 1,25" in why and "dạng số" in why
+    coded.confirm(upload)
+    assert Revision.objects.count() == 5
+
+
+def test_thousands_are_read_where_the_table_writes_its_decimals_with_a_comma(coded):
+    Indicator.objects.filter(code="1.1").update(kind="number")
+    upload = coded.walk(indicator_table(("Đông Phú", "1.250", "97,5"), ("Hòa Lộc", "2.000", "98,5")))
+    assert not refused(upload)
+    coded.confirm(upload)
+    assert Revision.objects.get(unit=coded.communes[0], indicator__code="1.1").value == 1250
+
+
+def test_a_level_is_read_by_its_columns_decimal_mark_too(place):
+    upload = place.walk(
+        simple(("Đông Phú", "x", "x", "61.250"), ("Hòa Lộc", "x", "x", "58.5")),
+        marks=[("số, như 61.250", "not_met")],
+    )
+    place.confirm(upload)
+    held = Assessment.objects.get(unit=place.communes[0], indicator__criterion__number=3)
+    assert (held.verdict, held.attainment) == ("not_met", Decimal("61.25"))
+
+
 def test_a_figure_alone_is_no_judgement_unless_asked_for(coded):
     coded.confirm(coded.walk(indicator_table(("Đông Phú", 96, 97))))
     assert set(Revision.objects.values_list("verdict", "value")) == {("", Decimal(96)), ("", Decimal(97))}
@@ -338,6 +412,41 @@ def test_headings_that_excel_changed(coded):
     assert Revision.objects.filter(indicator=tenth, verdict="met").exists()
 
 
+# --- files that aren't taken -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("others", [{}, {"Trang 2": []}])
+def test_a_workbook_with_nothing_in_it_is_refused(place, others):
+    """It came to a step that asks for a sheet and has none to choose."""
+    answer = place.upload(workbook([], others=others))
+    assert answer.status_code == 422
+    assert "Tệp không có dữ liệu" in answer.content.decode()
+    assert not Upload.objects.exists()
+
+
+def test_messages_name_no_template_where_there_is_none(place):
+    """Old tables come in any form: what to do is to save, copy or split the file."""
+    ods, linked, unsafe = BytesIO(), BytesIO(), BytesIO()
+    with ZipFile(ods, "w") as made:
+        made.writestr("content.xml", "<office/>")
+    with ZipFile(linked, "w") as made:
+        made.writestr("xl/externalLinks/externalLink1.xml", "<x/>")
+    with ZipFile(unsafe, "w") as made:
+        made.writestr("xl/workbook.xml", "<!DOCTYPE x>")
+    bomb = with_sheet_part(simple(("Đông Phú", "x")), "<sheetData>", "<sheetData>" + " " * 60 * 1024 * 1024)
+    for content, told in (
+        (ods.getvalue(), "lưu lại dạng .xlsx"),
+        (b"PK\x03\x04" + b"0" * (11 * 1024 * 1024), "tách từng bảng ra tệp mới"),
+        (bomb, "vào tệp mới"),
+        (linked.getvalue(), "vào tệp mới"),
+        (unsafe.getvalue(), "vào tệp mới"),
+    ):
+        answer = place.upload(content)
+        text = answer.content.decode()
+        assert answer.status_code == 422 and told in text, told
+        assert "tệp mẫu" not in text.lower()
+
+
 # --- cells that aren't taken -------------------------------------------------------------
 
 
@@ -365,8 +474,6 @@ def test_each_bad_cell_is_refused_with_its_place_and_reason(place):
     assert Revision.objects.count() == 7
     page = place.client.get(f"/uploads/{upload.pk}/refused.xlsx")
     assert page.status_code == 200
-    from io import BytesIO
-
     from openpyxl import load_workbook
 
     listed = list(load_workbook(BytesIO(page.content)).active.iter_rows(values_only=True))
@@ -561,6 +668,34 @@ def test_a_district_that_begins_like_its_kind(place):
     assert place.walk(content).plan["counts"]["new"] == 1
 
 
+# --- how far a criterion is --------------------------------------------------------------
+
+
+def test_a_corrected_level_is_no_identical_result(place):
+    marks = {"marks": [("số, như 0.4", "not_met"), ("số, như 0.55", "not_met")]}
+    phu = place.communes[0]
+    place.confirm(place.walk(simple(("Đông Phú", "x", "CĐ", 0.4)), **marks))
+    corrected = simple(("Đông Phú", "x", "CĐ", 0.55))
+    kept = place.walk(corrected, **marks)
+    assert kept.plan["counts"] == {"communes": 0, "new": 0, "same": 2, "differs": 1, "refused": 0}
+    (line,) = kept.plan["shown"]["differing"]
+    assert (line["was"], line["now"]) == ("Chưa đạt (40 %)", "Chưa đạt (55 %)")
+    replaced = place.walk(corrected, clash="replace", **marks)
+    assert replaced.plan["counts"] == {"communes": 1, "new": 1, "same": 2, "differs": 1, "refused": 0}
+    place.confirm(replaced)
+    held = Assessment.objects.get(unit=phu, indicator__criterion__number=3)
+    assert (held.verdict, held.attainment) == ("not_met", 55)
+    assert place.walk(corrected, **marks).plan["counts"]["same"] == 3
+
+
+def test_a_figure_stays_identical_though_its_target_changed_since(coded):
+    """What it attains is another per cent then, and no other result."""
+    content = indicator_table(("Đông Phú", 50, 60))
+    coded.confirm(coded.walk(content, figures="judge"))
+    Target.objects.update(value=Decimal(90), text="≥ 90%")
+    assert coded.walk(content, figures="judge").plan["counts"]["same"] == 2
+
+
 # --- voiding -----------------------------------------------------------------------------
 
 
@@ -592,6 +727,67 @@ def test_a_table_is_voided_as_one_with_a_reason(place):
         in place.client.get(f"/units/{place.communes[2].pk}/criteria/1/").content.decode()
     )
     call_command("rebuild_standings", check=True, verbosity=0)
+
+
+@pytest.mark.parametrize("voided", [0, 1])
+def test_a_corrected_table_stands_by_itself_when_the_wrong_one_is_voided(place, voided):
+    phu, _, loc, *_ = place.communes
+    wrong = place.walk(simple(("Đông Phú", "x", "x", "x"), ("Hòa Lộc", "x", "CĐ", None)), note="Bảng A")
+    place.confirm(wrong)
+    right = place.walk(
+        simple(("Đông Phú", "x", "x", "CĐ"), ("Hòa Lộc", "x", "CĐ", None)), note="Bảng B", clash="replace"
+    )
+    assert right.plan["counts"] == {"communes": 1, "new": 1, "same": 4, "differs": 1, "refused": 0}
+    assert "Ghi kèm 4 kết quả giống hệt" in place.client.get(f"/uploads/{right.pk}/").content.decode()
+    place.confirm(right)
+    assert "Ghi kèm 4 kết quả giống hệt" in place.client.get(f"/uploads/{right.pk}/").content.decode()
+    page = place.client.get(f"/workshop/history/{right.pk}/void/").content.decode()
+    assert "Hủy 5 kết quả của 2 xã" in page
+    place.client.post(f"/workshop/history/{(wrong, right)[voided].pk}/void/", {"reason": "Nhầm"})
+    assert states(place, phu) == ["met", "met", ("not_met", "met")[voided]]
+    assert states(place, loc) == ["met", "not_met", "not_assessed"]
+    call_command("rebuild_standings", check=True, verbosity=0)
+
+
+def test_what_a_visit_said_isnt_said_again_and_a_table_that_adds_nothing_writes_nothing(coded):
+    phu = coded.communes[0]
+    first, second = indicators_of(coded.criteria_set)[:2]
+    said = {"source": "visit", "source_ref": "38-2024-001", "by": coded.coordinator}
+    publish.publish(phu, coded.criteria_set, "province", [Published(first.pk, "met", DAY, value=Decimal(96))], **said)
+    content = indicator_table(("Đông Phú", 96, 97), codes=(first.code, second.code))
+    upload = coded.walk(content, figures="judge")
+    assert (upload.plan["counts"]["new"], upload.plan["counts"]["same"], upload.plan["shown"]["again"]) == (1, 1, 0)
+    coded.confirm(upload)
+    assert Revision.objects.count() == 2
+    again = coded.walk(content, figures="judge")
+    assert (again.plan["counts"]["new"], again.plan["counts"]["same"], again.plan["shown"]["again"]) == (0, 2, 0)
+    assert "Không có kết quả nào để ghi" in coded.client.get(f"/uploads/{again.pk}/").content.decode()
+    coded.confirm(again)
+    assert Revision.objects.count() == 2
+
+
+def test_who_may_not_import_is_shown_no_way_there(place):
+    """A superuser sees what came in, and no link that leads to a refusal."""
+    boss = Client()
+    boss.force_login(UserFactory(is_superuser=True))
+
+    def told(upload):
+        answer = boss.get(f"/uploads/{upload.pk}/")
+        assert answer.status_code == 200
+        text = answer.content.decode()
+        assert "/workshop/history/" not in text
+        return text
+
+    upload = place.walk(simple(("Đông Phú", "x", "x", "x")))
+    assert f"/workshop/history/{upload.pk}/" in place.client.get(f"/uploads/{upload.pk}/").content.decode()
+    told(upload)
+    place.confirm(upload)
+    assert "/workshop/history/" in place.client.get(f"/uploads/{upload.pk}/").content.decode()
+    told(upload)
+    Upload.objects.update(state="refused", applied_at=None)
+    told(upload)
+    place.upload(simple(("Đông Phú", "x", "x", "x")))
+    assert "Chưa khai báo xong cách đọc bảng" in told(Upload.objects.latest("uploaded_at"))
 
 
 # --- in bulk -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from criteria import uploads
 from criteria.evidence import stored_path, write_file
 from criteria.models import Upload
 from criteria.workshop import group_workbook as groups
-from tests.factories import MembershipFactory, ProvinceFactory
+from tests.factories import MembershipFactory, ProvinceFactory, UserFactory
 
 
 @pytest.fixture
@@ -74,8 +74,89 @@ def test_a_file_is_read_once_to_be_taken_and_checked(upload, media, monkeypatch)
     file = ContentFile(b"PK", "nhom.xlsx")
     taken = uploads.take(Upload.Kind.GROUPS, file, by=upload.uploaded_by, unit=upload.unit)
     assert Upload.objects.get(pk=taken.pk).plan == {"counts": {"changed": 1}, "lines": [], "shown": {}}
+    assert uploads.begin(taken, Upload.State.READY)
     uploads.check(taken)
     assert taken.plan["counts"] == {"changed": 2}
+
+
+@pytest.mark.parametrize("outcome", ["plan", "refusal"])
+def test_a_check_that_ends_after_the_table_was_written_changes_nothing(upload, media, monkeypatch, outcome):
+    Upload.objects.update(kind="groups", state="ready")
+
+    def plan(held, book, progress):
+        Upload.objects.update(state="done", applied_at=timezone.now(), plan={"counts": {"changed": 7}})
+        if outcome == "refusal":
+            raise uploads.Refused("Không đọc được.")
+        return uploads.Plan({"changed": 0})
+
+    monkeypatch.setattr(groups, "plan", plan)
+    upload.refresh_from_db()
+    assert uploads.begin(upload, Upload.State.READY)
+    uploads.check(upload, [])
+    kept = Upload.objects.get()
+    assert (kept.state, kept.problem, kept.plan) == ("done", "", {"counts": {"changed": 7}})
+
+
+def test_of_two_checks_the_one_begun_last_counts(upload, media, monkeypatch):
+    """Else a table whose reading was changed meanwhile would show what the old reading makes of it."""
+    Upload.objects.update(kind="groups", state="ready")
+    upload.refresh_from_db()
+    later = Upload.objects.get()
+
+    def plan(held, book, progress):
+        if held is upload:
+            assert uploads.begin(later, Upload.State.CHECKING)
+            return uploads.Plan({"changed": 1})
+        return uploads.Plan({"changed": 2})
+
+    monkeypatch.setattr(groups, "plan", plan)
+    assert uploads.begin(upload, Upload.State.READY)
+    uploads.check(upload, [])
+    assert Upload.objects.get().state == "checking"
+    uploads.check(later, [])
+    kept = Upload.objects.get()
+    assert (kept.state, kept.plan["counts"]) == ("ready", {"changed": 2})
+
+
+def test_a_confirmation_that_finds_a_change_leaves_alone_what_another_wrote(upload, media, monkeypatch):
+    """It let go of the table's row before it looked what to show instead."""
+    Upload.objects.update(kind="groups", state="ready")
+    monkeypatch.setattr(uploads, "book_of", lambda upload: [])
+    monkeypatch.setattr(groups, "plan", lambda held, book, progress: uploads.Plan({"changed": 1}))
+    begin = uploads.begin
+
+    def begin_late(*args, **changes):
+        Upload.objects.update(state="done", applied_at=timezone.now())
+        return begin(*args, **changes)
+
+    monkeypatch.setattr(uploads, "begin", begin_late)
+    with pytest.raises(uploads.NotWaiting):
+        uploads.apply(upload, "another", by=upload.uploaded_by)
+    assert Upload.objects.get().state == "done"
+
+
+def test_who_may_not_write_a_table_has_it_not_checked(upload, client, monkeypatch):
+    monkeypatch.setattr(uploads, "start", lambda upload: None)
+    Upload.objects.update(state="ready")
+    client.force_login(UserFactory(is_superuser=True))
+    refused = client.post(f"/uploads/{upload.pk}/recheck/")
+    assert refused.status_code == 403 and "Chỉ điều phối viên của tỉnh" in refused.content.decode()
+    assert Upload.objects.get().state == "ready"
+    for state in ("checking", "refused"):
+        Upload.objects.update(state=state)
+        assert "/recheck/" not in client.get(f"/uploads/{upload.pk}/").content.decode()
+        client.force_login(upload.uploaded_by)
+        assert "/recheck/" in client.get(f"/uploads/{upload.pk}/").content.decode()
+        client.force_login(UserFactory(is_superuser=True))
+
+
+def test_what_has_written_anything_is_neither_checked_nor_removed(waiting, client):
+    Upload.objects.update(applied_at=timezone.now(), uploaded_at=timezone.now() - timedelta(days=90))
+    assert withdraw(client, waiting).status_code == 403
+    with pytest.raises(uploads.NotWaiting):
+        uploads.withdraw(waiting, by=waiting.uploaded_by)
+    assert not uploads.begin(waiting, Upload.State.READY)
+    assert not uploads.forgotten(timezone.now()).exists()
 
 
 @pytest.fixture
