@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -132,12 +133,14 @@ def _places(criteria: list[Data]) -> dict[str, int]:
     return {code: place for place, code in enumerate(codes)}
 
 
-def described(criteria_set: CriteriaSet) -> Data:
-    """The stored set as data. Placeholders aren't in it: they are made where a criterion has no
-    indicators. Five queries, whatever the set's size."""
+def described(criteria_set: CriteriaSet, provinces: Collection[int] | None = None) -> Data:
+    """The stored set as data, with local targets of these provinces only (None: of all). Placeholders aren't
+    in it: they are made where a criterion has no indicators. Five queries, whatever the set's size."""
     targets: dict[int, list[Target]] = defaultdict(list)
     provincial: list[Data] = []
     rows = Target.objects.filter(indicator__criterion__criteria_set=criteria_set, unit__isnull=True)
+    if provinces is not None:
+        rows = rows.filter(Q(province__isnull=True) | Q(province__in=provinces))
     for target in rows.select_related("province", "indicator"):
         if target.province is None:
             targets[target.indicator_id].append(target)

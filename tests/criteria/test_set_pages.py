@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -757,3 +759,51 @@ def test_wordings_cost_one_query_and_none_where_there_are_none(town):
     assert amended == plain + 1
     assert names == ["Lần hai", "Tỷ lệ hộ theo nội dung 1.2", "Tỷ lệ hộ theo nội dung 2.1"]
     assert today() == TODAY
+
+
+# --- local targets in a set's files ----------------------------------------------------------
+
+
+def with_local_targets(town):
+    """The small set with a level of each of the two provinces, neither confirmed."""
+    made = published(town.boss, small())
+    indicator = Indicator.objects.get(code="1.1")
+    for province in (town.province, town.other):
+        Target.objects.create(
+            indicator=indicator, province=province, operator=">=", value=97, text=f"≥97% của {province.name}"
+        )
+    return made
+
+
+def provinces_in(answer) -> set[str]:
+    book = openpyxl.load_workbook(BytesIO(answer.content))
+    return {row[1] for row in book["Yêu cầu của tỉnh"].iter_rows(min_row=2, values_only=True) if row[1]}
+
+
+def test_files_of_a_set_hold_no_other_provinces_targets(town):
+    made = with_local_targets(town)
+    book, plain = reverse("criteria:set_workbook", args=[made.code]), reverse("criteria:set_json", args=[made.code])
+    for user, codes in ((town.keeper, {"38"}), (town.neighbour, {"42"}), (town.boss, {"38", "42"})):
+        client = client_of(user)
+        assert provinces_in(client.get(book)) == codes
+        assert {row["province_code"] for row in client.get(plain).json()["provincial_targets"]} == codes
+    # Another province can't be asked for either.
+    answer = client_of(town.keeper).get(plain, {"province": town.other.pk})
+    assert {row["province_code"] for row in answer.json()["provincial_targets"]} == {"38"}
+
+
+def test_a_difference_tells_no_other_provinces_targets(town):
+    made = with_local_targets(town)
+    empty = published(town.boss, small(code="bo-khac"))
+    address = reverse("criteria:set_difference", args=[made.code])
+    page = client_of(town.keeper).get(address, {"other": empty.code}).text
+    assert "của Thanh Hóa" in page and "của Hà Tĩnh" not in page
+
+
+def test_what_a_coordinator_downloads_is_a_start_of_an_own_set(town):
+    made = with_local_targets(town)
+    data = client_of(town.keeper).get(reverse("criteria:set_json", args=[made.code])).json()
+    own = bring(town.keeper, data | {"code": "bo-cua-tinh", "province": "38"})
+    rows = Target.objects.filter(indicator__criterion__criteria_set=own, province__isnull=False)
+    assert [row.province for row in rows] == [town.province]
+    assert Target.objects.filter(indicator__criterion__criteria_set=made, province=town.other).exists()
