@@ -23,7 +23,7 @@ from criteria.models import CriteriaSet, Entry, Indicator, Revision, Upload
 from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
 from criteria.workshop import set_reading
 from criteria.workshop.difference import counts, difference
-from criteria.workshop.set_data import Data, Unamendable, after, binding, described
+from criteria.workshop.set_data import Data, Unamendable, after, binding, described, filled
 from criteria.workshop.set_reading import Found, NotOurs
 from criteria.workshop.standings import refresh_standings
 from ntm.clock import today
@@ -52,6 +52,8 @@ def plan(upload: Upload, book: Any, progress: Progress) -> Plan:
     stored, province = _checked(found, upload)
     result = _result(found, stored, province, upload)
     made = _plan(stored, result)
+    if made.shown["is_published"]:
+        made.shown["local_targets"] = _otherwise(found.data or {}, result)
     made.shown["first_day"] = f"{first_day_of(upload):%d/%m/%Y}"
     return made
 
@@ -67,8 +69,10 @@ def write(upload: Upload, plan: Plan, by: Any) -> dict[str, Any]:
     if _plan(stored, result).fingerprint != plan.fingerprint:
         raise UploadChanged
     requires = CriteriaSet.objects.get(code=result["requires"]) if result["requires"] else None
+    # Those of a set in use were read a moment ago and are changed elsewhere: not even written as they are.
+    written = result | {"provincial_targets": []} if plan.shown["is_published"] else result
     try:
-        summary = write_set(result, province=province, requires=requires, first_day=first_day_of(upload))
+        summary = write_set(written, province=province, requires=requires, first_day=first_day_of(upload))
     except IntegrityError:  # the same new code, written by another at this moment
         raise UploadChanged from None
     refresh_standings(summary.criteria_set)
@@ -204,6 +208,13 @@ def _result(found: Found, stored: CriteriaSet | None, province: Unit | None, upl
         found.problems = [found.problem(*problem) for problem in error.problems]
         _refuse(found)
     return {**result, "province": province.code if province else None}
+
+
+def _otherwise(data: Data, result: Data) -> int:
+    """How many of the file's local targets aren't what is stored: a set in use keeps its own."""
+    stored = [{**row, "province": None} for row in result["provincial_targets"]]
+    rows = filled(data)["provincial_targets"]
+    return sum({**row, "province": None} not in stored for row in rows if row["indicator"] is not None)
 
 
 def _plan(stored: CriteriaSet | None, result: Data) -> Plan:

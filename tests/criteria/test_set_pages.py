@@ -423,21 +423,36 @@ def test_a_group_that_an_ended_target_is_for_stays_in_the_set(town):
     assert upload.plan["lines"] == []
 
 
-def test_a_provinces_confirmed_level_is_amended_by_a_dated_row_too(town):
-    made = published(town.boss, small())
+def test_local_targets_of_a_set_in_use_are_not_the_files(town):
+    """A file of yesterday would bring back what a province has changed since."""
     of = {"province": "Thanh Hóa", "province_code": "38", "indicator": "1.1", "decision": "9/QĐ-UBND"}
     first = {**target(value=92, text="≥92%"), **of}
     del first["provenance"]
-    bring(town.boss, described_as(small(provincial_targets=[first])))
-    confirmed(town)
-    bring(town.boss, described_as(small(provincial_targets=[{**first, "value": 94, "text": "≥94%"}])))
-    rows = Target.objects.filter(province=town.province).order_by("to_year")
-    assert {(row.from_year, row.to_year, int(row.value), row.is_confirmed) for row in rows} == {
-        (None, 2023, 92, True),
-        (2024, None, 94, False),
-    }
-    _, upload = hand_in(town.boss, described(made))
-    assert upload.plan["lines"] == []
+    made = published(town.boss, small(provincial_targets=[first]))
+    old = described(made)
+    Target.objects.filter(province=town.province).update(value=94, text="≥94%", provenance="verified")
+    confirmed(town, province=town.province)
+    old["criteria"][1]["name"] = "Điện nông thôn"
+    answer, upload = hand_in(town.boss, old)
+    assert [line["kind"] for line in upload.plan["lines"]] == ["reworded"]
+    assert "1 yêu cầu của tỉnh khác với đang lưu: không ghi" in answer.text
+    confirm(town.boss, upload)
+    assert made.criteria.get(number=2).name == "Điện nông thôn"
+    row = Target.objects.get(province=town.province)
+    assert (int(row.value), row.text, row.provenance, row.is_confirmed) == (94, "≥94%", "verified", True)
+    answer, upload = hand_in(town.boss, described(made))
+    assert upload.plan["lines"] == [] and "yêu cầu của tỉnh khác" not in answer.text
+
+
+def test_a_draft_that_loses_an_indicator_loses_its_local_targets(town):
+    of = {"province": "Thanh Hóa", "province_code": "38", "indicator": "1.2", "decision": "9/QĐ-UBND"}
+    first = {**target(value=92, text="≥92%"), **of}
+    del first["provenance"]
+    bring(town.boss, small(provincial_targets=[first]))
+    data = small(official_counts={"criteria": 2, "indicators": 2})
+    data["criteria"][0]["indicators"].pop()
+    bring(town.boss, data)
+    assert not Target.objects.filter(province=town.province).exists()
 
 
 def described_as(data: dict) -> dict:
