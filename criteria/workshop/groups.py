@@ -61,6 +61,15 @@ def counts(province: Unit, named: dict[str, str]) -> list[tuple[str, str, int]]:
     ]
 
 
+def ungrouped(province: Unit) -> int:
+    """How many communes of the province wait for a group, where a set of today goes by groups. Two queries at most."""
+    sets = CriteriaSet.objects.for_area(province).filter(Q(last_year__isnull=True) | Q(last_year__gte=today().year))
+    variants = sets.order_by().values_list("variants", flat=True)
+    if not any(row["code"] not in Region.values for rows in variants for row in rows):
+        return 0
+    return communes(province).filter(target_group="").order_by().count()
+
+
 def version_of(unit: Unit) -> str:
     """What of a commune a person sees and changes here, as a short mark."""
     told = [unit.target_group, unit.uses_mountain_targets]
