@@ -148,6 +148,7 @@ def test_a_set_is_offered_from_its_day_on(town):
         ("", "Nhập ngày."),
         ("2024-13-01", "Nhập ngày như"),
         ("01/01/2031", "trong giai đoạn 2021–2025"),
+        ("31/12/2020", "trong giai đoạn 2021–2025"),
         ("01/01/1800", "từ 1990"),
     ],
 )
