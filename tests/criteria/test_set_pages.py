@@ -1,6 +1,6 @@
 """Sets in the workshop: handed in, looked at, drafted, published, amended, without losing what people entered."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -19,6 +19,7 @@ from criteria.models import (
     CriteriaSet,
     Entry,
     Indicator,
+    ReportingPeriod,
     Revision,
     Source,
     Standing,
@@ -29,6 +30,7 @@ from criteria.models import (
 )
 from criteria.publish import Published, publish
 from criteria.sheets import sheets
+from criteria.state import Moment, roll_up_units
 from criteria.submissions import unsent_entries
 from criteria.workshop.set_data import as_stored, described, to_json
 from criteria.workshop.set_sheets import set_workbook
@@ -47,8 +49,8 @@ class World:
             ProvinceFactory(code="38", name="Thanh Hóa"),
             ProvinceFactory(code="42", name="Hà Tĩnh"),
         )
-        district = DistrictFactory(parent=self.province)
-        self.commune = CommuneFactory(parent=district, target_group="nhom-1")
+        self.district = DistrictFactory(parent=self.province)
+        self.commune = CommuneFactory(parent=self.district, target_group="nhom-1")
         self.boss = UserFactory(is_superuser=True)
         self.keeper = self.with_role(self.province, Role.COORDINATOR)
         self.neighbour = self.with_role(self.other, Role.COORDINATOR)
@@ -649,6 +651,72 @@ def test_what_carries_the_history_is_no_part_of_the_set(town):
     assert "Cả tiêu chí theo bảng cũ" not in page
     assert "Thay cho cả tiêu chí" not in page
     assert "3 chỉ tiêu, khớp số của văn bản" in page
+
+
+def closed_period(area, day, closed_at="2024-06-20T00:00:00Z"):
+    return ReportingPeriod.objects.create(
+        area=area, kind="quarter", name=f"Kỳ đến {day:%d/%m/%Y}", ends_on=day, due_on=day, closed_at=closed_at
+    )
+
+
+def test_figures_of_a_closed_period_are_not_changed_by_an_amendment(town):
+    made = published(town.boss, hollow())
+    say(town, made, "1", value=None, day=date(2024, 3, 1))
+    closed_period(town.province, date(2024, 3, 31))
+    period = closed_period(town.district, date(2024, 6, 15))
+    moment = Moment(period.ends_on, datetime(2024, 6, 20, tzinfo=UTC))
+    Revision.objects.update(recorded_at="2024-06-02T00:00:00Z")
+    before = roll_up_units([town.commune], made, "self", moment)
+    assert before[town.commune.pk].criteria_met == 1
+    answer, upload = hand_in(town.boss, described_as(small()), first_day="15/06/2024")
+    assert upload.state == "refused"
+    (problem,) = upload.plan["shown"]["problems"]  # of criterion 2 nothing was told
+    assert problem["sheet"] == "Tiêu chí"
+    assert "Tiêu chí 1 đổi chỉ tiêu sẽ đổi số của kỳ đã khóa “Kỳ đến 15/06/2024”" in answer.text
+    assert "chọn ngày áp dụng sau ngày 15/06/2024" in answer.text
+    _, upload = hand_in(town.boss, described_as(small()), first_day="15/03/2024")
+    assert "và 1 kỳ khác" in upload.plan["shown"]["problems"][0]["reason"]
+    bring(town.boss, described_as(small()), first_day="16/06/2024")
+    assert roll_up_units([town.commune], made, "self", moment) == before
+
+
+@pytest.mark.parametrize("where", ["open", "other", "earlier", "untold"])
+def test_periods_that_an_amendment_does_not_reach_dont_hold_it_up(town, where):
+    made = published(town.boss, hollow())
+    say(town, made, "1", value=None, day=date(2024, 6, 18) if where == "untold" else date(2024, 3, 1))
+    area = town.other if where == "other" else town.province
+    day = date(2024, 5, 31) if where == "earlier" else date(2024, 6, 15)
+    closed_period(area, day, None if where == "open" else "2024-06-20T00:00:00Z")
+    _, upload = hand_in(town.boss, described_as(small()), first_day="10/06/2024")
+    assert upload.state == "ready"
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"in_force_to": "2024-06-10"}, True),
+        ({"in_force_to": "2024-06-15"}, False),
+        ({"in_force_from": "2024-03-01"}, False),  # it was in force on the period's last day, and is
+        ({"in_force_from": "2024-06-20"}, True),
+    ],
+)
+def test_days_typed_in_the_file_are_held_to_it_too(town, fields, refused):
+    made = published(town.boss, small())
+    say(town, made, "1.1", day=date(2024, 3, 1))
+    closed_period(town.province, date(2024, 6, 15))
+    data = described_as(small(official_counts={"criteria": None, "indicators": None}))
+    data["criteria"][0]["indicators"][1] |= fields
+    answer, upload = hand_in(town.boss, data)
+    assert (upload.state == "refused") is ("kỳ đã khóa" in answer.text) is refused
+
+
+def test_results_that_will_count_no_more_are_told_of(town):
+    made = published(town.boss, hollow())
+    say(town, made, "1", value=None, day=date(2024, 6, 20))
+    answer, _ = hand_in(town.boss, described_as(small()), first_day="15/06/2024")
+    assert "1 kết quả đã công bố ghi từ ngày 15/06/2024 trên dòng thay cho cả tiêu chí" in answer.text
+    answer, _ = hand_in(town.boss, described_as(small()), first_day="21/06/2024")
+    assert "kết quả đã công bố ghi từ ngày" not in answer.text
 
 
 def test_placeholders_that_end_later_are_in_force_until_then(town):
