@@ -67,7 +67,7 @@ def _detail(request: HttpRequest, criteria_set: CriteriaSet, form: PublishForm |
         "overview": sets.overview(criteria_set),
         "can_change": access.can(request.user, "reference.change", criteria_set.province_id),
         "form": form or PublishForm(initial={"on": criteria_set.effective_on}),
-        "others": others.order_by("-first_year", "grade_order", "code").only("code", "name", "status"),
+        "others": others.order_by("-first_year", "grade_order", "code").only("code", "name", "status", "province"),
     }
     return render(request, "criteria/workshop/set_detail.html", context, status=422 if form else 200)
 
