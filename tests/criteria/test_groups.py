@@ -152,7 +152,7 @@ def history(place, at=0):
     return [(row.valid_from, row.target_group, row.uses_mountain_targets) for row in rows]
 
 
-def grouped(place, day, group, mountain=None, at=0):
+def grouped(place, day, group, mountain=False, at=0):
     unit = Unit.objects.get(pk=place.communes[at].pk)
     assert groups.apply([Change(unit, day, "QĐ", group, mountain, version_of(unit))], place.coordinator) == []
 
