@@ -48,32 +48,41 @@ def problem_of_day(unit: Unit, day: date, first: date | None) -> str:
 
 class Effect(NamedTuple):
     """What setting a unit's grouping from a day on would do. `had`: group and mountain targets so far on that
-    day; `ends`: the day from which it is something else again, by a change already known, and then `then`."""
+    day, `holds`: whether that is what is wanted; `ends`: the day from which it is something else again, by a
+    change already known, and then `then`."""
 
     had: tuple[str, bool]
+    holds: bool
     ends: date | None = None
     then: tuple[str, bool] = ("", False)
 
 
-def effect(unit: Unit, versions: Sequence[UnitVersion], day: date, *, group: str, mountain: bool) -> Effect:
+def effect(
+    unit: Unit, versions: Sequence[UnitVersion], day: date, *, group: str | None, mountain: bool | None
+) -> Effect:
     """What `set_grouping` would do to a unit with these versions, in their order, on a day it may change."""
     at = _at(versions, day) if versions else 0
     held = versions[at] if versions else unit
-    had, wanted, later = _grouping(held), (group, mountain), versions[at + 1 :]
-    grouped = _carried(later, "target_group", had[0]) if group != had[0] else []
-    moved = _carried(later, "uses_mountain_targets", had[1]) if mountain != had[1] else []
+    had, later = _grouping(held), versions[at + 1 :]
+    grouped = _carried(later, "target_group", had[0]) if group not in {None, had[0]} else []
+    moved = _carried(later, "uses_mountain_targets", had[1]) if mountain not in {None, had[1]} else []
     for version in later:
         now = (
-            group if version in grouped else version.target_group,
-            mountain if version in moved else version.uses_mountain_targets,
+            group if group is not None and version in grouped else version.target_group,
+            mountain if mountain is not None and version in moved else version.uses_mountain_targets,
         )
-        if now != wanted:
-            return Effect(had, version.valid_from, now)
-    return Effect(had)
+        if not _is(now, group, mountain):
+            return Effect(had, _is(had, group, mountain), version.valid_from, now)
+    return Effect(had, _is(had, group, mountain))
 
 
 def _grouping(state: Unit | UnitVersion) -> tuple[str, bool]:
     return state.target_group, state.uses_mountain_targets
+
+
+def _is(state: tuple[str, bool], group: str | None, mountain: bool | None) -> bool:
+    """Whether a grouping is what is wanted (None: as it is)."""
+    return group in {None, state[0]} and mountain in {None, state[1]}
 
 
 def _at(versions: Sequence[UnitVersion], day: date) -> int:
@@ -87,8 +96,9 @@ def _carried(later: Iterable[UnitVersion], name: str, value: str | bool) -> list
 
 
 @transaction.atomic
-def set_grouping(unit: Unit, day: date, decision: str, *, group: str, mountain: bool) -> bool:
-    """Make the unit one of the group, with or without mountain targets, from that day on.
+def set_grouping(unit: Unit, day: date, decision: str, *, group: str | None, mountain: bool | None) -> bool:
+    """Make the unit one of the group, with or without mountain targets, from that day on; None leaves that one
+    as it was, version by version.
 
     A day in the past corrects the history from then until the next change of the same thing;
     the first day of a version corrects that version itself. Later versions that only carried
@@ -105,7 +115,7 @@ def set_grouping(unit: Unit, day: date, decision: str, *, group: str, mountain: 
     held = versions[at]
     before = {name: getattr(held, name) for name in GROUPING}
     wanted = {"target_group": group, "uses_mountain_targets": mountain}
-    changed = {name: value for name, value in wanted.items() if value != before[name]}
+    changed = {name: value for name, value in wanted.items() if value not in {None, before[name]}}
     if not changed:
         return False
     touched = [held]

@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
 from typing import Any
@@ -23,7 +23,7 @@ from django.db.models import Q
 from communes.access import predecessors, visible_criteria
 from communes.models import Unit
 from criteria.checks import MISSES_TARGET, Refused, check_day, format_day
-from criteria.entries import save_entry
+from criteria.entries import Stale, save_entry
 from criteria.evidence import attach
 from criteria.models import Continuation, CriteriaSet, Entry, Evidence, EvidenceLink, Indicator
 from criteria.numbers import format_number
@@ -225,15 +225,35 @@ def _why_not(unit: Unit, later: Indicator, told: Earlier) -> str:
     return ""
 
 
-def take_over(
-    unit: Unit, indicator: Indicator, earlier_id: int, *, seen_version: int, user: Any
-) -> tuple[Entry, bool, int]:
-    """Put an earlier result into the unit's draft of the later indicator, with its documents.
+@dataclass
+class Offer:
+    """An earlier result with the day for which it would be taken over, and the draft it would replace."""
 
-    Returns the draft, whether its verdict came along (a target of the new set may contradict
-    it: then the figures come alone), and how many documents were tied. Raises Refused, Stale;
-    KeyError where there is no such result.
-    """
+    told: Earlier
+    day: date
+    draft: Entry | None
+
+    @property
+    def is_redated(self) -> bool:
+        """Whether it would be entered for another day than it was told of: the later set begins after that."""
+        return self.day != self.told.state["effective_on"]
+
+    @property
+    def must_ask(self) -> bool:
+        """Whether its person has to see what becomes of it first."""
+        return self.is_redated or self.draft is not None
+
+    @property
+    def draft_words(self) -> str:
+        """What the draft says: "98,5 % · Đạt"."""
+        if self.draft is None:
+            return ""
+        state = {"value": self.draft.value, "verdict": self.draft.verdict}
+        return replace(self.told, indicator=self.draft.indicator, state=state).words or "chỉ có ghi chú"
+
+
+def offer(unit: Unit, indicator: Indicator, earlier_id: int, *, seen_version: int, user: Any) -> Offer:
+    """What taking an earlier result over would do. Raises Refused, Stale; KeyError where there is no such result."""
     found = earlier_results(unit, [indicator], user).get(indicator.pk, [])
     mine = [one for one in found if one.unit.pk == unit.pk and one.stage == Stage.SELF]
     told = next((one for one in mine if one.indicator.pk == earlier_id), None)
@@ -241,6 +261,23 @@ def take_over(
         raise KeyError(earlier_id)
     if told.reason:
         raise Refused({"value": told.reason})
+    draft = Entry.objects.filter(unit=unit, indicator=indicator).select_related("updated_by", "indicator").first()
+    if (draft.version if draft else 0) != seen_version:
+        raise Stale(draft)
+    says = draft is not None and any((draft.verdict, draft.value is not None, draft.note))
+    day = _day(unit, indicator.criterion.criteria_set, told.state["effective_on"])
+    return Offer(told, day, draft if says else None)
+
+
+def take_over(
+    unit: Unit, indicator: Indicator, offered: Offer, *, seen_version: int, user: Any
+) -> tuple[Entry, bool, int]:
+    """Put an earlier result into the unit's draft of the later indicator, with its documents.
+
+    Returns the draft, whether its verdict came along (a target of the new set may contradict
+    it: then the figures come alone), and how many documents were tied. Raises Refused, Stale.
+    """
+    told, day = offered.told, offered.day
     state, criteria_set = told.state, indicator.criterion.criteria_set
     was = format_day(state["effective_on"])
     note = f"Lấy từ chỉ tiêu {told.indicator.code}, {told.indicator.criterion.criteria_set.name}, số liệu ngày {was}."
@@ -252,7 +289,6 @@ def take_over(
         "whole": state["whole"],
         "note": "\n".join(filter(None, [state["note"], note]))[-2000:],
     }
-    day = _day(unit, criteria_set, state["effective_on"])
     with transaction.atomic():
         try:
             with transaction.atomic():

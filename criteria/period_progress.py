@@ -84,15 +84,23 @@ def _day(period: ReportingPeriod) -> date:
 
 def usual_set(sets: Collection[CriteriaSet], period: ReportingPeriod) -> int | None:
     """The set a period's sendings are counted by without another being asked for: of those in force
-    on its last day the newest of the standard grade. `sets`: the newest first, the standard grade first."""
+    on its last day the newest of the standard grade, of two a province's own only where it was in force by then
+    (as `CriteriaSet.objects.in_order`). `sets`: the newest first, the standard grade first."""
     own = [
         one
         for one in sets
         if one.first_year <= period.ends_on.year and one.province_id in (None, period.area.province_id)
     ]
+    own.sort(key=lambda one: (-one.first_year, one.grade_order, _issuer_place(one, period.ends_on), one.code))
     standard = next((one for one in own if one.grade == CriteriaSet.Grade.STANDARD), None)
     chosen = standard or next(iter(own), None)
     return chosen.pk if chosen else None
+
+
+def _issuer_place(criteria_set: CriteriaSet, on: date) -> int:
+    if criteria_set.province_id is None:
+        return 1
+    return 0 if criteria_set.effective_on is None or criteria_set.effective_on <= on else 2
 
 
 def count_late(periods: Collection[ReportingPeriod], user: Any) -> dict[int, int]:

@@ -255,7 +255,10 @@ class _Targets:
     def _why_none(self, indicator: int, place: Place, year: int, later: Target | None) -> str:
         if later:
             return f"{NO_TARGET} cho năm {year}; có mức từ năm {later.from_year}"
-        if any(row.variant for row in self.rows[indicator]):
+        variants = {row.variant for row in self.rows[indicator]} - {""}
+        if variants:
+            if not place.group and variants - set(Region.values):
+                return f"{NO_TARGET}: xã chưa xếp nhóm"
             mine = place.variants(self.set.mountain_variant)
             whom = self._variant_name(mine[0]) if mine else "đơn vị chưa xếp vùng, nhóm"
             return f"{NO_TARGET} cho {whom}"

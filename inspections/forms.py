@@ -137,7 +137,9 @@ class NewVisitForm(PlanForm):
 
     def __init__(self, *args: Any, unit: Unit, stages: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _field(self, "criteria_set").queryset = CriteriaSet.objects.for_unit(unit)
+        choice = _field(self, "criteria_set")
+        choice.queryset = CriteriaSet.objects.for_unit(unit)
+        choice.label_from_instance = lambda found: found.name_and_issuer
         _field(self, "stage").choices = [(stage, STAGE_CHOICES[stage]) for stage in stages]
 
 

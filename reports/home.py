@@ -38,6 +38,7 @@ from criteria.rollup import AreaFigures, area_figures, is_partial
 from criteria.sheets import Row, count_indicators, sheets
 from criteria.submissions import StepRefused, area_sendings, period_to_confirm
 from criteria.verdicts import Stage
+from criteria.workshop.groups import ungrouped
 from inspections import desk
 from inspections.forms import VisitFilterForm
 from inspections.models import Finding, MeetingItem, Score, TeamMember, Visit
@@ -637,6 +638,7 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
             f"{workshop_url('target_grid', area)}&show=unconfirmed",
             verb="Xác nhận",
         ),
+        ToDo("Xã chưa xếp nhóm", ungrouped(area), f"{workshop_url('group_list', area)}&group=none", verb="Xếp nhóm"),
         ToDo(
             "Tài khoản chưa có mật khẩu", without, f"{reverse('communes:user_list')}?state=unused", verb="Cấp mật khẩu"
         ),

@@ -54,6 +54,7 @@ class AboutForm(forms.Form):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["criteria_set"]
         field.queryset = CriteriaSet.objects.for_area(province)
+        field.label_from_instance = lambda found: found.name_and_issuer
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}

@@ -70,18 +70,29 @@ class CriteriaSetQuerySet(models.QuerySet):
         return self.defer(*CriteriaSet.LONG_TEXTS)
 
     def for_unit(self, unit: Unit, on: date | None = None) -> CriteriaSetQuerySet:
-        """The sets a unit can be judged by (`judges`), newest first, the standard grade before others."""
-        return self.filter(judges(unit, on)).order_by("-first_year", "grade_order", "code").for_choosing()
+        """The sets a unit can be judged by (`judges`), `in_order` of that day."""
+        return self.filter(judges(unit, on)).in_order(on).for_choosing()
 
     def for_area(self, area: Unit, on: date | None = None) -> CriteriaSetQuerySet:
-        """Sets in use for communes of a province or district whose period has begun: newest
-        first, the standard grade first."""
+        """Sets in use for communes of a province or district whose period has begun, `in_order` of that day."""
         sets = self.in_use().filter(
             Q(province__isnull=True) | Q(province=area.province_id),
             level=Level.COMMUNE,
             first_year__lte=(on or today()).year,
         )
-        return sets.order_by("-first_year", "grade_order", "code").for_choosing()
+        return sets.in_order(on).for_choosing()
+
+    def in_order(self, on: date | None = None) -> CriteriaSetQuerySet:
+        """The newest first, the standard grade before others; of two of the same years and grade a province's
+        own where it is in force by `on` (default today), else the nation's."""
+        begun = Q(effective_on__isnull=True) | Q(effective_on__lte=on or today())
+        issuer = models.Case(
+            models.When(province__isnull=True, then=1),
+            models.When(begun, then=0),
+            default=2,
+            output_field=models.IntegerField(),
+        )
+        return self.order_by("-first_year", "grade_order", issuer, "code")
 
     def chosen(self, unit: Unit, code: str = "", on: date | None = None) -> CriteriaSet:
         """The set named by `code` among the unit's, without one the newest standard set begun by `on` (today).
@@ -204,6 +215,20 @@ class CriteriaSet(models.Model):
     def period(self) -> str:
         """The years as printed: "2021–2025", "từ 2014"."""
         return f"{self.first_year}–{self.last_year}" if self.last_year else f"từ {self.first_year}"
+
+    @property
+    def label(self) -> str:
+        """The set among others of a unit: "Nông thôn mới 2021–2025", a province's own "… (của tỉnh)"."""
+        return f"{self.get_grade_display()} {self.period}{self._issuer}"
+
+    @property
+    def name_and_issuer(self) -> str:
+        """Its name, told apart from the nation's, from which a province's own may have it."""
+        return f"{self.name}{self._issuer}"
+
+    @property
+    def _issuer(self) -> str:
+        return " (của tỉnh)" if self.province_id else ""
 
     @property
     def first_day(self) -> date:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from communes.access import get_unit, require, visible_sets
 from communes.models import Level, Unit
 from criteria import crosswalk
-from criteria.checks import Refused
+from criteria.checks import Refused, format_day
 from criteria.crosswalk import CrosswalkChanged, Line
 from criteria.entries import Stale
 from criteria.models import CriteriaSet, Indicator
@@ -87,7 +87,8 @@ def _chosen(request: HttpRequest, sets: list[CriteriaSet]) -> tuple[CriteriaSet 
 
 @require_POST
 def take_over(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
-    """Put an earlier set's result into the draft of the indicator that continues it."""
+    """Put an earlier set's result into the draft of the indicator that continues it; asked once where that
+    replaces a draft or is entered for another day."""
     unit = get_unit(request.user, pk)
     item = get_object_or_404(Indicator.objects.for_unit(unit).select_related("criterion__criteria_set"), pk=indicator)
     require(request.user, "criterion.enter", (unit, item.criterion))
@@ -95,7 +96,11 @@ def take_over(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
     here = f"{criterion_url(unit, criteria_set, item.criterion.number)}#row-{item.pk}"
     try:
         earlier, version = int(request.POST.get("earlier", "")), int(request.POST.get("version", ""))
-        _, kept, tied = crosswalk.take_over(unit, item, earlier, seen_version=version, user=request.user)
+        found = crosswalk.offer(unit, item, earlier, seen_version=version, user=request.user)
+        if found.must_ask and "confirmed" not in request.POST:
+            context = {"unit": unit, "indicator": item, "offer": found, "version": version, "cancel_url": here}
+            return render(request, "criteria/take_over.html", context)
+        _, kept, tied = crosswalk.take_over(unit, item, found, seen_version=version, user=request.user)
     except (ValueError, KeyError):
         raise Http404("Không có kết quả này.") from None
     except Refused as refused:
@@ -104,6 +109,9 @@ def take_over(request: HttpRequest, pk: int, indicator: int) -> HttpResponse:
         messages.error(request, "Dòng này vừa được sửa; xem lại rồi lấy lại nếu vẫn cần.")
     else:
         words = f"Đã lấy kết quả cũ vào chỉ tiêu {item.code}" + (f", kèm {tied} tài liệu." if tied else ".")
+        if found.is_redated:
+            was = format_day(found.told.state["effective_on"])
+            words += f" Số liệu của {was} ghi cho ngày {format_day(found.day)}; kiểm tra lại."
         if not kept:
             words += " Mức đánh giá cũ không hợp với yêu cầu mới nên để trống: chọn lại mức đánh giá."
         messages.success(request, words)

@@ -72,8 +72,8 @@ class ChangeForm(forms.Form):
 
     def change(self, unit: Unit, seen: str) -> Change:
         cleaned = self.cleaned_data
-        group = {KEEP: unit.target_group, OTHER: cleaned["other"]}.get(cleaned["group"], cleaned["group"])
-        mountain = {"yes": True, "no": False}.get(cleaned["mountain"], unit.uses_mountain_targets)
+        group = {KEEP: None, OTHER: cleaned["other"]}.get(cleaned["group"], cleaned["group"])
+        mountain = {"yes": True, "no": False}.get(cleaned["mountain"])
         return Change(unit, cleaned["day"], cleaned["decision"], group, mountain, seen)
 
 
@@ -142,12 +142,7 @@ def _change(
     if not form.is_valid():
         return False, [], 422
     changes = [form.change(unit, seen[str(unit.pk)]) for unit in units]
-    moved = [
-        change
-        for change in changes
-        if (change.group, change.mountain) != (change.unit.target_group, change.unit.uses_mountain_targets)
-    ]
-    failed = groups.apply(moved, request.user) if moved else []
+    failed = groups.apply(changes, request.user)
     if failed:
         stale = any("" in change.errors for change in failed)
         said = [
@@ -156,6 +151,7 @@ def _change(
             for message in change.errors.values()
         ]
         return False, said, 409 if stale else 422
+    moved = [change for change in changes if not change.is_same]
     same = len(changes) - len(moved)
     messages.success(request, f"Đã đổi {len(moved)} xã.{f' {same} xã đã đúng như vậy nên giữ nguyên.' if same else ''}")
     if past := [change for change in moved if change.ends]:

@@ -19,7 +19,7 @@ from criteria.views.workshop import chosen_province
 from criteria.workshop import sets
 from criteria.workshop.difference import KINDS, counts, difference
 from criteria.workshop.forms import PublishForm, SetUploadForm
-from criteria.workshop.set_data import described, to_json
+from criteria.workshop.set_data import Data, described, to_json
 from criteria.workshop.set_sheets import set_workbook as workbook_of
 
 
@@ -34,6 +34,14 @@ def _kept(request: HttpRequest, code: str) -> CriteriaSet:
     found = _visible(request, code)
     access.require(request.user, "reference.change", found.province_id)
     return found
+
+
+def _described(request: HttpRequest, *sets: CriteriaSet) -> list[Data]:
+    """The sets as data, with the local targets that the person may see: a coordinator those of the province
+    worked on, which is also the one a file is handed in for."""
+    province = chosen_province(request)
+    seen = None if request.user.is_superuser or province is None else [province.pk]
+    return [described(one, seen) for one in sets]
 
 
 @require_safe
@@ -59,7 +67,7 @@ def _detail(request: HttpRequest, criteria_set: CriteriaSet, form: PublishForm |
         "overview": sets.overview(criteria_set),
         "can_change": access.can(request.user, "reference.change", criteria_set.province_id),
         "form": form or PublishForm(initial={"on": criteria_set.effective_on}),
-        "others": others.order_by("-first_year", "grade_order", "code").only("code", "name", "status"),
+        "others": others.order_by("-first_year", "grade_order", "code").only("code", "name", "status", "province"),
     }
     return render(request, "criteria/workshop/set_detail.html", context, status=422 if form else 200)
 
@@ -71,7 +79,7 @@ def set_difference(request: HttpRequest, code: str) -> HttpResponse:
     if "other" not in request.GET:
         return redirect("criteria:set", criteria_set.code)
     other = _visible(request, request.GET.get("other", ""))
-    changes = difference(described(other), described(criteria_set))
+    changes = difference(*_described(request, other, criteria_set))
     return render(
         request,
         "criteria/workshop/set_difference.html",
@@ -102,13 +110,15 @@ def set_template(request: HttpRequest) -> HttpResponse:
 @require_safe
 def set_workbook(request: HttpRequest, code: str) -> HttpResponse:
     criteria_set = _visible(request, code)
-    return _file(workbook_of(described(criteria_set)), XLSX, f"Bo-tieu-chi_{criteria_set.code}.xlsx")
+    (data,) = _described(request, criteria_set)
+    return _file(workbook_of(data), XLSX, f"Bo-tieu-chi_{criteria_set.code}.xlsx")
 
 
 @require_safe
 def set_json(request: HttpRequest, code: str) -> HttpResponse:
     criteria_set = _visible(request, code)
-    return _file(to_json(described(criteria_set)), "application/json", f"{criteria_set.code}.json")
+    (data,) = _described(request, criteria_set)
+    return _file(to_json(data), "application/json", f"{criteria_set.code}.json")
 
 
 def _file(content: bytes, kind: str, name: str) -> HttpResponse:

@@ -169,6 +169,10 @@ def _read(upload: Upload, names: dict[str, str], book: list[Sheet], progress: Pr
     for at, (row, outcome, change, errors) in enumerate(found):
         if outcome == CHANGED and change is not None and change.errors:
             found[at] = (row, REFUSED, change, errors | change.errors)
+        elif outcome == CHANGED and change is not None and change.is_same:
+            found[at] = (row, SAME, None, {})
+        elif outcome == CHANGED and change is not None and change.seen != version_of(change.unit):
+            found[at] = (row, CONFLICT, change, {})
     if sum(outcome == CHANGED for _, outcome, _, _ in found) > groups.MOST:
         raise Refused(f"Mỗi lần đổi tối đa {groups.MOST} xã.")
     return table, found
@@ -186,11 +190,17 @@ def _one(row: Read, unit: Unit | None, code: str, province: Unit, names: dict[st
         errors["mountain"] = f"Ghi {YES} hoặc {NO}."
     if errors or mountain is None:
         return row, REFUSED, Change(unit, date.min, "", unit.target_group, unit.uses_mountain_targets, ""), errors
-    wanted = (group, mountain)
-    if wanted == (unit.target_group, unit.uses_mountain_targets):
+    # Of the two, what reads as it is now stays as it was at each time; where both do, the row with a day says that
+    # it has been so from that day on.
+    present = (group == unit.target_group, mountain == unit.uses_mountain_targets)
+    if all(present) and not cells["day"]:
         return row, SAME, None, {}
-    change = Change(unit, date.min, cells["decision"], group, mountain, cells["seen"])
-    if cells["seen"] != version_of(unit):
+    if all(present) or not any(present):
+        change = Change(unit, date.min, cells["decision"], group, mountain, cells["seen"])
+    else:
+        kept = (None if present[0] else group, None if present[1] else mountain)
+        change = Change(unit, date.min, cells["decision"], *kept, cells["seen"])
+    if cells["seen"] != version_of(unit) and not all(present):
         # A row that was only looked at isn't a change against somebody else's.
         untouched = cells["seen"] == version_of(Unit(target_group=group, uses_mountain_targets=mountain))
         return row, SAME if untouched else CONFLICT, change, {}
@@ -230,7 +240,8 @@ def _line(
     table: Table, names: dict[str, str], row: Read, outcome: str, change: Change | None, errors: dict[str, str]
 ) -> dict[str, Any]:
     unit = change.unit if change else None
-    after = said(change.group, change.mountain, names) if change else ""
+    after = change.words(names) if change else ""
+    had = (change.had if change else None) or (unit and (unit.target_group, unit.uses_mountain_targets))
     if change and change.day != date.min:
         after += f", từ ngày {change.day:%d/%m/%Y}"
     until = change.until(names) if change else ""
@@ -241,7 +252,7 @@ def _line(
         "at": row.at,
         "outcome": outcome,
         "title": unit.full_name if unit else row.cells["code"],
-        "before": said(unit.target_group, unit.uses_mountain_targets, names) if unit else "",
+        "before": said(*had, names) if had else "",
         "after": after.strip(),
         "errors": [[table.place(key), message] for key, message in errors.items()],
         "warnings": [ONLY_PAST] if is_past else [],

@@ -61,6 +61,15 @@ def counts(province: Unit, named: dict[str, str]) -> list[tuple[str, str, int]]:
     ]
 
 
+def ungrouped(province: Unit) -> int:
+    """How many communes of the province wait for a group, where a set of today goes by groups. Two queries at most."""
+    sets = CriteriaSet.objects.for_area(province).filter(Q(last_year__isnull=True) | Q(last_year__gte=today().year))
+    variants = sets.order_by().values_list("variants", flat=True)
+    if not any(row["code"] not in Region.values for rows in variants for row in rows):
+        return 0
+    return communes(province).filter(target_group="").order_by().count()
+
+
 def version_of(unit: Unit) -> str:
     """What of a commune a person sees and changes here, as a short mark."""
     told = [unit.target_group, unit.uses_mountain_targets]
@@ -74,18 +83,28 @@ def said(group: str, mountain: bool, names: dict[str, str]) -> str:
 
 @dataclass
 class Change:
-    """What one commune is to become. `seen`: its `version_of` when that was looked at; `ends` and `then`: the day
-    from which it is something else again by a change already known."""
+    """What one commune is to become from a day on; without a group, or without a word on mountain targets, that
+    stays as it was at each time. `seen`: its `version_of` when that was looked at. As the check found it: `had`, what
+    it was on that day; `is_same`, whether it is so already; `ends` and `then`, the day from which it is something else
+    again by a change already known."""
 
     unit: Unit
     day: date
     decision: str
-    group: str
-    mountain: bool
+    group: str | None
+    mountain: bool | None
     seen: str
     errors: dict[str, str] = field(default_factory=dict)
+    had: tuple[str, bool] | None = None
+    is_same: bool = False
     ends: date | None = None
     then: tuple[str, bool] = ("", False)
+
+    def words(self, names: dict[str, str]) -> str:
+        """ "Xã nhóm 2", "Giữ nguyên nhóm, áp dụng mức vùng núi"."""
+        if self.group is not None:
+            return said(self.group, bool(self.mountain), names)
+        return f"Giữ nguyên nhóm, {'' if self.mountain else 'không '}áp dụng mức vùng núi"
 
     def until(self, names: dict[str, str]) -> str:
         """How long it holds, where not until further notice: "đến hết ngày 31/05/2023; từ ngày … là …"."""
@@ -96,7 +115,7 @@ class Change:
 
 
 def check(changes: Sequence[Change]) -> None:
-    """Note in each change why it can't be made, and how long it would hold."""
+    """Note in each change why it can't be made, whether there is nothing to change, and how long it would hold."""
     history: dict[int, list[UnitVersion]] = defaultdict(list)
     for version in UnitVersion.objects.filter(unit__in=[change.unit.pk for change in changes]).order_by("valid_from"):
         history[version.unit_id].append(version)
@@ -106,22 +125,23 @@ def check(changes: Sequence[Change]) -> None:
         if problem := versions.problem_of_day(change.unit, change.day, first):
             change.errors["day"] = problem
         else:
-            wanted = (change.group, change.mountain)
             found = versions.effect(change.unit, known, change.day, group=change.group, mountain=change.mountain)
-            change.ends, change.then = found.ends, found.then
-            if found.had == wanted:
-                end = f" (đến hết ngày {found.ends - timedelta(days=1):%d/%m/%Y})" if found.ends else ""
+            change.had, change.ends, change.then = found.had, found.ends, found.then
+            change.is_same = found.holds and found.ends is None
+            if found.holds and found.ends is not None:
+                end = f" (đến hết ngày {found.ends - timedelta(days=1):%d/%m/%Y})"
                 change.errors["day"] = (
                     f"Ngày {change.day:%d/%m/%Y} xã đã đúng như vậy{end} nên không có gì để đổi; "
                     "ghi ngày bắt đầu thay đổi."
                 )
-        if not change.decision:
+        if not change.decision and not change.is_same:
             change.errors["decision"] = "Ghi số văn bản phân nhóm."
 
 
 @transaction.atomic
 def apply(changes: Sequence[Change], by: Any) -> list[Change]:
-    """Make the changes, all or none; those refused or seen in another state, empty where all were made."""
+    """Make the changes, all or none, leaving alone what is so already; those refused or seen in another state,
+    empty where all were made."""
     held = {unit.pk: unit for unit in versions.lock_units([change.unit.pk for change in changes])}
     for change in changes:
         now = held[change.unit.pk]
@@ -130,7 +150,8 @@ def apply(changes: Sequence[Change], by: Any) -> list[Change]:
     check(changes)
     if any(change.errors for change in changes):
         return [change for change in changes if change.errors]
-    for change in changes:
+    made = [change for change in changes if not change.is_same]
+    for change in made:
         try:
             versions.set_grouping(
                 change.unit, change.day, change.decision, group=change.group, mountain=change.mountain
@@ -143,6 +164,6 @@ def apply(changes: Sequence[Change], by: Any) -> list[Change]:
         return failed
     audit.info(
         "groups of communes changed",
-        extra={"username": by.get_username(), "units": [change.unit.pk for change in changes]},
+        extra={"username": by.get_username(), "units": [change.unit.pk for change in made]},
     )
     return []

@@ -820,11 +820,13 @@ def shows(cell: Cell, show: str) -> bool:
 
 
 def grid(overlay: Overlay, year: int, *, show: str = "", criterion: int | None = None) -> Grid:
-    """All indicators in force in the year by all kinds of communes, or those with a cell that `show` names.
+    """All indicators in force at the year's end (in the present year: today or later in it) by all kinds of communes,
+    or those with a cell that `show` names.
 
     The counts are of all cells of the set. Two queries beside the overlay's own.
     """
-    first, last = date(year, 1, 1), date(year, 12, 31)
+    last = date(year, 12, 31)
+    since = today() if year == today().year else last
     reports: dict[int, int] = defaultdict(int)
     open_reports = TargetReport.objects.filter(answered_at__isnull=True, indicator__in=overlay.indicators)
     if overlay.place is not None:
@@ -834,7 +836,7 @@ def grid(overlay: Overlay, year: int, *, show: str = "", criterion: int | None =
     counts = dict.fromkeys(SHOWS, 0)
     groups: dict[int, Group] = {}
     for indicator in overlay.indicators.values():
-        if (indicator.in_force_from or first) > last or (indicator.in_force_to or last) < first:
+        if (indicator.in_force_from or last) > last or (indicator.in_force_to or last) < since:
             continue
         found = cells(overlay, indicator, year)
         for cell in found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -132,12 +133,14 @@ def _places(criteria: list[Data]) -> dict[str, int]:
     return {code: place for place, code in enumerate(codes)}
 
 
-def described(criteria_set: CriteriaSet) -> Data:
-    """The stored set as data. Placeholders aren't in it: they are made where a criterion has no
-    indicators. Five queries, whatever the set's size."""
+def described(criteria_set: CriteriaSet, provinces: Collection[int] | None = None) -> Data:
+    """The stored set as data, with local targets of these provinces only (None: of all). Placeholders aren't
+    in it: they are made where a criterion has no indicators. Five queries, whatever the set's size."""
     targets: dict[int, list[Target]] = defaultdict(list)
     provincial: list[Data] = []
     rows = Target.objects.filter(indicator__criterion__criteria_set=criteria_set, unit__isnull=True)
+    if provinces is not None:
+        rows = rows.filter(Q(province__isnull=True) | Q(province__in=provinces))
     for target in rows.select_related("province", "indicator"):
         if target.province is None:
             targets[target.indicator_id].append(target)
@@ -255,19 +258,21 @@ class Unamendable(Exception):
         self.problems = problems
 
 
-Key = tuple[str | None, str, str | None, int | None]  # province's code, indicator's code, variant, year
+Key = tuple[str, str | None, int | None]  # indicator's code, variant, year
 
 
 def binding(criteria_set: CriteriaSet) -> frozenset[Key]:
-    """The set's targets that bind, were confirmed or spoken of, or that results rest on: these never go away."""
-    rows = Target.objects.filter(indicator__criterion__criteria_set=criteria_set, unit__isnull=True).filter(
+    """The set's own targets that bind, were confirmed or spoken of, or that results rest on: these never go away."""
+    rows = Target.objects.filter(
+        indicator__criterion__criteria_set=criteria_set, province__isnull=True, unit__isnull=True
+    ).filter(
         Q(confirmed_at__isnull=False)
         | ~Q(operator__in=NUMERIC)
         | Exists(Revision.objects.filter(target=OuterRef("pk")))
         | Exists(TargetReport.objects.filter(target=OuterRef("pk")))
     )
-    found = rows.values_list("province__code", "indicator__code", "variant", "from_year")
-    return frozenset((province, code, variant or None, year) for province, code, variant, year in found)
+    found = rows.values_list("indicator__code", "variant", "from_year")
+    return frozenset((code, variant or None, year) for code, variant, year in found)
 
 
 def after(
@@ -277,8 +282,9 @@ def after(
 
     A draft becomes what the file says. In a published one nothing goes away: indicators the
     file doesn't have end the day before `first_day`, new ones begin on it, and a date the file
-    leaves empty stays; so do targets that are `bound` (`_Amendment`). Provinces' targets and
-    whether the set is complete aren't the file's alone.
+    leaves empty stays; so do targets that are `bound` (`_Amendment`), and provinces' targets stay as
+    they are: provinces change them meanwhile, and a file may be of yesterday. In a draft those the
+    file doesn't have stay. Whether the set is complete isn't the file's alone.
     """
     result = as_stored(data)
     if stored is None:
@@ -299,14 +305,19 @@ def after(
             }
             for row in result["criteria"]
         ]
-        result["provincial_targets"] = amendment.provincial(result["provincial_targets"], stored["provincial_targets"])
+        result["provincial_targets"] = []
         result["variants"] = amendment.variants(result, stored)
         if amendment.problems:
             raise Unamendable(amendment.problems)
         # Wordings of what ended go on telling how it read.
         result["wordings"] += [row for row in stored["wordings"] if row["indicator"] not in named]
     mine = {_provincial_key(row) for row in result["provincial_targets"]}
-    result["provincial_targets"] += [row for row in stored["provincial_targets"] if _provincial_key(row) not in mine]
+    known_codes = {one["code"] for row in result["criteria"] for one in row["indicators"]}
+    result["provincial_targets"] += [
+        row
+        for row in stored["provincial_targets"]
+        if _provincial_key(row) not in mine and row["indicator"] in known_codes
+    ]
     return as_stored(result)
 
 
@@ -329,15 +340,8 @@ class _Amendment:
         if known is None:
             return indicator
         code = indicator["code"]
-        targets = self._targets(indicator["targets"], known["targets"], (None, code))
+        targets = self._targets(indicator["targets"], known["targets"], code)
         return {**indicator, "targets": targets}
-
-    def provincial(self, rows: list[Data], earlier: list[Data]) -> list[Data]:
-        found: list[Data] = []
-        for of in dict.fromkeys((row["province_code"], row["indicator"]) for row in rows):
-            own = [[row for row in some if (row["province_code"], row["indicator"]) == of] for some in (rows, earlier)]
-            found += self._targets(own[0], own[1], of)
-        return found
 
     def variants(self, result: Data, stored: Data) -> list[Data]:
         """The file's, and those that targets which stayed are for."""
@@ -345,18 +349,18 @@ class _Amendment:
         used = {
             target["variant"] for row in result["criteria"] for one in row["indicators"] for target in one["targets"]
         }
-        used |= {target["variant"] for target in result["provincial_targets"]}
+        used |= {target["variant"] for target in stored["provincial_targets"]}
         return result["variants"] + [row for row in stored["variants"] if row["code"] in used - named]
 
-    def _targets(self, rows: list[Data], earlier: list[Data], of: tuple[str | None, str]) -> list[Data]:
-        """One indicator's targets as they would be, of the nation or of one province."""
+    def _targets(self, rows: list[Data], earlier: list[Data], code: str) -> list[Data]:
+        """One indicator's targets as they would be."""
         mine, before = ({(row["variant"], row["year"]): row for row in some} for some in (rows, earlier))
         found: dict[tuple[str | None, int | None], Data] = {}
         for key, row in mine.items():
             old = before.get(key)
             if (
                 old is None
-                or (*of, *key) not in self.bound
+                or (code, *key) not in self.bound
                 or _level(old) == _level(row)
                 or self._begin(row) >= self.year
             ):
@@ -368,20 +372,19 @@ class _Amendment:
             year = now["year"] if now is not old and _level(now) == _level(row) else self.year
             overtaken = any(one == row["variant"] and self._begin(row) < (other or 0) <= year for one, other in mine)
             if overtaken or not self._covers(row, self.year):
-                self._problem(of, old, "chỉ nói về các năm đã qua nên không đổi mức được: giữ mức cũ trong tệp")
+                self._problem(code, old, "chỉ nói về các năm đã qua nên không đổi mức được: giữ mức cũ trong tệp")
                 continue
             found[key] = self._ended(old, self.year - 1)
             found[row["variant"], year] = {**row, "year": year}
-        if of[0] is None:
-            for key, old in before.items():
-                if key not in found and (*of, *key) in self.bound:
-                    following = [other for one, other in found if one == key[0] and other and other > self._begin(old)]
-                    last = min(following, default=self.year) - 1
-                    if last < self._begin(old):
-                        self._problem(of, old, "không có trong tệp nhưng đã được dùng: giữ dòng này, hoặc chọn ngày áp "
-                                      "dụng từ năm sau để yêu cầu thôi áp dụng từ năm đó")  # fmt: skip
-                        continue
-                    found[key] = self._ended(old, last)
+        for key, old in before.items():
+            if key not in found and (code, *key) in self.bound:
+                following = [other for one, other in found if one == key[0] and other and other > self._begin(old)]
+                last = min(following, default=self.year) - 1
+                if last < self._begin(old):
+                    self._problem(code, old, "không có trong tệp nhưng đã được dùng: giữ dòng này, hoặc chọn ngày áp "
+                                  "dụng từ năm sau để yêu cầu thôi áp dụng từ năm đó")  # fmt: skip
+                    continue
+                found[key] = self._ended(old, last)
         return list(found.values())
 
     def _begin(self, row: Data) -> int:
@@ -394,9 +397,8 @@ class _Amendment:
     def _ended(row: Data, year: int) -> Data:
         return {**row, "to_year": min(row["to_year"] or year, year)}
 
-    def _problem(self, of: tuple[str | None, str], row: Data, reason: str) -> None:
+    def _problem(self, code: str, row: Data, reason: str) -> None:
         """Told at the indicator."""
-        code = of[1]
         place = next(
             f"criteria[{home}].indicators[{at}].code"
             for home, criterion in enumerate(self.data["criteria"])

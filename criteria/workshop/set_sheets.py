@@ -163,7 +163,7 @@ PROVINCIAL = Table("provincial_targets", "Yêu cầu của tỉnh", (
     Column("decision", "Văn bản", TEXT, "Số quyết định của tỉnh.", 20),
     _SOURCE,
     _UNTIL,
-), "Mức riêng của từng tỉnh, nếu tệp có. Yêu cầu của tỉnh không có trong tệp thì giữ nguyên.")  # fmt: skip
+), "Mức riêng của từng tỉnh, nếu tệp có. Chỉ ghi với bộ mới, dự thảo; bộ đang dùng sửa ở trang Yêu cầu.")  # fmt: skip
 WORDINGS = Table("wordings", "Nội dung sửa đổi", (
     _INDICATOR,
     Column("from", "Từ ngày", DAY, "Nội dung mới áp dụng từ ngày này.", 13, required=True),

@@ -7,23 +7,25 @@ nothing that people entered for or confirmed goes away (`set_data.after`). The p
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NoReturn
 
 from django.db import IntegrityError
+from django.db.models import Min
 
 from communes import access
 from communes.access import Decision
 from communes.models import Unit
 from communes.workbooks import MB, TABLE, UnsafeWorkbook, read_book
 from criteria import shapes
-from criteria.loading import province_of, write_set
-from criteria.models import CriteriaSet, Entry, Indicator, Revision, Upload
+from criteria.loading import province_of, whole_day, write_set
+from criteria.models import CriteriaSet, Entry, Indicator, ReportingPeriod, Revision, Upload
 from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
 from criteria.workshop import set_reading
 from criteria.workshop.difference import counts, difference
-from criteria.workshop.set_data import Data, Unamendable, after, binding, described
+from criteria.workshop.set_data import Data, Unamendable, after, binding, described, filled
 from criteria.workshop.set_reading import Found, NotOurs
 from criteria.workshop.standings import refresh_standings
 from ntm.clock import today
@@ -52,6 +54,9 @@ def plan(upload: Upload, book: Any, progress: Progress) -> Plan:
     stored, province = _checked(found, upload)
     result = _result(found, stored, province, upload)
     made = _plan(stored, result)
+    if made.shown["is_published"]:
+        made.shown["left_behind"] = _left_behind(stored, found.data or {}, first_day_of(upload))
+        made.shown["local_targets"] = _otherwise(found.data or {}, result)
     made.shown["first_day"] = f"{first_day_of(upload):%d/%m/%Y}"
     return made
 
@@ -67,8 +72,10 @@ def write(upload: Upload, plan: Plan, by: Any) -> dict[str, Any]:
     if _plan(stored, result).fingerprint != plan.fingerprint:
         raise UploadChanged
     requires = CriteriaSet.objects.get(code=result["requires"]) if result["requires"] else None
+    # Those of a set in use were read a moment ago and are changed elsewhere: not even written as they are.
+    written = result | {"provincial_targets": []} if plan.shown["is_published"] else result
     try:
-        summary = write_set(result, province=province, requires=requires, first_day=first_day_of(upload))
+        summary = write_set(written, province=province, requires=requires, first_day=first_day_of(upload))
     except IntegrityError:  # the same new code, written by another at this moment
         raise UploadChanged from None
     refresh_standings(summary.criteria_set)
@@ -181,6 +188,75 @@ def _published_problems(data: Data, stored: CriteriaSet, first_day: date) -> Ite
     used |= set(Revision.objects.filter(indicator__in=list(redefined)).values_list("indicator_id", flat=True))
     for pk in sorted(used):
         yield f"{redefined[pk]}.kind", "chỉ tiêu đã có kết quả nên không đổi kiểu; đặt mã mới cho chỉ tiêu mới"
+    yield from _closed_problems(data, stored, first_day)
+
+
+def _closed_problems(data: Data, stored: CriteriaSet, first_day: date) -> Iterator[shapes.Problem]:
+    """Criteria that would have other indicators in force on the last day of a closed period: its figures rest on
+    results of theirs and mustn't change."""
+    reached = {number: found for number, found in _spans(data, stored, first_day) if found}
+    if not reached:
+        return
+    since = min(first for spans in reached.values() for first, _ in spans)
+    closed = list(
+        ReportingPeriod.objects.filter(closed_at__isnull=False, ends_on__gte=since)
+        .select_related("area")
+        .order_by("-ends_on", "area__sort_key", "pk")
+    )
+    if not closed:
+        return
+    results = Revision.objects.filter(indicator__criterion__criteria_set=stored).order_by()
+    told = {
+        (province, number): day
+        for province, number, day in results.values_list("unit__province", "indicator__criterion__number").annotate(
+            Min("effective_on")
+        )
+    }
+    for home, criterion in enumerate(data["criteria"]):
+        number = criterion["number"]
+        hit = [
+            period
+            for period in closed
+            if told.get((period.area.province_id, number), date.max) <= period.ends_on
+            and any(first <= period.ends_on <= last for first, last in reached.get(number, ()))
+        ]
+        if hit:
+            last, day = hit[0], f"{hit[0].ends_on:%d/%m/%Y}"
+            more = f" và {len(hit) - 1} kỳ khác" if len(hit) > 1 else ""
+            whose = f"“{last.name}” của {last.area.in_sentence} (đến ngày {day}){more}"
+            yield (
+                f"criteria[{home}]",
+                f"tiêu chí {number} đổi chỉ tiêu sẽ đổi số của kỳ đã khóa {whose}: chọn ngày áp dụng sau ngày {day}",
+            )
+
+
+def _spans(data: Data, stored: CriteriaSet, first_day: date) -> Iterator[tuple[int, list[tuple[date, date]]]]:
+    """By criterion's number the first and last days on which the file would have something come into or go out of
+    force."""
+    there: dict[int, dict[str, Indicator]] = defaultdict(dict)
+    ending: dict[int, list[Indicator]] = defaultdict(list)
+    for one in Indicator.objects.filter(criterion__criteria_set=stored, for_history=False).select_related("criterion"):
+        if not one.stands_for_criterion:
+            there[one.criterion.number][one.code] = one
+        if one.in_force_to is None:
+            ending[one.criterion.number].append(one)
+    for criterion in data["criteria"]:
+        number, named = criterion["number"], {row["code"] for row in criterion["indicators"]}
+        found: list[tuple[date, date]] = []
+        for row in criterion["indicators"]:
+            begins, ends = whole_day(row.get("in_force_from")), whole_day(row.get("in_force_to"))
+            if (known := there[number].get(row["code"])) is None:
+                found.append((begins or first_day, ends or date.max))
+                continue
+            was, until = known.in_force_from or date.min, known.in_force_to or date.max
+            begins, ends = begins or was, ends or until
+            if begins != was:
+                found.append((min(begins, was), max(begins, was) - timedelta(days=1)))
+            if ends != until:
+                found.append((min(ends, until) + timedelta(days=1), max(ends, until)))
+        if any(bool(named) if one.stands_for_criterion else one.code not in named for one in ending[number]):
+            found.append((first_day, date.max))
+        yield number, found
 
 
 # --- what would be -------------------------------------------------------------------------
@@ -204,6 +280,31 @@ def _result(found: Found, stored: CriteriaSet | None, province: Unit | None, upl
         found.problems = [found.problem(*problem) for problem in error.problems]
         _refuse(found)
     return {**result, "province": province.code if province else None}
+
+
+def _left_behind(stored: CriteriaSet | None, data: Data, first_day: date) -> int:
+    """How many published results of what stands for whole criteria lie on or after the day on which those get their
+    indicators: they are kept and shown, but count no more."""
+    numbers = [row["number"] for row in data["criteria"] if row["indicators"]]
+    return (
+        Revision.objects.valid()
+        .filter(
+            indicator__criterion__criteria_set=stored,
+            indicator__criterion__number__in=numbers,
+            indicator__stands_for_criterion=True,
+            indicator__for_history=False,
+            indicator__in_force_to__isnull=True,
+            effective_on__gte=first_day,
+        )
+        .count()
+    )
+
+
+def _otherwise(data: Data, result: Data) -> int:
+    """How many of the file's local targets aren't what is stored: a set in use keeps its own."""
+    stored = [{**row, "province": None} for row in result["provincial_targets"]]
+    rows = filled(data)["provincial_targets"]
+    return sum({**row, "province": None} not in stored for row in rows if row["indicator"] is not None)
 
 
 def _plan(stored: CriteriaSet | None, result: Data) -> Plan:

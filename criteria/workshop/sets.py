@@ -133,7 +133,7 @@ def publish_set(criteria_set: CriteriaSet, on: date, *, by: Any) -> CriteriaSet:
         held = CriteriaSet.objects.select_for_update(of=("self",)).select_related("requires").get(pk=criteria_set.pk)
         if held.status != CriteriaSet.Status.DRAFT:
             raise Refused("Bộ tiêu chí này đã được công bố.")
-        if on > held.last_day:
+        if not held.first_day <= on <= held.last_day:
             raise Refused(f"Ngày áp dụng phải trong giai đoạn {held.period} của bộ tiêu chí.")
         if held.requires and held.requires.status == CriteriaSet.Status.DRAFT:
             raise Refused(f"Công bố “{held.requires}” trước: bộ này yêu cầu đã đạt bộ ấy.")

@@ -143,4 +143,4 @@ def test_the_effect_told_is_the_one_that_comes(commune, day, wanted):
 
 
 def test_the_effect_on_one_that_never_changed(commune):
-    assert effect(commune, [], DAY, group="nhom-1", mountain=False) == Effect(("", False))
+    assert effect(commune, [], DAY, group="nhom-1", mountain=False) == Effect(("", False), False)

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from communes.models import Role, Succession
 from criteria import crosswalk
-from criteria.models import Continuation, CriteriaSet, Entry, Evidence, EvidenceLink, Wording
+from criteria.entries import save_entry
+from criteria.models import Continuation, CriteriaSet, Entry, Evidence, EvidenceLink, Indicator, Wording
 from criteria.publish import Published, publish
 from tests.criteria.test_entry import Place
 from tests.factories import (
@@ -57,7 +58,7 @@ class World(Place):
     def take(self, client, version=0, earlier=None):
         return client.post(
             f"/units/{self.unit.pk}/indicators/{self.later.pk}/take-over/",
-            {"earlier": (earlier or self.rate).pk, "version": version},
+            {"earlier": (earlier or self.rate).pk, "version": version, "confirmed": "1"},
         )
 
 
@@ -262,6 +263,43 @@ def test_a_merged_units_result_is_for_reading_only(place, client):
     assert "Kết quả của xã Tân Xã trước khi sáp nhập" in page
     assert place.take(client).status_code == 404
     assert not Entry.objects.exists()
+
+
+def test_another_day_is_asked_about_and_told(place, client):
+    """The result of 2023 would be entered for a day of the new set."""
+    place.told(value="99")
+    place.tie(place.rate, place.later)
+    address = f"/units/{place.unit.pk}/indicators/{place.later.pk}/take-over/"
+    asked = sign_in(client, place.officer).post(address, {"earlier": place.rate.pk, "version": 0})
+    page = asked.content.decode()
+    assert asked.status_code == 200 and not Entry.objects.exists()
+    assert "Số liệu của 20/12/2023 sẽ ghi cho ngày <strong>30/06/2024</strong>" in page and "Đang nhập" not in page
+    done = place.take(client)
+    page = client.get(done.url).content.decode()
+    assert "Số liệu của 20/12/2023 ghi cho ngày 30/06/2024; kiểm tra lại." in page
+
+
+def test_a_draft_is_not_replaced_without_saying_both_values(place, client):
+    # The sets overlap, so that the day is the same.
+    CriteriaSet.objects.filter(code="bo-moi").update(first_year=2023)
+    place.told(value="99")
+    place.tie(place.rate, place.later)
+    later = Indicator.objects.select_related("criterion__criteria_set").get(pk=place.later.pk)
+    save_entry(
+        place.unit, later.criterion.criteria_set, later, {"value": Decimal("98.5"), "verdict": "met"},
+        effective_on=date(2024, 5, 31), seen_version=0, by=place.officer,
+    )  # fmt: skip
+    address = f"/units/{place.unit.pk}/indicators/{place.later.pk}/take-over/"
+    asked = sign_in(client, place.officer).post(address, {"earlier": place.rate.pk, "version": 1})
+    page = asked.content.decode()
+    assert "99 % · Đạt · số liệu ngày 20/12/2023" in page and "98,5 % · Đạt · số liệu ngày 31/05/2024" in page
+    assert "sẽ ghi cho ngày" not in page
+    assert Entry.objects.get().value == Decimal("98.5")
+    place.take(client, version=0)
+    assert Entry.objects.get().value == Decimal("98.5")  # who hasn't seen the draft is told
+    place.take(client, version=1)
+    entry = Entry.objects.get()
+    assert (entry.value, entry.effective_on) == (Decimal(99), date(2023, 12, 20))
 
 
 @pytest.mark.parametrize(("who", "status"), [("neighbour", 404), ("staff", 403), ("coordinator", 403)])

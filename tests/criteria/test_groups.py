@@ -146,6 +146,44 @@ def test_a_day_before_a_later_change(place, client):
     assert [str(message) for message in done.context["messages"]] == ["Đã đổi 2 xã."]
 
 
+def history(place, at=0):
+    """(day, group, mountain) of each version of a commune."""
+    rows = UnitVersion.objects.filter(unit=place.communes[at]).order_by("valid_from")
+    return [(row.valid_from, row.target_group, row.uses_mountain_targets) for row in rows]
+
+
+def grouped(place, day, group, mountain=False, at=0):
+    unit = Unit.objects.get(pk=place.communes[at].pk)
+    assert groups.apply([Change(unit, day, "QĐ", group, mountain, version_of(unit))], place.coordinator) == []
+
+
+BEGUN, EARLIER, LATER = date(2020, 1, 1), date(2023, 1, 1), date(2023, 6, 1)
+
+
+def test_what_is_kept_stays_as_it_was_at_each_time(place, client):
+    """Mountain targets of a day before the present group don't take that group back to it."""
+    grouped(place, LATER, "nhom-2")
+    now = tick(Unit.objects.get(pk=place.communes[0].pk))
+    client.post(URL, typed(chosen=now, group="keep", mountain="yes", day="01/01/2023"))
+    assert history(place) == [(BEGUN, "", False), (EARLIER, "", True), (LATER, "nhom-2", True)]
+    now = tick(Unit.objects.get(pk=place.communes[0].pk))
+    client.post(URL, typed(chosen=now, group="nhom-3", mountain="keep", day="01/01/2022"))
+    assert history(place)[1:3] == [(date(2022, 1, 1), "nhom-3", False), (EARLIER, "nhom-3", True)]
+    assert place.now() == ("nhom-2", True)
+
+
+def test_a_groups_first_day_is_taken_back(place, client):
+    grouped(place, LATER, "nhom-2")
+    grouped(place, BEGUN, "nhom-2", at=1)
+    now = tick(*Unit.objects.filter(pk__in=[unit.pk for unit in place.communes[:2]]))
+    done = client.post(URL, typed(chosen=now, group="nhom-2", day="01/01/2023"), follow=True)
+    assert [str(message) for message in done.context["messages"]] == [
+        "Đã đổi 1 xã. 1 xã đã đúng như vậy nên giữ nguyên."
+    ]
+    assert history(place) == [(BEGUN, "", False), (EARLIER, "nhom-2", False), (LATER, "nhom-2", False)]
+    assert history(place, 1) == [(BEGUN, "nhom-2", False)]
+
+
 def test_other_provinces_communes_cant_be_ticked(place, client):
     other = Place()
     assert client.post(URL, typed(chosen=tick(other.communes[0]))).status_code == 422
@@ -212,7 +250,7 @@ def test_a_filled_workbook(place):
     upload = hand_in(place, book)
     assert [line["after"] for line in upload.plan["lines"]] == [
         "Xã nhóm 2, từ ngày 15/02/2024 (QĐ 12)",
-        "Chưa xếp nhóm, áp dụng mức vùng núi, từ ngày 15/02/2024 (QĐ 12)",
+        "Giữ nguyên nhóm, áp dụng mức vùng núi, từ ngày 15/02/2024 (QĐ 12)",
     ]
     uploads.apply(upload, upload.fingerprint, by=place.coordinator)
     assert [place.now(at) for at in range(3)] == [("nhom-2", False), ("", True), ("", False)]
@@ -268,6 +306,37 @@ def test_a_day_before_a_later_change_in_the_workbook(place, client):
     uploads.apply(upload, upload.fingerprint, by=place.coordinator)
     assert place.now()[0] == "nhom-1"
     assert "Trong đó 1 xã chỉ đổi một thời gian trước đây" in client.get(page).content.decode()
+
+
+def test_what_is_kept_in_the_workbook_stays_as_it_was_at_each_time(place):
+    grouped(place, LATER, "nhom-2")
+    book = book_of(place)
+    fill(book, place, 0, mountain="Có", day=EARLIER, decision="QĐ 7")
+    upload = hand_in(place, book)
+    (line,) = upload.plan["lines"]
+    assert line["before"] == "Chưa xếp nhóm"
+    assert line["after"] == "Giữ nguyên nhóm, áp dụng mức vùng núi, từ ngày 01/01/2023 (QĐ 7)"
+    uploads.apply(upload, upload.fingerprint, by=place.coordinator)
+    assert history(place) == [(BEGUN, "", False), (EARLIER, "", True), (LATER, "nhom-2", True)]
+
+
+def test_a_groups_first_day_is_taken_back_in_the_workbook(place):
+    grouped(place, LATER, "nhom-2")
+    book = book_of(place)
+    fill(book, place, 0, day=EARLIER, decision="QĐ 6")
+    upload = hand_in(place, book)
+    assert [line["outcome"] for line in upload.plan["lines"]] == ["changed"]
+    uploads.apply(upload, upload.fingerprint, by=place.coordinator)
+    assert history(place)[1] == (EARLIER, "nhom-2", False)
+    # The same once more: it is so by now.
+    assert hand_in(place, book).plan["counts"] == {"changed": 0, "same": 3, "conflict": 0, "refused": 0}
+
+
+def test_a_first_day_typed_over_what_others_changed_is_a_conflict(place):
+    book = book_of(place)
+    fill(book, place, 0, group="Xã nhóm 2", day=EARLIER, decision="QĐ 6")
+    grouped(place, LATER, "nhom-2")
+    assert hand_in(place, book).plan["counts"]["conflict"] == 1
 
 
 def test_a_commune_twice(place):

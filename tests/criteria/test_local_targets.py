@@ -353,6 +353,24 @@ def test_the_grid_says_what_binds_each_kind(place):
     ] == ["17.1"]
 
 
+@pytest.mark.parametrize(
+    ("until", "year", "listed"),
+    [
+        (date(2024, 5, 31), 2024, False),  # over: its successors' cells are the ones to fill
+        (date(2024, 8, 31), 2024, True),  # still entered today
+        (date(2024, 12, 31), 2024, True),
+        (date(2024, 8, 31), 2023, True),
+        (date(2023, 8, 31), 2023, False),
+        (date(2025, 8, 31), 2025, False),
+    ],
+)
+def test_what_ended_within_the_year_is_left_out(place, until, year, listed):
+    place.waste.in_force_to = until
+    place.waste.save()
+    codes = [line.indicator.code for group in grid(place.overlay(), year).groups for line in group.lines]
+    assert (place.waste.code in codes) is listed
+
+
 def test_communes_without_a_group_have_their_own_column(place):
     CommuneFactory(parent=place.district)
     assert [kind.name for kind in place.overlay().kinds] == ["Xã nhóm 1", "Xã nhóm 2", "Xã nhóm 3", "Chưa xếp nhóm"]

@@ -1,9 +1,11 @@
 """Sets in the workshop: handed in, looked at, drafted, published, amended, without losing what people entered."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -17,6 +19,7 @@ from criteria.models import (
     CriteriaSet,
     Entry,
     Indicator,
+    ReportingPeriod,
     Revision,
     Source,
     Standing,
@@ -27,6 +30,7 @@ from criteria.models import (
 )
 from criteria.publish import Published, publish
 from criteria.sheets import sheets
+from criteria.state import Moment, roll_up_units
 from criteria.submissions import unsent_entries
 from criteria.workshop.set_data import as_stored, described, to_json
 from criteria.workshop.set_sheets import set_workbook
@@ -45,8 +49,8 @@ class World:
             ProvinceFactory(code="38", name="Thanh Hóa"),
             ProvinceFactory(code="42", name="Hà Tĩnh"),
         )
-        district = DistrictFactory(parent=self.province)
-        self.commune = CommuneFactory(parent=district, target_group="nhom-1")
+        self.district = DistrictFactory(parent=self.province)
+        self.commune = CommuneFactory(parent=self.district, target_group="nhom-1")
         self.boss = UserFactory(is_superuser=True)
         self.keeper = self.with_role(self.province, Role.COORDINATOR)
         self.neighbour = self.with_role(self.other, Role.COORDINATOR)
@@ -146,6 +150,7 @@ def test_a_set_is_offered_from_its_day_on(town):
         ("", "Nhập ngày."),
         ("2024-13-01", "Nhập ngày như"),
         ("01/01/2031", "trong giai đoạn 2021–2025"),
+        ("31/12/2020", "trong giai đoạn 2021–2025"),
         ("01/01/1800", "từ 1990"),
     ],
 )
@@ -421,21 +426,36 @@ def test_a_group_that_an_ended_target_is_for_stays_in_the_set(town):
     assert upload.plan["lines"] == []
 
 
-def test_a_provinces_confirmed_level_is_amended_by_a_dated_row_too(town):
-    made = published(town.boss, small())
+def test_local_targets_of_a_set_in_use_are_not_the_files(town):
+    """A file of yesterday would bring back what a province has changed since."""
     of = {"province": "Thanh Hóa", "province_code": "38", "indicator": "1.1", "decision": "9/QĐ-UBND"}
     first = {**target(value=92, text="≥92%"), **of}
     del first["provenance"]
-    bring(town.boss, described_as(small(provincial_targets=[first])))
-    confirmed(town)
-    bring(town.boss, described_as(small(provincial_targets=[{**first, "value": 94, "text": "≥94%"}])))
-    rows = Target.objects.filter(province=town.province).order_by("to_year")
-    assert {(row.from_year, row.to_year, int(row.value), row.is_confirmed) for row in rows} == {
-        (None, 2023, 92, True),
-        (2024, None, 94, False),
-    }
-    _, upload = hand_in(town.boss, described(made))
-    assert upload.plan["lines"] == []
+    made = published(town.boss, small(provincial_targets=[first]))
+    old = described(made)
+    Target.objects.filter(province=town.province).update(value=94, text="≥94%", provenance="verified")
+    confirmed(town, province=town.province)
+    old["criteria"][1]["name"] = "Điện nông thôn"
+    answer, upload = hand_in(town.boss, old)
+    assert [line["kind"] for line in upload.plan["lines"]] == ["reworded"]
+    assert "1 yêu cầu của tỉnh khác với đang lưu: không ghi" in answer.text
+    confirm(town.boss, upload)
+    assert made.criteria.get(number=2).name == "Điện nông thôn"
+    row = Target.objects.get(province=town.province)
+    assert (int(row.value), row.text, row.provenance, row.is_confirmed) == (94, "≥94%", "verified", True)
+    answer, upload = hand_in(town.boss, described(made))
+    assert upload.plan["lines"] == [] and "yêu cầu của tỉnh khác" not in answer.text
+
+
+def test_a_draft_that_loses_an_indicator_loses_its_local_targets(town):
+    of = {"province": "Thanh Hóa", "province_code": "38", "indicator": "1.2", "decision": "9/QĐ-UBND"}
+    first = {**target(value=92, text="≥92%"), **of}
+    del first["provenance"]
+    bring(town.boss, small(provincial_targets=[first]))
+    data = small(official_counts={"criteria": 2, "indicators": 2})
+    data["criteria"][0]["indicators"].pop()
+    bring(town.boss, data)
+    assert not Target.objects.filter(province=town.province).exists()
 
 
 def described_as(data: dict) -> dict:
@@ -633,6 +653,72 @@ def test_what_carries_the_history_is_no_part_of_the_set(town):
     assert "3 chỉ tiêu, khớp số của văn bản" in page
 
 
+def closed_period(area, day, closed_at="2024-06-20T00:00:00Z"):
+    return ReportingPeriod.objects.create(
+        area=area, kind="quarter", name=f"Kỳ đến {day:%d/%m/%Y}", ends_on=day, due_on=day, closed_at=closed_at
+    )
+
+
+def test_figures_of_a_closed_period_are_not_changed_by_an_amendment(town):
+    made = published(town.boss, hollow())
+    say(town, made, "1", value=None, day=date(2024, 3, 1))
+    closed_period(town.province, date(2024, 3, 31))
+    period = closed_period(town.district, date(2024, 6, 15))
+    moment = Moment(period.ends_on, datetime(2024, 6, 20, tzinfo=UTC))
+    Revision.objects.update(recorded_at="2024-06-02T00:00:00Z")
+    before = roll_up_units([town.commune], made, "self", moment)
+    assert before[town.commune.pk].criteria_met == 1
+    answer, upload = hand_in(town.boss, described_as(small()), first_day="15/06/2024")
+    assert upload.state == "refused"
+    (problem,) = upload.plan["shown"]["problems"]  # of criterion 2 nothing was told
+    assert problem["sheet"] == "Tiêu chí"
+    assert "Tiêu chí 1 đổi chỉ tiêu sẽ đổi số của kỳ đã khóa “Kỳ đến 15/06/2024”" in answer.text
+    assert "chọn ngày áp dụng sau ngày 15/06/2024" in answer.text
+    _, upload = hand_in(town.boss, described_as(small()), first_day="15/03/2024")
+    assert "và 1 kỳ khác" in upload.plan["shown"]["problems"][0]["reason"]
+    bring(town.boss, described_as(small()), first_day="16/06/2024")
+    assert roll_up_units([town.commune], made, "self", moment) == before
+
+
+@pytest.mark.parametrize("where", ["open", "other", "earlier", "untold"])
+def test_periods_that_an_amendment_does_not_reach_dont_hold_it_up(town, where):
+    made = published(town.boss, hollow())
+    say(town, made, "1", value=None, day=date(2024, 6, 18) if where == "untold" else date(2024, 3, 1))
+    area = town.other if where == "other" else town.province
+    day = date(2024, 5, 31) if where == "earlier" else date(2024, 6, 15)
+    closed_period(area, day, None if where == "open" else "2024-06-20T00:00:00Z")
+    _, upload = hand_in(town.boss, described_as(small()), first_day="10/06/2024")
+    assert upload.state == "ready"
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"in_force_to": "2024-06-10"}, True),
+        ({"in_force_to": "2024-06-15"}, False),
+        ({"in_force_from": "2024-03-01"}, False),  # it was in force on the period's last day, and is
+        ({"in_force_from": "2024-06-20"}, True),
+    ],
+)
+def test_days_typed_in_the_file_are_held_to_it_too(town, fields, refused):
+    made = published(town.boss, small())
+    say(town, made, "1.1", day=date(2024, 3, 1))
+    closed_period(town.province, date(2024, 6, 15))
+    data = described_as(small(official_counts={"criteria": None, "indicators": None}))
+    data["criteria"][0]["indicators"][1] |= fields
+    answer, upload = hand_in(town.boss, data)
+    assert (upload.state == "refused") is ("kỳ đã khóa" in answer.text) is refused
+
+
+def test_results_that_will_count_no_more_are_told_of(town):
+    made = published(town.boss, hollow())
+    say(town, made, "1", value=None, day=date(2024, 6, 20))
+    answer, _ = hand_in(town.boss, described_as(small()), first_day="15/06/2024")
+    assert "1 kết quả đã công bố ghi từ ngày 15/06/2024 trên dòng thay cho cả tiêu chí" in answer.text
+    answer, _ = hand_in(town.boss, described_as(small()), first_day="21/06/2024")
+    assert "kết quả đã công bố ghi từ ngày" not in answer.text
+
+
 def test_placeholders_that_end_later_are_in_force_until_then(town):
     published(town.boss, hollow())
     bring(town.boss, described_as(small()), first_day="01/08/2024")
@@ -757,3 +843,51 @@ def test_wordings_cost_one_query_and_none_where_there_are_none(town):
     assert amended == plain + 1
     assert names == ["Lần hai", "Tỷ lệ hộ theo nội dung 1.2", "Tỷ lệ hộ theo nội dung 2.1"]
     assert today() == TODAY
+
+
+# --- local targets in a set's files ----------------------------------------------------------
+
+
+def with_local_targets(town):
+    """The small set with a level of each of the two provinces, neither confirmed."""
+    made = published(town.boss, small())
+    indicator = Indicator.objects.get(code="1.1")
+    for province in (town.province, town.other):
+        Target.objects.create(
+            indicator=indicator, province=province, operator=">=", value=97, text=f"≥97% của {province.name}"
+        )
+    return made
+
+
+def provinces_in(answer) -> set[str]:
+    book = openpyxl.load_workbook(BytesIO(answer.content))
+    return {row[1] for row in book["Yêu cầu của tỉnh"].iter_rows(min_row=2, values_only=True) if row[1]}
+
+
+def test_files_of_a_set_hold_no_other_provinces_targets(town):
+    made = with_local_targets(town)
+    book, plain = reverse("criteria:set_workbook", args=[made.code]), reverse("criteria:set_json", args=[made.code])
+    for user, codes in ((town.keeper, {"38"}), (town.neighbour, {"42"}), (town.boss, {"38", "42"})):
+        client = client_of(user)
+        assert provinces_in(client.get(book)) == codes
+        assert {row["province_code"] for row in client.get(plain).json()["provincial_targets"]} == codes
+    # Another province can't be asked for either.
+    answer = client_of(town.keeper).get(plain, {"province": town.other.pk})
+    assert {row["province_code"] for row in answer.json()["provincial_targets"]} == {"38"}
+
+
+def test_a_difference_tells_no_other_provinces_targets(town):
+    made = with_local_targets(town)
+    empty = published(town.boss, small(code="bo-khac"))
+    address = reverse("criteria:set_difference", args=[made.code])
+    page = client_of(town.keeper).get(address, {"other": empty.code}).text
+    assert "của Thanh Hóa" in page and "của Hà Tĩnh" not in page
+
+
+def test_what_a_coordinator_downloads_is_a_start_of_an_own_set(town):
+    made = with_local_targets(town)
+    data = client_of(town.keeper).get(reverse("criteria:set_json", args=[made.code])).json()
+    own = bring(town.keeper, data | {"code": "bo-cua-tinh", "province": "38"})
+    rows = Target.objects.filter(indicator__criterion__criteria_set=own, province__isnull=False)
+    assert [row.province for row in rows] == [town.province]
+    assert Target.objects.filter(indicator__criterion__criteria_set=made, province=town.other).exists()

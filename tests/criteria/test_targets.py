@@ -194,6 +194,10 @@ def test_reason_of_groups_and_mountain_targets(commune, indicator):
     criteria_set.save()
     TargetFactory(indicator=indicator, variant=MOUNTAINS)
     TargetFactory(indicator=indicator, variant="nhom-1")
+    assert reason(commune, indicator) == "Chưa quy định mức: xã chưa xếp nhóm"
+    commune.target_group = "nhom-2"
+    assert reason(commune, indicator) == "Chưa quy định mức cho nhom-2"
+    commune.target_group = ""
     commune.uses_mountain_targets = True
     assert reason(commune, indicator) == (
         "Mức trung ương cho vùng Trung du miền núi phía Bắc (xã áp dụng mức của vùng này)"

@@ -220,6 +220,17 @@ def test_a_coordinator_sees_unconfirmed_targets_of_the_province(communes, criter
     assert "Trang quản trị" in read(coordinator)
 
 
+def test_a_coordinator_reads_which_communes_have_no_group(communes, criteria_set):
+    coordinator = member(communes[0].province, Role.COORDINATOR)
+    assert not todos(coordinator).get("Xã chưa xếp nhóm")  # the set goes by regions
+    criteria_set.variants = [{"code": "nhom-1", "name": "Xã nhóm 1"}]
+    criteria_set.save()
+    communes[0].target_group = "nhom-1"
+    communes[0].save()
+    todo = next(t for t in home_sections(coordinator)[0].todos if t.label == "Xã chưa xếp nhóm")
+    assert todo.count == client_of(coordinator).get(todo.url).context["page"].paginator.count == len(communes) - 1
+
+
 def test_a_department_sees_its_own_criteria(communes, criteria_set):
     say(communes[0], criteria_set, "self", ["not_met"] * 6)
     department = DepartmentFactory()
