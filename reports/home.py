@@ -58,6 +58,8 @@ RECENT = timedelta(days=14)  # "new" findings and sendings
 SOON = timedelta(days=7)  # visits of which a reminder tells
 LISTED = 6
 
+UNGROUPED = "Xã chưa xếp nhóm"
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -638,7 +640,7 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
             f"{workshop_url('target_grid', area)}&show=unconfirmed",
             verb="Xác nhận",
         ),
-        ToDo("Xã chưa xếp nhóm", ungrouped(area), f"{workshop_url('group_list', area)}&group=none", verb="Xếp nhóm"),
+        ToDo(UNGROUPED, ungrouped(area), f"{workshop_url('group_list', area)}&group=none", verb="Xếp nhóm"),
         ToDo(
             "Tài khoản chưa có mật khẩu", without, f"{reverse('communes:user_list')}?state=unused", verb="Cấp mật khẩu"
         ),
@@ -653,8 +655,9 @@ def coordinator_section(user: Any, membership: Membership) -> Section:
 
 
 def is_starting(section: Section) -> bool:
-    """Whether nothing waits but results of communes where nobody can enter any yet."""
-    if len(section.waiting) > 1 or any(row.last_sent for row in section.data["overview"].rows):
+    """Whether nothing waits but results of communes where nobody can enter any yet, and groups to give them."""
+    others = [todo for todo in section.waiting if todo.label != UNGROUPED]
+    if len(others) > 1 or any(row.last_sent for row in section.data["overview"].rows):
         return False
     people = Membership.objects.filter(unit__province=section.data["area"], role__in=access.COMMUNE_ROLES)
     return not people.exists()

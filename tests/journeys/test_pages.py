@@ -21,6 +21,7 @@ NOT_PAGES = {
     "reports:table_xlsx",
     "reports:table_zip",
     "reports:unit_period_xlsx",
+    "reports:job_file",
     "reports:unit_period_zip",
     "reports:brief_docx",
     "reports:notice_docx",
