@@ -50,6 +50,11 @@ def save_table(table: SupplementaryTable, seen: int, by: Any) -> SupplementaryTa
     """Store a new or changed definition. Raises Changed, ValidationError."""
     with transaction.atomic():
         _take_turn(table, seen)
+        if table.pk:
+            was = SupplementaryTable.objects.values_list("is_funding", flat=True).get(pk=table.pk)
+            if was != table.is_funding and table.returns.filter(period__closed_at__isnull=False).exists():
+                said = "Biểu đã có số liệu trong kỳ đã khóa nên không đổi được; lập biểu mới cho các kỳ sau."
+                raise ValidationError({"is_funding": said})
         table.updated_by, table.updated_at = by, timezone.now()
         table.full_clean()
         table.save()
@@ -64,6 +69,9 @@ def save_column(column: SupplementaryColumn, seen: int, by: Any) -> Supplementar
         stored = SupplementaryColumn.objects.get(pk=column.pk) if column.pk else column
         if problem := check_kind(stored, column.kind):
             raise ValidationError({"kind": problem})
+        if column.pk and column.measure != stored.measure and stored.values.exists():
+            said = "Cột đã có số liệu nên không đổi được đơn vị tính; thêm cột mới và ngừng dùng cột này."
+            raise ValidationError({"measure": said})
         if not column.pk and table.columns.count() >= MOST_COLUMNS:
             raise ValidationError(f"Một biểu có nhiều nhất {MOST_COLUMNS} cột.")
         column.full_clean()

@@ -36,10 +36,12 @@ from criteria.models import (
 from criteria.periods import days_left, open_period
 from criteria.rollup import AreaFigures, area_figures, is_partial
 from criteria.sheets import Row, count_indicators, sheets
+from criteria.state import Moment
 from criteria.submissions import StepRefused, area_sendings, period_to_confirm
 from criteria.verdicts import Stage
 from criteria.workshop.groups import ungrouped
 from inspections import desk
+from inspections.findings import as_at
 from inspections.forms import VisitFilterForm
 from inspections.models import Finding, MeetingItem, Score, TeamMember, Visit
 from ntm.clock import today
@@ -504,15 +506,20 @@ def matrix_url(area: Unit, **query: Any) -> str:
     return f"{reverse('reports:matrix')}?area={area.pk}{pairs}"
 
 
-def published_findings(user: Any, area: Unit) -> dict[str, int]:
-    """Counts of the area's unsettled findings that the person sees."""
-    return (
-        Finding.objects.visible_to(user)
-        .filter(**{f"visit__unit__{area.level}": area}, visit__state=Visit.State.CONCLUDED)
-        .aggregate(
-            remedied=Count("pk", filter=Q(state=Finding.State.REMEDIED)),
-            overdue=Count("pk", filter=Q(state=Finding.State.OPEN, due_on__lt=today())),
-        )
+def published_findings(user: Any, area: Unit, moment: Moment | None = None) -> dict[str, int]:
+    """Counts of the area's unsettled findings that the person sees, now or as they stood at a moment."""
+    seen = Finding.objects.visible_to(user).filter(
+        **{f"visit__unit__{area.level}": area}, visit__state=Visit.State.CONCLUDED
+    )
+    if moment:
+        found = as_at(seen.select_related("visit"), moment)
+        return {
+            "remedied": sum(finding.state == Finding.State.REMEDIED for finding in found),
+            "overdue": sum(finding.is_overdue(moment.day) for finding in found),
+        }
+    return seen.aggregate(
+        remedied=Count("pk", filter=Q(state=Finding.State.REMEDIED)),
+        overdue=Count("pk", filter=Q(state=Finding.State.OPEN, due_on__lt=today())),
     )
 
 

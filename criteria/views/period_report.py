@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from django.contrib import messages
@@ -73,7 +74,8 @@ def _tables(unit: Unit, period: ReportingPeriod) -> list[SupplementaryTable]:
 def table_fill(request: HttpRequest, pk: int, period: int, table: int) -> HttpResponse:
     """One supplementary table: a form for the commune's people."""
     unit, found = _asked(request, pk, period)
-    require(request.user, "period_report.fill", (unit, found))
+    if not _was_closed_meanwhile(request, unit, found):
+        require(request.user, "period_report.fill", (unit, found))
     filled = _filled(unit, found, table)
     form = FillForm(filled, request.POST or None)
     conflict: Filled | None = None
@@ -83,7 +85,7 @@ def table_fill(request: HttpRequest, pk: int, period: int, table: int) -> HttpRe
         except Changed:
             conflict = filled = _filled(unit, found, table)
         except PeriodClosed:
-            return _closed(request, unit, found)
+            form.add_error(None, _closed(found))
         else:
             messages.success(request, f"Đã lưu biểu “{filled.table.name}”.")
             return redirect("criteria:period_report", unit.pk, found.pk)
@@ -102,7 +104,8 @@ def _filled(unit: Unit, period: ReportingPeriod, table: int) -> Filled:
 def texts(request: HttpRequest, pk: int, period: int) -> HttpResponse:
     """Results, difficulties and proposals of a period."""
     unit, found = _asked(request, pk, period)
-    require(request.user, "period_report.fill", (unit, found))
+    if not _was_closed_meanwhile(request, unit, found):
+        require(request.user, "period_report.fill", (unit, found))
     stored = supplementary.text_of(unit, found)
     given = {name: getattr(stored, name) for name, _ in PeriodText.PARTS} if stored else {}
     form = TextsForm(request.POST or None, initial=given)
@@ -113,7 +116,7 @@ def texts(request: HttpRequest, pk: int, period: int) -> HttpResponse:
         except Changed:
             conflict = stored = supplementary.text_of(unit, found)
         except PeriodClosed:
-            return _closed(request, unit, found)
+            form.add_error(None, _closed(found))
         else:
             messages.success(request, "Đã lưu nội dung báo cáo.")
             return redirect("criteria:period_report", unit.pk, found.pk)
@@ -137,7 +140,20 @@ def _status(request: HttpRequest, conflict: Any) -> int:
     return 200 if request.method != "POST" else 409 if conflict else 422
 
 
-def _closed(request: HttpRequest, unit: Unit, period: ReportingPeriod) -> HttpResponse:
-    """The period was closed while the person wrote."""
-    messages.error(request, f"{period.name} vừa được khóa nên chưa lưu được.")
-    return redirect("criteria:period_report", unit.pk, period.pk)
+def _was_closed_meanwhile(request: HttpRequest, unit: Unit, period: ReportingPeriod) -> bool:
+    """Whether the person, who may fill in the unit's open periods, sends what they typed before this one closed."""
+    still_open = copy(period)
+    still_open.closed_at = None
+    return (
+        request.method == "POST"
+        and period.closed_at is not None
+        and can(request.user, "period_report.fill", (unit, still_open)).allowed
+    )
+
+
+def _closed(period: ReportingPeriod) -> str:
+    """What is said above the form, which keeps what was typed."""
+    return (
+        f"Chưa lưu: {period.name} đã khóa trong lúc bạn nhập. Nội dung bạn nhập còn nguyên ở dưới; chép lại, hoặc "
+        "đề nghị điều phối viên tỉnh mở lại kỳ rồi bấm Lưu."
+    )

@@ -201,7 +201,7 @@ def _headline(result: Matrix, user: Any) -> Part:
             f"tiến độ chung {per_cent(figures.progress)}."
         )
     if access.sees_files(user):  # viewers read no findings
-        counts = published_findings(user, result.area)
+        counts = published_findings(user, result.area, result.moment)
         if any(counts.values()):
             sentences.append(
                 f"Tồn tại sau kiểm tra: {counts['overdue']} quá hạn, {counts['remedied']} chờ xác nhận đã khắc phục."

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from communes.models import Unit
 from criteria.models import CriteriaSet
@@ -51,8 +52,9 @@ class Asked:
         return Moment(day, self.known_at)
 
     def url_of(self, unit_id: int) -> str:
-        """The commune's own page under this set and stage."""
-        return f"{reverse('reports:unit_detail', args=[unit_id])}?set={self.criteria_set.code}&stage={self.stage}"
+        """The commune's own page under this set, stage and moment."""
+        query = {"set": self.criteria_set.code, "stage": self.stage} | self.when.query
+        return f"{reverse('reports:unit_detail', args=[unit_id])}?{urlencode(query)}"
 
     def matrix(self, stage: str = "", moment: Moment | None = None) -> Matrix:
         """The area's matrix at the stage and moment asked for, or others; each is drawn once a report."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from django import forms
-from django.urls import reverse
 
 from communes.models import Level
 from criteria.rollup import AreaFigures
+from ntm.clock import today
 from reports.matrix import Matrix, figures_of, per_cent
 from reports.moments import Comparison, comparisons
 from reports.tables import figures
@@ -21,6 +22,13 @@ class Options(forms.Form):
     base = forms.DateField(
         label="So với mốc", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Ngày tự chọn."
     )
+
+    def clean_base(self) -> date | None:
+        base = self.cleaned_data["base"]
+        if base and base >= today():
+            raise forms.ValidationError("Chọn một ngày đã qua.")
+        return base
+
     below = forms.IntegerField(
         label="Nêu các xã đạt dưới (tiêu chí)", required=False, min_value=1, max_value=99, initial=15
     )
@@ -49,8 +57,8 @@ def draw(asked: Asked) -> Report:
     if asked.area.level == Level.PROVINCE:
         tables.append(_districts(now))
     below = asked.options.get("below")
-    if below:
-        tables.append(_behind(now, below))
+    if below and not now.limited:  # of a department's few criteria it would say nothing
+        tables.append(_behind(asked, now, below))
     return Report(
         form="03",
         title="Số liệu chung và nhóm xã",
@@ -148,7 +156,7 @@ def _districts(now: Matrix) -> Table:
     )
 
 
-def _behind(now: Matrix, below: int) -> Table:
+def _behind(asked: Asked, now: Matrix, below: int) -> Table:
     """ "Không còn xã dưới n tiêu chí": those that still are, the fewest criteria first."""
     columns = (
         Column("number", "TT", Kind.WHOLE, 5),
@@ -163,7 +171,7 @@ def _behind(now: Matrix, below: int) -> Table:
     lines = [
         Line(
             (number, row.full_name, row.district, row.met, row.nearly, row.progress),
-            url=reverse("reports:unit_detail", args=[row.unit_id]) + f"?set={now.criteria_set.code}",
+            url=asked.url_of(row.unit_id),
         )
         for number, row in enumerate(behind, 1)
     ]
@@ -177,5 +185,7 @@ def _behind(now: Matrix, below: int) -> Table:
         columns,
         tuple(lines),
         note=f"Các xã có kết quả ở mọi tiêu chí mà đạt dưới {below} tiêu chí.",
-        empty=f"Không còn xã nào đạt dưới {below} tiêu chí trong các xã có kết quả.",
+        empty=f"Không còn xã nào đạt dưới {below} tiêu chí trong các xã có kết quả."
+        if now.figures.with_opinion
+        else "Chưa xã nào có kết quả ở mọi tiêu chí.",
     )

@@ -76,20 +76,24 @@ def asked_of(request: HttpRequest, *kinds: Kind) -> Asked:
 
 
 def _options(request: HttpRequest, kind: Kind, asked: Asked) -> dict[str, Any]:
-    """The cleaned options; those that were wrong count as not given (the page shows the message)."""
+    """The cleaned options. Wrong ones count as not given on the page, which shows the message; no file is
+    made of them. Raises Refusal."""
     if kind.options is None:
         return {}
     form = options_form(request, kind, asked)
-    form.is_valid()
+    resolved = request.resolver_match
+    if not form.is_valid() and resolved is not None and resolved.url_name != "table":
+        said = "; ".join(f"{form.fields[name].label}: {texts[0]}" for name, texts in form.errors.items())
+        raise Refusal(say(request, "Lựa chọn của biểu chưa đúng", f"{kind.title}: {said}", 400))
     return form.cleaned_data
 
 
 def options_form(request: HttpRequest, kind: Kind, asked: Asked) -> Any:
-    """Bound where any of its fields was sent, so that a first visit has the initial values."""
+    """Bound; what wasn't sent has its initial value, a box that isn't ticked sends nothing."""
     names = kind.options.base_fields  # type: ignore[union-attr]
     given = {name: request.GET[name] for name in names if name in request.GET}
     initial = {name: field.initial for name, field in names.items() if field.initial is not None}
-    form = kind.options(given or initial)  # type: ignore[misc]
+    form = kind.options(initial | given)  # type: ignore[misc]
     if hasattr(form, "offer"):
         form.offer(asked)
     for field in form.fields.values():

@@ -37,6 +37,7 @@ CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 FONT = "Times New Roman"
 A4, A3 = 9, 8
 HEAD_UP = 9  # lines a row of upright headings is high
+BOLD = 0.8  # of its width a cell has room for in bold capitals
 LINE, HIGHEST_ROW = 15, 409  # points: a line of text, and what Excel allows
 CELL_LIMIT = 32_767  # characters a cell of Excel holds
 LONG_CELL = " … (xem tiếp trên hệ thống)"
@@ -207,9 +208,9 @@ class Book:
 _STYLES: dict[str, dict[str, Any]] = {
     "plain": {},
     "form": {"align": "right", "italic": True},
-    "agency": {"align": "center"},
-    "office": {"align": "center", "bold": True},
-    "motto": {"align": "center", "bold": True, "underline": 1},
+    "agency": {"align": "center", "valign": "top", "text_wrap": True},
+    "office": {"align": "center", "valign": "top", "bold": True, "text_wrap": True},
+    "motto": {"align": "center", "valign": "top", "bold": True, "underline": 1, "text_wrap": True},
     "demo": {"align": "center", "bold": True, "font_color": "#A3261B"},
     "title": {"align": "center", "valign": "vcenter", "bold": True, "font_size": 14, "text_wrap": True},
     "line": {"align": "center", "text_wrap": True},
@@ -319,6 +320,10 @@ class Sheet:
             (heading.agency[1], "Độc lập - Tự do - Hạnh phúc", "motto"),
         ):
             self.row += 1
+            room = (sum(widths[: middle + 1]), sum(widths[middle + 1 :]))
+            lines = max(lines_of(text, width * BOLD) for text, width in zip((left, right), room, strict=True))
+            if lines > 1:
+                self.sheet.set_row(self.row, lines * LINE)
             bold = "agency" if heading.agency[1] and style == "office" else "office"
             self.span(0, middle, left, bold)
             self.span(middle + 1, self.last_printed, right, style)

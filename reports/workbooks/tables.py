@@ -40,6 +40,8 @@ from reports.workbooks.layout import (
 )
 from reports.workbooks.layout import file_name as named
 
+CHART_ROWS = 16  # rows of 20 pixels a chart of 300 takes, and one of air
+NARROW = 100  # characters a sheet is wide at least
 WIDE = 150  # characters of columns from which a table is printed on A3
 # By the line's kind and the column's: the format's name in `layout`.
 PLAIN = {
@@ -122,7 +124,9 @@ def draw_table(
     book: Book, name: str, heading: Heading, table: Table, progress: Callable[[int], None] = lambda lines: None
 ) -> None:
     """One table as a sheet; `progress` is told its lines done, now and then."""
-    columns = [Column(column.title, column.width) for column in table.columns]
+    width = sum(column.width for column in table.columns)
+    wider = max(1.0, NARROW / width)  # room for the heading and the signatures
+    columns = [Column(column.title, column.width * wider) for column in table.columns]
     sheet = book.sheet(name, heading, columns, paper=A3 if sum(c.width for c in table.columns) > WIDE else A4)
     ranges = _Ranges(table, sheet.first)
     for number, line in enumerate(table.lines):
@@ -142,10 +146,9 @@ def draw_table(
         sheet.row += 1
         sheet.sheet.write_string(sheet.row, 0, table.note, book.formats["plain"])
         sheet.row += 1
-    first = sheet.first
-    sheet.signatures()
     if table.chart and table.rows:
-        _chart(book, sheet, name, table, table.chart, first)
+        _chart(book, sheet, name, table, table.chart)
+    sheet.signatures()
 
 
 class _Ranges:
@@ -217,8 +220,9 @@ def _formula(sheet: Sheet, table: Table, place: int, cell: Cell, ranges: list[tu
     return ""
 
 
-def _chart(book: Book, sheet: Sheet, name: str, table: Table, chart: Chart, first: int) -> None:
-    """A native chart right of the table, over its rows."""
+def _chart(book: Book, sheet: Sheet, name: str, table: Table, chart: Chart) -> None:
+    """A native chart below the table, over its rows, where it is printed."""
+    first = sheet.first
     places = [number for number, line in enumerate(table.lines) if line.kind == "row"]
     top, bottom = first + places[0], first + places[-1]
     drawn = book.workbook.add_chart({"type": chart.kind})
@@ -238,7 +242,9 @@ def _chart(book: Book, sheet: Sheet, name: str, table: Table, chart: Chart, firs
         {"none": len(chart.values) == 1, "position": "bottom"} if len(chart.values) > 1 else {"none": True}
     )
     drawn.set_size({"width": 560, "height": 300})
-    sheet.sheet.insert_chart(first, sheet.last_column + 2, drawn)
+    sheet.row += 1
+    sheet.sheet.insert_chart(sheet.row, 0, drawn)
+    sheet.row += CHART_ROWS
 
 
 def _definitions(reports: Sequence[Report], user: Any) -> list[tuple[str, str]]:
@@ -261,5 +267,7 @@ def _definitions(reports: Sequence[Report], user: Any) -> list[tuple[str, str]]:
         for table in report.tables:
             for column in table.columns:
                 if column.meaning:
-                    said.setdefault(f"Cột “{column.title}”", column.meaning)
+                    name = f"Cột “{column.title}”"
+                    if said.setdefault(name, column.meaning) != column.meaning:
+                        said[f"{name}, {table.title}"] = column.meaning
     return list(said.items())

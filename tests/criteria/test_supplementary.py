@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from communes.models import Role
@@ -130,7 +131,7 @@ def test_a_stale_form_shows_what_is_stored_and_loses_nothing(place):
 def test_a_closed_period_takes_nothing_more(place):
     client = client_of(place.officer)
     answer = client.post(place.of(place.closed), place.given())
-    assert answer.status_code == 403 and "đã khóa" in answer.content.decode()
+    assert answer.status_code == 422 and "đã khóa" in answer.content.decode()
     ReportingPeriod.objects.filter(pk=place.period.pk).update(closed_at=datetime(2024, 6, 30, tzinfo=UTC))
     with pytest.raises(PeriodClosed):  # closed between the page and the saving
         supplementary.save_values(place.unit, place.period, place.table, {}, 0, place.officer)
@@ -138,6 +139,43 @@ def test_a_closed_period_takes_nothing_more(place):
         supplementary.save_text(
             place.unit, place.period, dict.fromkeys(("results", "difficulties", "proposals"), ""), 0, place.officer
         )
+
+
+def test_what_is_typed_isn_t_lost_where_the_period_closed_meanwhile(place):
+    client = Client()
+    client.force_login(place.officer)
+    ReportingPeriod.objects.filter(pk=place.period.pk).update(closed_at=datetime(2024, 6, 30, tzinfo=UTC))
+    answer = client.post(place.url, place.given())
+    page = answer.content.decode()
+    assert answer.status_code in (409, 422) and "đã khóa trong lúc bạn nhập" in page and "1.234,5" in page
+    words = {"results": "Đã làm 2 km đường", "difficulties": "", "proposals": "", "version": 0}
+    answer = client.post(f"/units/{place.unit.pk}/period-report/{place.period.pk}/texts/", words)
+    page = answer.content.decode()
+    assert answer.status_code in (409, 422) and "Đã làm 2 km đường" in page and "đã khóa trong lúc bạn nhập" in page
+    assert not (SupplementaryReturn.objects.exists() or PeriodText.objects.exists())
+    # Nobody else gets anything but the refusal.
+    client.force_login(member(place.neighbour, Role.OFFICER))
+    assert client.post(place.url, place.given()).status_code == 404
+    client.force_login(place.coordinator)
+    assert client.post(place.url, place.given()).status_code == 403
+
+
+def test_what_closed_periods_say_is_not_relabelled(place):
+    row = SupplementaryReturn.objects.create(
+        unit=place.unit, period=place.closed, table=place.table, saved_by=place.officer
+    )
+    SupplementaryValue.objects.create(filled=row, column=place.money, number=Decimal(1000))
+    client = Client()
+    client.force_login(place.coordinator)
+    url = f"/workshop/supplementary/{place.table.pk}/columns/{place.money.pk}/"
+    asked = place.column(name=place.money.name, measure="tỷ đồng", position=1)
+    answer = client.post(url, asked)
+    assert "không đổi được đơn vị tính" in answer.content.decode()
+    place.money.refresh_from_db()
+    assert place.money.measure == "triệu đồng"
+    place.table.is_funding = False
+    with pytest.raises(ValidationError, match="kỳ đã khóa"):
+        supplementary.save_table(place.table, place.table.version, place.coordinator)
 
 
 def test_only_the_communes_own_people_write(place):

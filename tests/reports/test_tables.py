@@ -16,7 +16,7 @@ import pytest
 from django.test import Client
 
 from communes.models import Role, Unit
-from criteria.models import PeriodText, Plan, Registration, ReportingPeriod
+from criteria.models import CriterionDepartment, PeriodText, Plan, Registration, ReportingPeriod
 from criteria.verdicts import STATES
 from reports.matrix import figures_of, matrix
 from reports.tables.catalogue import KINDS
@@ -25,6 +25,7 @@ from reports.tables.page import shown
 from reports.tables.picture import picture
 from reports.tables.table import Chart, Column, Kind, Line, Table, value_of
 from reports.workbooks.layout import CONTENT_TYPE
+from tests.factories import DepartmentFactory
 from tests.libreoffice import wrong_formulas
 from tests.reports.worlds import fill, indicators_of, inspect, make_province, make_set, make_table, member, say
 
@@ -295,3 +296,45 @@ def test_lines_break_where_there_is_no_figure_and_nothing_is_drawn_of_nothing():
     assert "&lt;1&gt;" in drawn and "<1>" not in drawn
     assert picture(Table("x", "x", columns, (Line(("a", None, None)),), chart=chart)) == ""
     assert picture(Table("x", "x", columns, (), chart=chart)) == ""
+
+
+def test_wrong_options_are_said_and_make_no_file(place):
+    for base in ("2030-01-01", "31/02/2024x"):
+        query = f"{place.query('self')}&base={base}"
+        assert place.get(f"/reports/tables/headline/?{query}").status_code == 200
+        answer = place.get(f"/reports/tables/headline.xlsx?{query}")
+        assert (answer.status_code, "So với mốc" in answer.content.decode()) == (400, True)
+    page = place.get(f"/reports/tables/headline/?{place.query('self')}&base=2024-01-01")
+    titles = [table.title for table in page.context["report"].tables]
+    assert "Xã dưới 15 tiêu chí" in titles, "what wasn't sent has its initial value"
+
+
+def test_a_department_has_no_watch_list_of_its_few_criteria(place):
+    department = DepartmentFactory()
+    CriterionDepartment.objects.create(criterion=place.set.criteria.first(), department=department)
+    reviewer = member(place.province, Role.DEPARTMENT_REVIEWER, department=department)
+    page = place.get(f"/reports/tables/headline/?{place.query('self')}", reviewer)
+    assert "Xã dưới" not in " ".join(table.title for table in page.context["report"].tables)
+
+
+def test_links_from_the_past_lead_into_the_past(place):
+    page = place.get(f"/reports/tables/headline/?{place.query('self', below=3)}&as_of=2024-03-31")
+    links = [line.url for table in page.context["report"].tables for line in table.lines if line.url]
+    assert links and all("as_of=2024-03-31" in url for url in links)
+
+
+def test_charts_and_headings_have_room_on_paper(place):
+    content = place.get(f"/reports/tables/headline.xlsx?{place.query('self')}").content
+    book = openpyxl.load_workbook(BytesIO(content))
+    sheet = next(sheet for sheet in book.worksheets if sheet._charts)
+    anchor, area = sheet._charts[0].anchor._from, sheet.print_area
+    last = int(re.search(r"\$(\d+)$", area).group(1))
+    assert anchor.col == 0 and anchor.row + 15 < last, "within what is printed"
+    for sheet in book.worksheets:
+        found = re.search(r":\$([A-Z]+)\$", sheet.print_area or "")
+        if not found:
+            continue  # the definitions print as they are
+        printed = openpyxl.utils.column_index_from_string(found.group(1))
+        # Columns alike and side by side are one entry.
+        entries = [it for it in sheet.column_dimensions.values() if it.min and it.min <= printed]
+        assert sum(it.width * (min(it.max, printed) - it.min + 1) for it in entries) > 99
