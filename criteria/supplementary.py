@@ -69,7 +69,7 @@ def save_column(column: SupplementaryColumn, seen: int, by: Any) -> Supplementar
         stored = SupplementaryColumn.objects.get(pk=column.pk) if column.pk else column
         if problem := check_kind(stored, column.kind):
             raise ValidationError({"kind": problem})
-        if column.pk and column.measure != stored.measure and stored.values.exists():
+        if column.pk and stored.is_summed and column.measure != stored.measure and stored.values.exists():
             said = "Cột đã có số liệu nên không đổi được đơn vị tính; thêm cột mới và ngừng dùng cột này."
             raise ValidationError({"measure": said})
         if not column.pk and table.columns.count() >= MOST_COLUMNS:
