@@ -40,7 +40,7 @@ from reports.workbooks.layout import (
 )
 from reports.workbooks.layout import file_name as named
 
-CHART_ROWS = 16  # rows of 20 pixels a chart of 300 takes, and one of air
+CHART_ROWS = 11  # rows of 20 pixels a chart takes, and one of air
 NARROW = 100  # characters a sheet is wide at least
 WIDE = 150  # characters of columns from which a table is printed on A3
 # By the line's kind and the column's: the format's name in `layout`.
@@ -241,7 +241,7 @@ def _chart(book: Book, sheet: Sheet, name: str, table: Table, chart: Chart) -> N
     drawn.set_legend(
         {"none": len(chart.values) == 1, "position": "bottom"} if len(chart.values) > 1 else {"none": True}
     )
-    drawn.set_size({"width": 560, "height": 300})
+    drawn.set_size({"width": 560, "height": 20 * (CHART_ROWS - 1)})
     sheet.row += 1
     sheet.sheet.insert_chart(sheet.row, 0, drawn)
     sheet.row += CHART_ROWS

@@ -329,7 +329,7 @@ def test_charts_and_headings_have_room_on_paper(place):
     sheet = next(sheet for sheet in book.worksheets if sheet._charts)
     anchor, area = sheet._charts[0].anchor._from, sheet.print_area
     last = int(re.search(r"\$(\d+)$", area).group(1))
-    assert anchor.col == 0 and anchor.row + 15 < last, "within what is printed"
+    assert anchor.col == 0 and anchor.row + 10 < last, "within what is printed"
     for sheet in book.worksheets:
         found = re.search(r":\$([A-Z]+)\$", sheet.print_area or "")
         if not found:
