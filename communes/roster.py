@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from copy import copy
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from communes.models import RURAL_COMMUNE, Level, Unit, UnitVersion
 from communes.names import full_name, sort_key, split_kind
@@ -84,9 +84,7 @@ def _changed_since(area: Unit, day: date) -> list[Member]:
     candidates = Unit.objects.filter(
         level=Level.COMMUNE, present_since__gt=day, versions__in=UnitVersion.objects.filter(**{here: area.pk})
     ).existing(day)
-    versions = UnitVersion.objects.filter(
-        Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit__in=candidates.order_by().values("pk")
-    )
+    versions = _versions_on(day).filter(unit__in=candidates.order_by().values("pk"))
     found: dict[int, Member | None] = {}
     for unit, place, code, name, kind, district in versions.order_by("valid_from").values_list(
         "unit_id", here, "code", "name", "kind", "district_id"
@@ -97,48 +95,48 @@ def _changed_since(area: Unit, day: date) -> list[Member]:
     return [member for member in found.values() if member]
 
 
-def names_on(units: Collection[int], day: date) -> dict[int, str]:
-    """Full names of units as they were that day, by id. Two queries at most."""
-    names: dict[int, str] = {}
+def _versions_on(day: date) -> QuerySet[UnitVersion]:
+    """The versions not over by that day; of each unit the earliest is the day's."""
+    return UnitVersion.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day))
+
+
+def _columns_on(units: Collection[int], day: date, *columns: str) -> dict[int, tuple[Any, ...]]:
+    """Columns of units as they were that day, by id. Two queries at most."""
+    found: dict[int, tuple[Any, ...]] = {}
     changed = []
-    for pk, kind, name, since in Unit.objects.filter(pk__in=units).values_list("id", "kind", "name", "present_since"):
-        names[pk] = full_name(kind, name)
+    for pk, since, *values in Unit.objects.filter(pk__in=units).values_list("id", "present_since", *columns):
+        found[pk] = tuple(values)
         if since is not None and since > day:
             changed.append(pk)
     if changed:
-        past = UnitVersion.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit__in=changed)
-        # Latest first, so that the earliest version not over by that day is written last.
-        for pk, kind, name in past.order_by("-valid_from").values_list("unit_id", "kind", "name"):
-            names[pk] = full_name(kind, name)
-    return names
+        past = _versions_on(day).filter(unit__in=changed)
+        # Latest first, so that the day's own is written last.
+        for pk, *values in past.order_by("-valid_from").values_list("unit_id", *columns):
+            found[pk] = tuple(values)
+    return found
+
+
+def names_on(units: Collection[int], day: date) -> dict[int, str]:
+    """Full names of units as they were that day, by id. Two queries at most."""
+    return {pk: full_name(kind, name) for pk, (kind, name) in _columns_on(units, day, "kind", "name").items()}
+
+
+def groups_on(units: Collection[int], day: date) -> dict[int, str]:
+    """Commune groups (nhom-1 …) of units as they were that day, by id; "" for none. Two queries at most."""
+    return {pk: group for pk, (group,) in _columns_on(units, day, "target_group").items()}
 
 
 def as_on(unit: Unit, day: date) -> Unit:
     """The unit under the name and kind it had that day: itself, or a copy for showing. One query at most."""
     if unit.present_since is None or day >= unit.present_since:
         return unit
-    past = UnitVersion.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit=unit)
+    past = _versions_on(day).filter(unit=unit)
     version = past.order_by("valid_from").values("name", "kind").first()
     if version is None:
         return unit
     shown = copy(unit)
     shown.name, shown.kind = version["name"], version["kind"]
     return shown
-
-
-def groups_on(units: Collection[int], day: date) -> dict[int, str]:
-    """Commune groups (nhom-1 …) of units as they were that day, by id; "" for none. Two queries at most."""
-    groups: dict[int, str] = {}
-    changed = []
-    for pk, group, since in Unit.objects.filter(pk__in=units).values_list("id", "target_group", "present_since"):
-        groups[pk] = group
-        if since is not None and since > day:
-            changed.append(pk)
-    if changed:
-        past = UnitVersion.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit__in=changed)
-        # Latest first, so that the earliest version not over by that day is written last.
-        groups |= dict(past.order_by("-valid_from").values_list("unit_id", "target_group"))
-    return groups
 
 
 class VillageOn(NamedTuple):
@@ -162,8 +160,8 @@ def villages_on(communes: Collection[int], day: date) -> list[VillageOn]:
     was = {pk: rest for pk, *rest in there.values_list("pk", "kind", "name", "commune_id")}
     if past:
         changed = there.filter(present_since__gt=day).values("pk")
-        versions = UnitVersion.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), unit__in=changed)
-        # Latest first, so that the earliest version not over by that day is written last.
+        versions = _versions_on(day).filter(unit__in=changed)
+        # Latest first, so that the day's own is written last.
         for pk, *rest in versions.order_by("-valid_from").values_list("unit_id", "kind", "name", "commune_id"):
             was[pk] = rest
     order = {commune: place for place, commune in enumerate(communes)}

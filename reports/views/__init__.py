@@ -1,9 +1,30 @@
 """The screens that put everything together: home, units, matrix, downloads."""
 
+import logging
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from communes.models import Unit
+
+audit = logging.getLogger("ntm.audit")
 
 
 def say(request: HttpRequest, title: str, text: str, status: int) -> HttpResponse:
     """A page that only says why there is nothing to show; the person may see the place itself."""
     return render(request, "reports/message.html", {"title": title, "text": text}, status=status)
+
+
+def download(
+    request: HttpRequest, content: bytes, name: str, content_type: str, unit: Unit, **told: str
+) -> HttpResponse:
+    """A drawn file as an attachment, kept by no shared cache, and noted by name; `told`: what else the note says."""
+    audit.info(
+        "workbook downloaded",
+        extra={"username": request.user.get_username(), "workbook": name, "unit": unit.pk, **told},
+    )
+    return HttpResponse(
+        content,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,12 +19,10 @@ from reports.matrix import area_sets, default_set, default_stage, matrix, opinio
 from reports.moments import BadMoment, asked_moment, periods_for
 from reports.readiness import COMBINED, STAGES, readiness
 from reports.tables.catalogue import KINDS
-from reports.views import say
+from reports.views import download, say
 from reports.views.jobs import offer
 from reports.views.matrix import area_choices, choose_area, get_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
-
-audit = logging.getLogger("ntm.audit")
 
 # Where each button of the list of reports leads, and which field names its place.
 REPORTS = {
@@ -60,7 +56,8 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
         return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404)
     result = readiness(unit, criteria_set, stage, request.user, when.moment)
     content = readiness_workbook(result, request.user)
-    return _download(request, content, readiness_name(result), unit, criteria_set, stage)
+    told = {"criteria_set": criteria_set.code, "stage": stage}
+    return download(request, content, readiness_name(result), CONTENT_TYPE, unit, **told)
 
 
 @require_safe
@@ -91,28 +88,8 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
         )
         return say(request, "Địa bàn chưa có xã", text, 400)
     content = matrix_workbook(result, request.user)
-    return _download(request, content, matrix_name(result), area, chosen, stage)
-
-
-def _download(
-    request: HttpRequest, content: bytes, name: str, unit: Unit, criteria_set: CriteriaSet, stage: str
-) -> HttpResponse:
-    """The workbook as an attachment, kept by no shared cache, and noted by name."""
-    audit.info(
-        "workbook downloaded",
-        extra={
-            "username": request.user.get_username(),
-            "workbook": name,
-            "unit": unit.pk,
-            "criteria_set": criteria_set.code,
-            "stage": stage,
-        },
-    )
-    return HttpResponse(
-        content,
-        content_type=CONTENT_TYPE,
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
-    )
+    told = {"criteria_set": chosen.code, "stage": stage}
+    return download(request, content, matrix_name(result), CONTENT_TYPE, area, **told)
 
 
 @require_safe

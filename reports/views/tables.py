@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,11 +21,9 @@ from reports.tables.asked import Asked
 from reports.tables.catalogue import KINDS, Kind
 from reports.tables.picture import picture
 from reports.tables.table import Report, Table
-from reports.views import say
+from reports.views import download, say
 from reports.views.matrix import area_choices, choose_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
-
-audit = logging.getLogger("ntm.audit")
 
 ROWS_SHOWN = 600  # of a table on its page; the workbook holds all
 
@@ -204,18 +201,5 @@ def _nothing(request: HttpRequest, asked: Asked, reports: Sequence[Report]) -> H
 
 
 def _file(request: HttpRequest, asked: Asked, name: str, content: bytes, kind: str) -> HttpResponse:
-    audit.info(
-        "workbook downloaded",
-        extra={
-            "username": request.user.get_username(),
-            "workbook": name,
-            "unit": asked.area.pk,
-            "criteria_set": asked.criteria_set.code,
-            "stage": asked.stage,
-        },
-    )
-    return HttpResponse(
-        content,
-        content_type=kind,
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
-    )
+    told = {"criteria_set": asked.criteria_set.code, "stage": asked.stage}
+    return download(request, content, name, kind, asked.area, **told)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
@@ -20,10 +18,9 @@ from reports.matrix import STAGES
 from reports.tables import unit_period
 from reports.tables.files import archive
 from reports.tables.table import Report
+from reports.views import download
 from reports.views.tables import shown_table
 from reports.workbooks.layout import CONTENT_TYPE
-
-audit = logging.getLogger("ntm.audit")
 
 
 def _asked(request: HttpRequest, pk: int, period: int) -> Report:
@@ -69,7 +66,8 @@ def xlsx(request: HttpRequest, pk: int, period: int) -> HttpResponse:
     from reports.workbooks.tables import reports_name, reports_workbook
 
     report = _asked(request, pk, period)
-    return _file(request, report, reports_name([report]), reports_workbook([report], request.user), CONTENT_TYPE)
+    content = reports_workbook([report], request.user)
+    return download(request, content, reports_name([report]), CONTENT_TYPE, report.subject)
 
 
 @require_safe
@@ -78,14 +76,4 @@ def csv(request: HttpRequest, pk: int, period: int) -> HttpResponse:
 
     report = _asked(request, pk, period)
     name = reports_name([report]).replace(".xlsx", "_csv.zip")
-    return _file(request, report, name, archive(report), "application/zip")
-
-
-def _file(request: HttpRequest, report: Report, name: str, content: bytes, kind: str) -> HttpResponse:
-    told = {"username": request.user.get_username(), "workbook": name, "unit": report.subject.pk}
-    audit.info("workbook downloaded", extra=told)
-    return HttpResponse(
-        content,
-        content_type=kind,
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
-    )
+    return download(request, archive(report), name, "application/zip", report.subject)
