@@ -39,10 +39,8 @@ def draw(asked: Asked) -> Report:
         basis=asked.basis,
         moment=asked.moment,
         limited=result.limited,
-        definitions=(
-            ("Xã có kết quả", "1 là xã đã được đánh giá ở mọi tiêu chí; chỉ các xã này được cộng."),
-            *((f"Tiêu chí {criterion.number}", criterion.name) for criterion in result.criteria),
-        ),
+        # What TC 1, TC 2 … are, their columns say themselves.
+        definitions=(("Xã có kết quả", "1 là xã đã được đánh giá ở mọi tiêu chí; chỉ các xã này được cộng."),),
     )
 
 
