@@ -49,6 +49,8 @@ SCREENS = {
     "reports:home": "bat-dau#trang-viec-can-lam",
     "reports:unit_search": "bat-dau#tim-mot-xa",
     "reports:unit_detail": "tong-hop-va-bao-cao#tinh-hinh-thuc-hien-cua-mot-xa",
+    "reports:criterion_past": "tong-hop-va-bao-cao#xem-lai-mot-thoi-diem",
+    "reports:nation": "tong-hop-va-bao-cao#xem-lai-mot-thoi-diem",
     "reports:matrix": "tong-hop-va-bao-cao#bang-tong-hop-theo-xa",
     "reports:report_list": "tong-hop-va-bao-cao#bieu-excel",
     "reports:brief": "tong-hop-va-bao-cao#bao-cao-nhanh-va-phieu-niem-yet",

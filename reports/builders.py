@@ -14,7 +14,7 @@ from criteria.state import Moment
 from ntm.clock import today
 from reports.jobs import BUILDERS, Progress, ReportRefused
 from reports.matrix import STAGES, area_sets, matrix
-from reports.moments import BadMoment, asked_moment
+from reports.moments import BadMoment, asked_day, asked_moment
 from reports.nation import nation_sets
 
 AT_ONCE = 600  # communes up to which an area's workbook is drawn while one waits
@@ -76,12 +76,14 @@ class MatrixReport:
 
 
 class NationReport:
-    """The nation's communes by indicator; params: `set` (a code), `stage`."""
+    """The nation's communes by indicator; params: `set` (a code), `stage`, of the past also `as_of`."""
 
     def title(self, params: dict[str, Any]) -> str:
         criteria_set = CriteriaSet.objects.get(code=params["set"])
         against = f"{criteria_set.get_grade_display()} {criteria_set.period}"
-        return f"Tổng hợp cả nước: {against}, {STAGES[params['stage']].lower()}"
+        title = f"Tổng hợp cả nước: {against}, {STAGES[params['stage']].lower()}"
+        words = asked_day(params).words
+        return f"{title}. {words}" if words else title
 
     def check(self, user: Any, params: dict[str, Any]) -> None:
         access.require(user, "nation.see")
@@ -91,19 +93,19 @@ class NationReport:
         from reports.workbooks.nation import nation_workbook
 
         progress(0, 1, "Đang lấy số liệu")
-        criteria_set, stage = self._asked(params)
+        criteria_set, stage, moment = self._asked(params)
+        return nation_workbook(criteria_set, stage, user, progress, target, moment)
 
-        def told(done: int, total: int) -> None:
-            progress(done, total, "Đang lập các trang biểu")
-
-        return nation_workbook(criteria_set, stage, user, told, target)
-
-    def _asked(self, params: dict[str, Any]) -> tuple[CriteriaSet, str]:
+    def _asked(self, params: dict[str, Any]) -> tuple[CriteriaSet, str, Moment | None]:
         code, stage = params.get("set"), params.get("stage")
-        found = next((one for one in nation_sets() if one.code == code), None)
+        try:
+            when = asked_day(params)
+        except BadMoment as bad:
+            raise Http404(str(bad)) from None
+        found = next((one for one in nation_sets(when.day) if one.code == code), None)
         if found is None or not isinstance(stage, str) or stage not in STAGES:
             raise Http404("Không có báo cáo này.")
-        return found, stage
+        return found, stage, when.moment
 
 
 BUILDERS["matrix"] = MatrixReport()

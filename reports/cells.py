@@ -39,7 +39,8 @@ def fill(page: str, result: Matrix, groups: Iterable[Group], rows: Iterable[Row]
 def matrix_body(result: Matrix, groups: Iterable[Group], query: str) -> str:
     """The rows of the table; a heading row with subtotals before each named group."""
     unit_url = reverse("reports:unit_detail", args=[_UNIT]) + escape(query)
-    criterion_url = reverse("criteria:criterion", args=[_UNIT, _CRITERION]) + escape(query)
+    page = "reports:criterion_past" if result.moment else "criteria:criterion"
+    criterion_url = reverse(page, args=[_UNIT, _CRITERION]) + escape(query)
     cells = [_cells(criterion_url, criterion.number) for criterion in result.criteria]
     blank = (
         f'<td class="no-opinion" colspan="{len(result.criteria)}">{NO_OPINION[result.stage]}</td>'

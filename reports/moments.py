@@ -64,6 +64,11 @@ def asked_moment(asked: Mapping[str, str], area: Unit) -> When:
         if found is None:
             raise BadMoment("Kỳ báo cáo này không thuộc địa bàn, hoặc chưa đến ngày chốt số liệu.")
         return When(moment_of(found), found)
+    return asked_day(asked)
+
+
+def asked_day(asked: Mapping[str, str]) -> When:
+    """The moment that `as_of` names, for what no period is kept of (the nation). Raises BadMoment."""
     text = asked.get("as_of", "").strip()
     if not text:
         return When()

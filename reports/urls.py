@@ -3,6 +3,7 @@
 from django.urls import path
 
 from reports.views import (
+    criterion_past,
     desk,
     downloads,
     home,
@@ -23,6 +24,7 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("units/", units.unit_search, name="unit_search"),
     path("units/<int:pk>/", units.unit_detail, name="unit_detail"),
+    path("units/<int:pk>/criteria/<int:number>/past/", criterion_past.criterion_past, name="criterion_past"),
     path("units/code/<str:code>/", units.unit_by_code, name="unit_by_code"),
     path("matrix/", matrix.matrix_page, name="matrix"),
     path("matrix/nation/", nation.nation_page, name="nation"),

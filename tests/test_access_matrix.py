@@ -280,6 +280,7 @@ def rows(t):
         ("criteria:base_figures", "Kim Lộc", [t.kim_loc.pk]),
         ("criteria:criterion", "Đông Phú 17", [*unit, 17]),
         ("criteria:criterion", "Đông Phú 14", [*unit, 14]),
+        ("reports:criterion_past", "Đông Phú 14", [*unit, 14], "?as_of=2024-05-01"),
         ("criteria:criterion_finish", "Đông Phú 17", [*unit, 17]),
         ("criteria:criterion_finish", "Đông Phú 14", [*unit, 14]),
         ("criteria:owner_list", "Đông Phú", unit),
@@ -538,6 +539,7 @@ criteria:base_figures Đông Phú                     oononnfonnnnnf-
 criteria:base_figures Kim Lộc                      nnnnnnnnoofoff-
 criteria:criterion Đông Phú 17                     oononnnonnnnno-
 criteria:criterion Đông Phú 14                     oononnoonnnnno-
+reports:criterion_past Đông Phú 14                 oononnoonnnnno-
 criteria:criterion_finish Đông Phú 17              rrnfnnffnnnnnf-
 criteria:criterion_finish Đông Phú 14              frnfnnffnnnnnf-
 criteria:owner_list Đông Phú                       oononnoonnnnno-

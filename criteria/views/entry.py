@@ -113,7 +113,13 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def criterion(request: HttpRequest, pk: int, number: int) -> HttpResponse:
-    """One criterion of a unit: entry for those who work on it, the three opinions, evidence."""
+    """One criterion of a unit: entry for those who work on it, the three opinions, evidence.
+
+    Of a day or period in the past there is a page of its own, to read only.
+    """
+    if request.GET.get("as_of") or request.GET.get("period"):
+        unit = get_unit(request.user, pk)
+        return redirect(f"{reverse('reports:criterion_past', args=[unit.pk, number])}?{request.GET.urlencode()}")
     unit, criteria_set = unit_and_set(request, pk)
     return _criterion_page(request, unit, criteria_set, number)
 

@@ -18,11 +18,10 @@ from communes.names import search_name
 from criteria.models import CriteriaSet, Submission
 from criteria.registrations import registered
 from criteria.rollup import Rollup
-from criteria.state import Moment
 from inspections.models import Visit
 from ntm.clock import today
 from reports.lineage import relatives
-from reports.moments import BadMoment, asked_moment, periods_for
+from reports.moments import BadMoment, When, asked_moment, periods_for
 from reports.pace import Pace, months_left
 from reports.readiness import COMBINED, NO_OPINION_AT, STAGES, Readiness, readiness, sentence
 from reports.views import say
@@ -69,7 +68,7 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
         context["now_url"] = f"{reverse('reports:unit_detail', args=[unit.pk])}?{urlencode(here)}"
         context["past"] = f"&{urlencode(when.query)}" if when.moment else ""
         context["periods"] = periods_for(unit)
-        context |= _standing(request, unit, chosen, stage, when.moment)
+        context |= _standing(request, unit, chosen, stage, when)
     return render(request, "reports/unit_detail.html", context)
 
 
@@ -80,15 +79,15 @@ def _chosen(unit: Unit, on: date | None) -> CriteriaSet | None:
         return None
 
 
-def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage: str, moment: Moment | None) -> dict:
+def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage: str, when: When) -> dict:
     """What the page says of the unit under one set."""
     user = request.user
-    result = readiness(unit, criteria_set, stage, user, moment)
+    result = readiness(unit, criteria_set, stage, user, when.moment)
     visits = Visit.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set)
     concluded = visits.filter(state=Visit.State.CONCLUDED).order_by("-held_on", "-pk")
     return {
         "result": result,
-        "marks": _marks(result),
+        "marks": _marks(result, when),
         "stages": [
             {"code": code, "label": label, "said": _said(result.rollups[code], code), "is_current": code == stage}
             for code, label in STAGES.items()
@@ -128,14 +127,15 @@ def _registration(result: Readiness) -> dict | None:
     return {"year": year, "decision": found.decision, "words": pace.words, "is_met": pace.remaining == 0}
 
 
-def _marks(result: Readiness) -> list[dict]:
-    query = f"?set={result.criteria_set.code}"
+def _marks(result: Readiness, when: When) -> list[dict]:
+    query = f"?{urlencode({'set': result.criteria_set.code} | when.query)}"
+    page = "reports:criterion_past" if when.moment else "criteria:criterion"
     return [
         {
             "number": criterion.number,
             "name": criterion.name,
             "state": criterion.states[result.stage].state if result.stage in criterion.states else "not_assessed",
-            "url": reverse("criteria:criterion", args=[result.unit.pk, criterion.number]) + query,
+            "url": reverse(page, args=[result.unit.pk, criterion.number]) + query,
         }
         for criterion in result.criteria
     ]

@@ -7,17 +7,19 @@ a province. Drawn as a background job (`reports.builders`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any, BinaryIO
 
 from communes.models import Unit
 from communes.roster import rural_communes_on
 from criteria.models import Assessment, CriteriaSet, Criterion, Indicator, Standing
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
+from criteria.state import Moment, roll_up_units, state_on
 from criteria.verdicts import NO_OPINION, VERDICTS
 from criteria.wordings import worded
-from ntm.clock import today
 from reports.house import House
+from reports.jobs import Progress
 from reports.matrix import STAGES
 from reports.nation import Nation, ProvinceLine, nation, provinces_table
 from reports.workbooks.layout import (  # fmt: skip
@@ -41,29 +43,39 @@ FORM = "01-TW"
 
 
 def nation_workbook(
-    criteria_set: CriteriaSet, stage: str, user: Any, progress: Callable[[int, int], None], target: BinaryIO
+    criteria_set: CriteriaSet,
+    stage: str,
+    user: Any,
+    progress: Progress,
+    target: BinaryIO,
+    moment: Moment | None = None,
 ) -> str:
-    """Write the workbook to `target`; its file name. `progress` is told (communes done, of all).
+    """Write the workbook to `target`; its file name. `progress` is told what is being done and how far it is.
 
-    Some three queries a province; memory is a province's. Raises KeyError for an unknown stage.
+    Now some three queries a province, at most thirty as at a moment; memory is a province's. Raises KeyError for
+    an unknown stage.
     """
-    result = nation(criteria_set, stage)
+    result = nation(criteria_set, stage, moment, lambda done, of: progress(done, 2 * of, "Đang tính số liệu các tỉnh"))
     book = Book(f"Tổng hợp cả nước {criteria_set.name}", result.as_of, target=target)
     lines = (criteria_set.name, f"Căn cứ: {STAGES[stage]}")
+
+    def drawn(done: int, of: int) -> None:
+        # What was worked out before is the first half of a past day's work.
+        progress(*((of + done, 2 * of) if moment else (done, of)), "Đang lập các trang biểu")
 
     def heading(letter: str, title: str) -> Heading:
         return Heading(f"{FORM}{letter}", AGENCY, title, lines, result.as_of)
 
     draw_table(book, "Theo tỉnh", heading("a", "TỔNG HỢP CẢ NƯỚC THEO TỈNH"), provinces_table(result))
-    indicators = _indicators(criteria_set)
-    _communes(book, heading("b", "KẾT QUẢ TỪNG CHỈ TIÊU CỦA CÁC XÃ"), result, indicators, progress)
+    indicators = _indicators(criteria_set, result.as_of)
+    _communes(book, heading("b", "KẾT QUẢ TỪNG CHỈ TIÊU CỦA CÁC XÃ"), result, indicators, drawn)
     definitions(book, heading("c", "GIẢI THÍCH"), _definitions(result, user, indicators))
     book.close()
     return f"Bieu-{FORM}_CaNuoc_{result.as_of:%Y-%m}.xlsx"
 
 
-def _indicators(criteria_set: CriteriaSet) -> list[Indicator]:
-    day = min(today(), criteria_set.last_day)
+def _indicators(criteria_set: CriteriaSet, as_of: date) -> list[Indicator]:
+    day = min(as_of, criteria_set.last_day)
     listed = Indicator.objects.filter(criterion__criteria_set=criteria_set).in_force(day).exclude(for_history=True)
     ordered = listed.select_related("criterion").order_by("criterion__number", "position", "pk")
     return worded(ordered, criteria_set, day)
@@ -122,6 +134,13 @@ def _above(indicators: list[Indicator]) -> list[tuple[int, int, str]]:
     return [(places[0], places[-1], f"{it.number}. {it.name}") for it, places in found.items()]
 
 
+def _by_unit(told: Iterable[tuple[int, int, str]]) -> dict[int, dict[int, str]]:
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    for unit, indicator, verdict in told:
+        found[unit][indicator] = verdict
+    return found
+
+
 class _Province:
     """The rows of one province: its own with the counts, then its communes."""
 
@@ -132,11 +151,15 @@ class _Province:
         self.ids = [indicator.pk for indicator in indicators]
         province = Unit.objects.only("level").get(pk=line.unit_id)
         self.members = rural_communes_on(province, result.as_of)
+        if result.moment:
+            self._read_at(result, result.moment)
+        else:
+            self._read_now(result, province)
+
+    def _read_now(self, result: Nation, province: Unit) -> None:
         within = Unit.objects.within(province).rural_communes().existing(result.as_of).order_by().values("pk")
-        self.verdicts: dict[int, dict[int, str]] = defaultdict(dict)
         told = Assessment.objects.filter(unit__in=within, stage=result.stage, indicator__in=self.ids)
-        for unit, indicator, verdict in told.order_by().values_list("unit_id", "indicator_id", "verdict"):
-            self.verdicts[unit][indicator] = verdict
+        self.verdicts = _by_unit(told.order_by().values_list("unit_id", "indicator_id", "verdict"))
         standings = Standing.objects.filter(unit__in=within, criteria_set=result.criteria_set, stage=result.stage)
         columns = ("unit_id", "criteria_met", "criteria_nearly", "progress", "criteria_not_assessed")
         self.standings = {
@@ -145,9 +168,20 @@ class _Province:
             if silent == 0
         }
 
+    def _read_at(self, result: Nation, moment: Moment) -> None:
+        ids = [member.id for member in self.members]
+        told = state_on(ids, result.criteria_set, [result.stage], *moment, only=self.ids)
+        self.verdicts = _by_unit((unit, indicator, row["verdict"]) for (_, unit, indicator), row in told.items())
+        units = list(Unit.objects.filter(pk__in=ids))
+        self.standings = {
+            unit: (rollup.criteria_met, rollup.criteria_nearly, rollup.progress)
+            for unit, rollup in roll_up_units(units, result.criteria_set, result.stage, moment).items()
+            if not rollup.counts["not_assessed"]
+        }
+
     def draw(self) -> list[int]:
         """Write the rows; how many communes meet each indicator, count at all, and their criteria met and nearly."""
-        known = [self.verdicts[member.id] for member in self.members if member.id in self.standings]
+        known = [self.verdicts.get(member.id, {}) for member in self.members if member.id in self.standings]
         met = set(STATES_THAT_COUNT_AS_MET)
         counts = [sum(own.get(pk, "") in met for own in known) for pk in self.ids]
         counts += [len(known), *(sum(row[place] for row in self.standings.values()) for place in (0, 1))]
@@ -204,7 +238,7 @@ def _definitions(result: Nation, user: Any, indicators: list[Indicator]) -> list
         f"{MARKS[state]}: {VERDICTS[state].label.lower()}" for state in MARKS if state in VERDICTS and MARKS[state]
     )
     return [
-        ("Phạm vi", "Mọi xã (không gồm phường, thị trấn) đang tồn tại vào ngày lập biểu, theo tỉnh."),
+        ("Phạm vi", "Mọi xã (không gồm phường, thị trấn) tồn tại vào ngày tính số liệu, theo tỉnh."),
         ("Bộ tiêu chí", f"{result.criteria_set.name}, giai đoạn {result.criteria_set.period}"),
         ("Căn cứ đánh giá", STAGES[result.stage]),
         ("Tính đến ngày", day_text(result.as_of)),

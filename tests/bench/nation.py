@@ -152,7 +152,7 @@ def main() -> None:
         "from reports.workbooks.nation import nation_workbook\n"
         "with open({!r}, 'w+b') as file:\n"
         "    nation_workbook(CriteriaSet.objects.get(code='xa-ntm-2021-2025'), 'self', User.objects.first(), "
-        "lambda done, of: None, file)"
+        "lambda done, of, text: None, file)"
     ).format(str(folder / "nation.xlsx"))
     built = min((own_process(build) for _ in range(3)), key=lambda found: found["seconds"])
     cells = raw.cells_of((folder / "nation.xlsx").read_bytes())

@@ -1,16 +1,23 @@
 """The nation by provinces, and the world it is measured with."""
 
 import hashlib
+from datetime import date
+from io import BytesIO
 
+import openpyxl
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from communes.models import Role
+from communes.models import Role, Unit
 from criteria.models import Assessment, CriteriaSet, Revision, Standing
+from criteria.state import Moment
 from criteria.verdicts import Stage
+from ntm.clock import today
+from reports import builders
 from reports.matrix import matrix
 from reports.nation import nation
+from reports.workbooks.nation import nation_workbook
 from tests.factories import UserFactory
 from tests.reports.worlds import make_province, make_set, member, say
 
@@ -78,3 +85,72 @@ def test_invented_results_stay_out_of_service(settings):
     settings.DEMONSTRATION = False
     with pytest.raises(CommandError, match="demonstration"):
         call_command("load_world", national=True)
+
+
+def test_a_past_day_is_the_sum_of_its_provinces_then():
+    criteria_set = make_set(first_year=2021)
+    places = [make_province(communes=3, districts=2, code=code) for code in ("96", "97", "98")]
+    for number, (_, communes) in enumerate(places[:2]):
+        for place, commune in enumerate(communes):
+            say(
+                commune,
+                criteria_set,
+                "self",
+                (["met"] * 6, ["met"] * 5 + ["not_met"], ["met"])[place],
+                date(2024, 3, 1),
+            )
+            say(commune, criteria_set, "self", ["not_met"] * (5 + number), date(2024, 5, 1))
+    Unit.objects.filter(pk=places[2][1][0].pk).update(closed_on=date(2024, 4, 1))
+    moment = Moment(date(2024, 3, 31))
+    then, now = nation(criteria_set, "self", moment), nation(criteria_set, "self")
+    assert [line.communes for line in then.provinces] == [3, 3, 3]
+    assert [line.communes for line in now.provinces] == [3, 3, 2]
+    for line, (province, _) in zip(then.provinces, places, strict=True):
+        assert (line.unit_id, line.figures) == (
+            province.pk,
+            matrix(province, criteria_set, "self", moment=moment).figures,
+        )
+    assert (then.figures.with_opinion, then.figures.whole_set, then.figures.partial) == (4, 2, 2)
+    assert now.figures.whole_set == 0
+    # Today by the revisions is today by the standings.
+    assert nation(criteria_set, "self", Moment(today())).provinces == now.provinces
+
+
+def test_the_page_and_workbook_of_a_past_day(monkeypatch):
+    criteria_set = make_set(first_year=2021)
+    province, communes = make_province(communes=3, code="96")
+    say(communes[0], criteria_set, "self", ["met"] * 6, date(2024, 3, 1))
+    say(communes[0], criteria_set, "self", ["not_met"] * 6, date(2024, 5, 1))
+    person = UserFactory(is_superuser=True, is_staff=True)
+    client = Client()
+    client.force_login(person)
+    url = "/matrix/nation/?as_of=2024-03-31&stage=self"
+    page = client.get(url).content.decode()
+    assert "Đang xem quá khứ" in page and "31/03/2024" in page
+    link = f"/matrix/?area={province.pk}&set={criteria_set.code}&stage=self&as_of=2024-03-31"
+    assert link in page or link.replace("&", "&amp;") in page
+    for bad in ("as_of=2030-01-01", "as_of=x"):
+        assert client.get(f"/matrix/nation/?{bad}").status_code == 404
+        assert client.get(f"/matrix/nation.xlsx?set={criteria_set.code}&stage=self&{bad}").status_code == 404
+    offered = client.get(f"/matrix/nation.xlsx?set={criteria_set.code}&stage=self&as_of=2024-03-31").content.decode()
+    assert "Số liệu tính đến 31/03/2024" in offered
+    # A nation too large to be waited for is offered as a report.
+    monkeypatch.setattr(builders, "AT_ONCE", 2)
+    waits = client.get(url).content.decode()
+    assert "phải tính lại từ kết quả của 3 xã" in waits and "as_of=2024-03-31" in waits
+    assert "phải tính lại" not in client.get("/matrix/nation/").content.decode()
+
+    said, cells = [], {}
+    for name, moment in (("then", Moment(date(2024, 3, 31))), ("today", Moment(today())), ("now", None)):
+        target = BytesIO()
+        nation_workbook(criteria_set, "self", person, lambda *told: said.append(told), target, moment)
+        book = openpyxl.load_workbook(target, data_only=True)
+        cells[name] = [list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
+    assert cells["today"] == cells["now"] != cells["then"]
+
+    def row_of(name: str) -> tuple:
+        return next(row for row in cells[name][1] if row[2] == communes[0].code)
+
+    assert row_of("then")[-4:] == (1, 3, 0, 100) and row_of("now")[-4:-1] == (1, 0, 0)
+    assert row_of("then")[4:10] != row_of("now")[4:10]
+    assert all(done <= of for done, of, _ in said) and said[-1][0] == said[-1][1]
