@@ -985,6 +985,14 @@ def _register_communes(person: Roles, area: Unit) -> Decision:
     return _unit_open(area)
 
 
+def _record_recognitions(person: Roles, place: Unit) -> Decision:
+    """Recording which communes of a place were recognised, revoking and voiding that; also of communes that are no
+    more, whose recognitions belong to history."""
+    if not _covers(person, place, COORDINATOR):
+        return refuse("Chỉ điều phối viên tỉnh ghi quyết định công nhận, thu hồi công nhận đạt chuẩn.")
+    return ALLOWED
+
+
 def _see_areas(person: Roles, _: Any) -> Decision:
     """Figures of a district or a province, commune by commune."""
     if person.is_superuser or any(m.unit.level in ("district", "province") for m in person.having(*AREA_ROLES)):
@@ -1308,6 +1316,7 @@ ACTIONS: dict[str, Callable[[Roles, Any], Decision]] = {
     "period_report.fill": _fill_period_report,
     "period_texts.see": _see_period_texts,
     "registration.change": _register_communes,
+    "recognition.change": _record_recognitions,
     "submission.send": _send,
     "submission.receive": _receive,
     "submission.return": _return,

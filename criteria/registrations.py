@@ -41,7 +41,7 @@ def registered(
 def register(
     area: Unit, communes: Iterable[int], criteria_set: CriteriaSet, year: int, decision: str, decided_on: date, by: Any
 ) -> int:
-    """Register these communes of the area; how many were not registered yet.
+    """Register these communes of the area; how many were not registered yet (the others stay as they are).
 
     Raises PermissionDenied, RegistrationRefused.
     """

@@ -21,6 +21,7 @@ from criteria.models import (
     EvidenceLink,
     Indicator,
     Question,
+    Recognition,
     Registration,
     ReportingPeriod,
     Submission,
@@ -144,6 +145,13 @@ class Things:
         )
         self.table = make_table(self.thanh_hoa, name="Biểu thử")
         self.registration = Registration.objects.get(unit=self.dong_phu, year=2024)
+        self.recognition = Recognition.objects.create(
+            unit=self.dong_phu,
+            criteria_set=CriteriaSet.objects.get(code="xa-ntm-nang-cao-2021-2025"),
+            decision="12/QĐ-UBND",
+            decided_on="2024-01-20",
+            recorded_by=self.colleague,
+        )
         self.old_table = uploads.take(
             "history",
             ContentFile(workbook([["TT", "Tên xã", 1, 2], [1, "Đông Phú", "x", "x"]]), "cu.xlsx"),
@@ -246,6 +254,12 @@ def rows(t):
         ("reports:registration_list", "", []),
         ("reports:registration_list", "Đông Sơn", [], f"?area={t.dong_son.pk}"),
         ("reports:registration_withdraw", "Đông Phú", [t.registration.pk]),
+        ("reports:recognition_list", "", []),
+        ("reports:recognition_list", "Đông Sơn", [], f"?area={t.dong_son.pk}"),
+        ("reports:recognition_paste", "", []),
+        ("reports:recognition_create", "Đông Phú", unit),
+        ("reports:recognition_revoke", "Đông Phú", [t.recognition.pk]),
+        ("reports:recognition_void", "Đông Phú", [t.recognition.pk]),
         ("reports:brief", "Đông Phú", unit),
         ("reports:brief", "Đông Sơn", [t.dong_son.pk]),
         ("reports:brief_docx", "Đông Phú", unit),
@@ -505,6 +519,12 @@ reports:bundle_xlsx                                bbbbbbbbbbbbbb-
 reports:registration_list                          nnnonnoononooo-
 reports:registration_list Đông Sơn                 nnnonnoonnnnno-
 reports:registration_withdraw Đông Phú             ffnonnfonnnnnf-
+reports:recognition_list                           nnnonnoononooo-
+reports:recognition_list Đông Sơn                  nnnonnoonnnnno-
+reports:recognition_paste                          nnnfnnfonfnoff-
+reports:recognition_create Đông Phú                ffnfnnfonnnnnf-
+reports:recognition_revoke Đông Phú                ffnfnnfonnnnnf-
+reports:recognition_void Đông Phú                  ffnfnnfonnnnnf-
 reports:brief Đông Phú                             oononnoonnnnno-
 reports:brief Đông Sơn                             nnnonnoonnnnno-
 reports:brief_docx Đông Phú                        oononnoonnnnno-

@@ -13,6 +13,7 @@ from criteria.models.base_figures import BaseFigure
 from criteria.models.evidence import Evidence, EvidenceLink
 from criteria.models.plans import Plan, Registration
 from criteria.models.questions import Question, QuestionMessage
+from criteria.models.recognition import Recognition
 from criteria.models.report_settings import ReportSettings
 from criteria.models.results import (
     Assessment,
@@ -63,6 +64,7 @@ __all__ = [
     "Plan",
     "Question",
     "QuestionMessage",
+    "Recognition",
     "Registration",
     "RememberedChoice",
     "ReportSettings",

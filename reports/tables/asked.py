@@ -53,8 +53,12 @@ class Asked:
 
     def url_of(self, unit_id: int) -> str:
         """The commune's own page under this set, stage and moment."""
-        query = {"set": self.criteria_set.code, "stage": self.stage} | self.when.query
-        return f"{reverse('reports:unit_detail', args=[unit_id])}?{urlencode(query)}"
+        return self.page_of(unit_id, set=self.criteria_set.code, stage=self.stage)
+
+    def page_of(self, unit_id: int, **chosen: str) -> str:
+        """A unit's page at this moment, under what is chosen."""
+        query = urlencode(chosen | self.when.query)
+        return reverse("reports:unit_detail", args=[unit_id]) + (f"?{query}" if query else "")
 
     def matrix(self, stage: str = "", moment: Moment | None = None) -> Matrix:
         """The area's matrix at the stage and moment asked for, or others; each is drawn once a report."""

@@ -59,6 +59,7 @@ KINDS = {
             "Các chỉ số chung kèm n/N xã, tăng giảm so với kỳ trước, cùng kỳ và mốc tự chọn; nhóm xã theo số tiêu chí.",
             headline.draw,
             headline.Options,
+            kept_at=("reports:recognition_list", "Xã được công nhận"),
         ),
         Kind(
             "communes",
@@ -104,10 +105,11 @@ KINDS = {
             "regression",
             "09",
             "Rớt chuẩn và nguy cơ rớt chuẩn",
-            "Xã từng đạt đủ nay mất tiêu chí; minh chứng hết hiệu lực; yêu cầu đã nâng.",
+            "Xã từng đạt đủ hoặc đã được công nhận nay mất tiêu chí; minh chứng hết hiệu lực; yêu cầu đã nâng.",
             regression.draw,
             regression.Options,
             has_stage=False,
+            kept_at=("reports:recognition_list", "Xã được công nhận"),
         ),
         Kind(
             "registered",

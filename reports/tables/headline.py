@@ -9,6 +9,7 @@ from decimal import Decimal
 from django import forms
 
 from communes.models import Level
+from criteria.recognitions import anything_recorded, recognised
 from criteria.rollup import AreaFigures
 from ntm.clock import today
 from reports.matrix import Matrix, figures_of, per_cent
@@ -47,6 +48,17 @@ FIGURES = (
 )
 
 
+# After the others, as they rest on decisions and not on opinions: (which of `_recognised`'s counts, label).
+RECOGNISED = (
+    (0, "Số xã đã được công nhận (cùng mức, mọi giai đoạn)"),
+    (1, "Số xã đã được công nhận theo bộ tiêu chí này"),
+)
+RECOGNISED_MEANS = (
+    "Số xã đã được công nhận",
+    "Xã có quyết định công nhận còn hiệu lực ở mức của bộ tiêu chí; khác với xã đạt đủ tiêu chí. Trống: chưa ghi nhận.",
+)
+
+
 def draw(asked: Asked) -> Report:
     now = asked.matrix()
     earlier = comparisons(asked.area, asked.when, asked.options.get("base"))
@@ -76,6 +88,7 @@ def draw(asked: Asked) -> Report:
             ),
             ("Số tiêu chí đạt", "Gồm đạt vững chắc, đạt và không áp dụng. Cơ bản đạt để riêng."),
             ("Tiến độ chung", "Bình quân mức độ đạt của các tiêu chí, mỗi tiêu chí như nhau; từ 0 đến 100 %."),
+            RECOGNISED_MEANS,
             ("So sánh", "Mỗi thời điểm tính trên các xã có kết quả vào thời điểm đó; số xã có thể khác nhau."),
         ),
     )
@@ -103,15 +116,34 @@ def figures_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) ->
     for comparison, _ in compared:
         columns.append(Column(comparison.key, comparison.label, Kind.NUMBER, 14))
         columns.append(Column(f"{comparison.key}_change", "Tăng, giảm", Kind.NUMBER, 10))
+    drawn = [now, *(other for _, other in compared)]
+    held = _recognised(drawn)
+    told = [(label, measure, [_value(it.figures, key) for it in drawn]) for key, label, measure in FIGURES]
+    told += [(label, "xã", [counts[place] if counts else None for counts in held]) for place, label in RECOGNISED]
     lines = []
-    for number, (key, label, measure) in enumerate(FIGURES, 1):
-        value = _value(now.figures, key)
-        cells: list = [str(number), label, measure, value]
-        for comparison, other in compared:
-            before = _value(other.figures, key)
-            cells += [before, Difference(_less(value, before), "value", comparison.key)]
+    for number, (label, measure, values) in enumerate(told, 1):
+        cells: list = [str(number), label, measure, values[0]]
+        for (comparison, _), before in zip(compared, values[1:], strict=True):
+            cells += [before, Difference(_less(values[0], before), "value", comparison.key)]
         lines.append(Line(tuple(cells)))
-    return Table("so_lieu_chung", "Số liệu chung", tuple(columns), tuple(lines))
+    note = "" if any(held) else "Công nhận đạt chuẩn: chưa ghi nhận quyết định nào của các xã trên địa bàn."
+    return Table("so_lieu_chung", "Số liệu chung", tuple(columns), tuple(lines), note=note)
+
+
+def _recognised(drawn: Sequence[Matrix]) -> list[tuple[int, int] | None]:
+    """For each matrix how many of its communes held a recognition of the set's grade, and how many one by the set
+    itself; None where nothing was ever recorded of the first one's, as was known then. A query each, and one."""
+    now = drawn[0]
+    known_at = now.moment.known_at if now.moment else None
+    if not anything_recorded([row.unit_id for row in now.rows], known_at):
+        return [None] * len(drawn)
+    counts: list[tuple[int, int] | None] = []
+    for it in drawn:
+        known_at = it.moment.known_at if it.moment else None
+        found = recognised([row.unit_id for row in it.rows], it.as_of, known_at, it.criteria_set.grade)
+        own = sum(any(one.criteria_set_id == it.criteria_set.pk for one in held) for held in found.values())
+        counts.append((len(found), own))
+    return counts
 
 
 def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Table:

@@ -67,7 +67,7 @@ def draw(asked: Asked) -> Report:
         subject=asked.area,
         as_of=asked.as_of,
         tables=(
-            _by_commune(matrices, pairs),
+            _by_commune(asked, matrices, pairs),
             _by_criterion(matrices, pairs),
             _pairs(asked, first, pairs),
             _by_leader(visits, leaders, told),
@@ -130,7 +130,7 @@ def _steps(own: Iterable[Mapping[str, str]], kind: type = int) -> list[Cell]:
     return cells
 
 
-def _by_commune(matrices: Mapping[str, Matrix], pairs: Pairs) -> Table:
+def _by_commune(asked: Asked, matrices: Mapping[str, Matrix], pairs: Pairs) -> Table:
     first = matrices["self"]
     columns = (
         Column("number", "TT", Kind.WHOLE, 5),
@@ -160,7 +160,7 @@ def _by_commune(matrices: Mapping[str, Matrix], pairs: Pairs) -> Table:
         if len(first.groups) > 1:
             lines.append(Line((None, group.name, *cells(group.rows, Sum)), "group"))
         for row in group.rows:
-            url = reverse("reports:unit_detail", args=[row.unit_id]) + f"?set={first.criteria_set.code}"
+            url = asked.page_of(row.unit_id, set=first.criteria_set.code)
             lines.append(Line((places[row.unit_id] + 1, row.full_name, *cells([row], int)), url=url))
     if lines:
         lines.append(Line((None, "Toàn địa bàn", *cells(first.rows, Sum)), "total"))
@@ -230,7 +230,7 @@ def _pairs(asked: Asked, first: Matrix, pairs: Pairs) -> Table:
                     len(lines) + 1, row.full_name, row.district, f"{criterion.number}. {criterion.name}",
                     *shown, "; ".join(said) or None,
                 ),
-                url=reverse("reports:unit_detail", args=[row.unit_id]) + f"?set={first.criteria_set.code}",
+                url=asked.page_of(row.unit_id, set=first.criteria_set.code),
             )
         )  # fmt: skip
     return Table(

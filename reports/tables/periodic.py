@@ -25,7 +25,7 @@ from reports.matrix import Matrix, Row, per_cent
 from reports.moments import Comparison, moment_of
 from reports.tables import texts
 from reports.tables.asked import Asked
-from reports.tables.headline import buckets_table, figures_table
+from reports.tables.headline import RECOGNISED_MEANS, buckets_table, figures_table
 from reports.tables.supplementary import periods_of, said, tables_of
 from reports.tables.table import Column, Difference, Kind, Line, Report, Share, Table
 
@@ -107,6 +107,7 @@ def _draw(kind: str, asked: Asked) -> Report:
         remarks=(period.name,) if period else (),
         definitions=(
             ("Xã có kết quả", "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên. Các số khác tính trên số xã này."),
+            RECOGNISED_MEANS,
             ("Số xã đạt tiêu chí", "Gồm đạt vững chắc, đạt và không áp dụng. Cơ bản đạt không tính là đạt."),
             ("Nhóm xã", "Nhóm của xã vào ngày của số liệu."),
             ("Nguồn lực", "Cộng số liệu các xã đã nhập trong các biểu bổ sung về nguồn lực của kỳ."),

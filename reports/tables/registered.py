@@ -9,6 +9,7 @@ from django import forms
 from communes.models import Unit
 from criteria.checks import format_day
 from criteria.plans import planned_rollups
+from criteria.recognitions import recognised
 from criteria.registrations import registered
 from criteria.rollup import STATES_THAT_COUNT_AS_MET, Rollup
 from reports.matrix import Matrix, Row, figures_of
@@ -42,6 +43,9 @@ COLUMNS = (
     ),
     *PACE_COLUMNS,
     Column("left", "Các tiêu chí còn lại", Kind.TEXT, 24, "Số thứ tự các tiêu chí chưa đạt, kể cả cơ bản đạt."),
+    Column(
+        "recognised", "Công nhận", Kind.TEXT, 22, "Quyết định công nhận theo bộ tiêu chí này; trống: chưa ghi nhận.",
+    ),
 )  # fmt: skip
 
 
@@ -54,6 +58,7 @@ def draw(asked: Asked) -> Report:
     units = list(Unit.objects.filter(pk__in=list(found)))
     planned, _ = planned_rollups(units, asked.criteria_set, end, asked.known_at)
     plans = {unit: planned_met(rollup, now) for unit, rollup in planned.items()}
+    held = recognised(list(found), asked.as_of, asked.known_at)
     lines = []
     for number, row in enumerate(rows, 1):
         mine = found[row.unit_id]
@@ -61,6 +66,8 @@ def draw(asked: Asked) -> Report:
         named = (number, row.full_name, row.district, decision)
         figures = (row.met_in_full, row.nearly if row.counts else None, row.progress if row.counts else None)
         cells = (*named, *figures, plans.get(row.unit_id), *pace_cells(of[row.unit_id]), _left(row, now))
+        own = [one.words for one in held.get(row.unit_id, []) if one.criteria_set_id == asked.criteria_set.pk]
+        cells = (*cells, "; ".join(own))
         lines.append(Line(cells, url=asked.url_of(row.unit_id)))
     if lines:
         lines.append(Line(_total(rows, now, plans, of), "total"))
@@ -114,5 +121,5 @@ def _total(rows: list[Row], result: Matrix, plans: dict[int, int], of: dict[int,
         Average(figures.progress),
         Sum(sum(plans.values()) if plans else None),
         Sum(remaining),
-        *(None,) * 5,
+        *(None,) * 6,
     )

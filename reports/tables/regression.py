@@ -12,7 +12,6 @@ from typing import NamedTuple
 from django import forms
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 
 from communes import access
 from communes.models import Unit
@@ -20,6 +19,7 @@ from criteria import targets
 from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS, measured, reaches
 from criteria.checks import format_day
 from criteria.models import EvidenceLink, Indicator, Revision
+from criteria.recognitions import anything_recorded, recognised
 from criteria.rollup import STATES_THAT_COUNT_AS_MET, combined
 from criteria.state import Moment
 from criteria.wordings import worded
@@ -94,6 +94,7 @@ def draw(asked: Asked) -> Report:
         tables=(
             _summary(asked, before, base),
             _lost(asked, before, base, by_stage, indicators),
+            _recognised(asked),
             _proof(asked, rows, indicators, decides),
             _raised(asked, rows, indicators, said),
         ),
@@ -103,6 +104,10 @@ def draw(asked: Asked) -> Report:
         definitions=(
             ("Xã đạt đủ tại mốc", f"Vào mốc so sánh ({base.label.lower()}), cấp đó đánh giá mọi tiêu chí đều đạt."),
             ("Mất tiêu chí", "Tiêu chí đạt tại mốc mà nay không còn đạt; cơ bản đạt không phải là đạt."),
+            (
+                "Xã đã được công nhận",
+                "Theo quyết định còn hiệu lực ở mức của bộ tiêu chí; của giai đoạn trước thì yêu cầu có thể khác.",
+            ),
             (
                 "Minh chứng hết hiệu lực",
                 f"Của chỉ tiêu đang đạt theo cấp cao nhất có đánh giá: đã hết hiệu lực hoặc còn dưới {SOON} ngày.",
@@ -132,8 +137,7 @@ def _said(asked: Asked, units: Iterable[int], indicators: Iterable[int]) -> list
 
 
 def _url(asked: Asked, unit: int, stage: str = "") -> str:
-    chosen = f"?set={asked.criteria_set.code}" + (f"&stage={stage}" if stage else "")
-    return reverse("reports:unit_detail", args=[unit]) + chosen
+    return asked.page_of(unit, set=asked.criteria_set.code, **({"stage": stage} if stage else {}))
 
 
 # --- criteria lost ---------------------------------------------------------------------
@@ -223,6 +227,46 @@ def _lost(
         )  # fmt: skip
     empty = "Không có xã nào đạt đủ tại mốc mà nay mất tiêu chí."
     return Table("mat_tieu_chi", "Xã mất tiêu chí", columns, tuple(lines), empty=empty)
+
+
+FALLEN = frozenset({"nearly_met", "not_met"})  # judged, and not met; what isn't judged isn't lost
+
+
+def _recognised(asked: Asked) -> Table:
+    """Recognised communes that now miss a criterion, whether or not they were ever complete in our data."""
+    columns = (
+        *PLACE,
+        Column("set", "Công nhận theo", Kind.TEXT, 24),
+        Column("decision", "Quyết định công nhận", Kind.TEXT, 24),
+        Column("stage", "Căn cứ đánh giá", Kind.TEXT, 20),
+        Column("missed", "Số tiêu chí không còn đạt", Kind.WHOLE, 11, "Chưa đạt hoặc cơ bản đạt."),
+        Column("criteria", "Các tiêu chí", Kind.TEXT, 24, "Số thứ tự."),
+    )
+    criteria = asked.matrix("self").criteria
+    rows = {stage: {row.unit_id: row for row in asked.matrix(stage).rows} for stage in STAGES}
+    units = list(rows["self"])
+    held = recognised(units, asked.as_of, asked.known_at, asked.criteria_set.grade)
+    lines: list[Line] = []
+    for unit in units:
+        for stage, label in STAGES.items():
+            row = rows[stage][unit]
+            missed = [str(one.number) for one, state in zip(criteria, row.states, strict=False) if state in FALLEN]
+            if not missed or unit not in held:
+                continue
+            latest = held[unit][-1]
+            lines.append(
+                Line(
+                    (
+                        len(lines) + 1, row.full_name, row.district, latest.criteria_set.label, latest.words, label,
+                        len(missed), ", ".join(missed),
+                    ),
+                    url=_url(asked, unit, stage),
+                )
+            )  # fmt: skip
+    empty = "Không có xã nào đã được công nhận mà nay có tiêu chí không còn đạt."
+    if not held and not anything_recorded(units, asked.known_at):
+        empty = "Chưa ghi nhận quyết định công nhận nào của các xã trên địa bàn."
+    return Table("da_cong_nhan", "Xã được công nhận mất tiêu chí", columns, tuple(lines), empty=empty)
 
 
 # --- proof that runs out ---------------------------------------------------------------

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db.models import Q
-from django.urls import reverse
 
 from communes import access
 from communes.models import Level, Unit
@@ -77,7 +76,7 @@ def draw(asked: Asked) -> Report:
     for number, criteria_set in enumerate(sets, 1):
         found = _judged(asked, criteria_set, villages, units, own)
         suffix, of = (f"_{number}", f" ({criteria_set.name})") if len(sets) > 1 else ("", "")
-        tables += [_by_commune(matrix, found, suffix, of), _list(asked, matrix, found, suffix, of)]
+        tables += [_by_commune(asked, matrix, found, suffix, of), _list(asked, matrix, found, suffix, of)]
     if not sets:
         empty = "Chưa có bộ tiêu chí cấp thôn nào áp dụng cho địa bàn vào thời điểm này."
         tables.append(
@@ -168,7 +167,7 @@ def _cells(figures: AreaFigures, kind: type | None = None) -> tuple[Cell, ...]:
     )
 
 
-def _by_commune(matrix: Matrix, found: list[_Village], suffix: str, of: str) -> Table:
+def _by_commune(asked: Asked, matrix: Matrix, found: list[_Village], suffix: str, of: str) -> Table:
     by_commune: dict[int, list[_Village]] = {row.unit_id: [] for row in matrix.rows}
     for village in found:
         by_commune[village.unit.commune_id].append(village)
@@ -179,7 +178,7 @@ def _by_commune(matrix: Matrix, found: list[_Village], suffix: str, of: str) -> 
             own = [village for row in group.rows for village in by_commune[row.unit_id]]
             lines.append(Line((group.name, *_cells(_figures(own), Sum)), "group"))
         for row in group.rows:
-            url = reverse("reports:unit_detail", args=[row.unit_id])
+            url = asked.page_of(row.unit_id)
             lines.append(Line((row.full_name, *_cells(_figures(by_commune[row.unit_id]))), url=url))
     if lines:
         lines.append(Line(("Toàn địa bàn", *_cells(_figures(found), Sum)), "total"))
@@ -208,7 +207,7 @@ def _list(asked: Asked, matrix: Matrix, found: list[_Village], suffix: str, of: 
                     village.progress,
                     ", ".join(map(str, village.not_met)) or None,
                 ),
-                url=reverse("reports:unit_detail", args=[village.unit.id]),
+                url=asked.page_of(village.unit.id),
             )
         )
     return Table(f"danh_sach{suffix}", f"Danh sách thôn{of}", LIST, tuple(lines), empty=_NONE)

@@ -67,13 +67,19 @@ def registration_list(request: HttpRequest) -> HttpResponse:
             except RegistrationRefused as refused:
                 form.add_error(None, str(refused))
             else:
-                messages.success(request, f"Đã ghi {count} xã đăng ký đạt chuẩn năm {year}.")
+                messages.success(request, _recorded(count, len(set(ticked)) - count, year))
                 return redirect(here)
     context = {"area": area, "areas": area_choices(seen, area), "sets": sets, "criteria_set": chosen, "here": here}
     context |= {"year": year, "years": years(chosen), "form": form, "errors": errors, "ticked": ticked}
     context |= _communes(request, area, chosen, year)
     context["can_change"] = access.can(request.user, "registration.change", area)
     return render(request, "reports/registration_list.html", context, status=422 if form.errors or errors else 200)
+
+
+def _recorded(new: int, there: int, year: int) -> str:
+    """What happened, in words; those registered before keep their document."""
+    said = [f"Đã ghi {new} xã đăng ký đạt chuẩn năm {year}."] if new else [f"Không có xã nào mới đăng ký năm {year}."]
+    return " ".join([*said, *([f"{there} xã đã đăng ký từ trước, giữ nguyên văn bản đã ghi."] if there else [])])
 
 
 def _address(area: int | None, code: str, year: int) -> str:

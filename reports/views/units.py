@@ -16,6 +16,7 @@ from communes.lineage import unit_for_code
 from communes.models import Level, Unit
 from communes.names import search_name
 from criteria.models import CriteriaSet, Submission
+from criteria.recognitions import history_of
 from criteria.registrations import registered
 from criteria.rollup import Rollup
 from inspections.models import Visit
@@ -63,6 +64,8 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "stage": stage,
         "when": when,
     }
+    if unit.level == Level.COMMUNE:
+        context |= _recognitions(request, unit, [step.unit for step in before], chosen, when)
     if chosen is not None:
         here = {"set": chosen.code, "stage": stage}
         context["now_url"] = f"{reverse('reports:unit_detail', args=[unit.pk])}?{urlencode(here)}"
@@ -84,6 +87,10 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
     user = request.user
     result = readiness(unit, criteria_set, stage, user, when.moment)
     visits = Visit.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set)
+    sent = Submission.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set, sent_at__isnull=False)
+    if when.moment:  # what was done by then; of a visit only that it was concluded is known with its time
+        visits = visits.filter(state=Visit.State.CONCLUDED, concluded_at__lte=when.moment.ends_at)
+        sent = sent.filter(sent_at__lte=when.moment.ends_at)
     concluded = visits.filter(state=Visit.State.CONCLUDED).order_by("-held_on", "-pk")
     return {
         "result": result,
@@ -99,11 +106,7 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
         # Its sentence speaks of all criteria: not for a department, which reads its own.
         "last_conclusion": None if result.limited else next((visit for visit in concluded[:1] if visit.summary), None),
         "visits": list(visits.order_by("-planned_on", "-pk")[:5]),
-        "submissions": list(
-            Submission.objects.visible_to(user)
-            .filter(unit=unit, criteria_set=criteria_set, sent_at__isnull=False)
-            .select_related("sent_by")[:5]
-        ),
+        "submissions": list(sent.select_related("sent_by")[:5]),
         "works_here": access.sees_drafts_of(user, unit),
         "can_enter": access.can(user, "entry.change", unit),
         "can_see_figures": access.can(user, "base_figures.view", unit),
@@ -111,6 +114,24 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
         "can_plan": any(access.can(user, f"visit.plan.{at}", unit) for at in access.plannable_stages(user)),
         "ready_needs": result.recognition_needs,
         "registration": _registration(result),
+    }
+
+
+def _recognitions(
+    request: HttpRequest, unit: Unit, predecessors: list[Unit], criteria_set: CriteriaSet | None, when: When
+) -> dict:
+    """What the unit was recognised for, and apart from it what its predecessors were: that isn't carried over."""
+    day, known_at = when.moment or (today(), None)
+    found = history_of([unit.pk, *(other.pk for other in predecessors)], day, known_at)
+    own = [(one, one.is_revoked(day, known_at)) for one in found.get(unit.pk, [])]
+    in_force = [one for one, is_revoked in own if not is_revoked]
+    return {
+        "recognitions": own,
+        "recognised": [one for one in in_force if criteria_set and one.criteria_set_id == criteria_set.pk],
+        "predecessors_recognised": [
+            (other, one, one.is_revoked(day, known_at)) for other in predecessors for one in found.get(other.pk, [])
+        ],
+        "can_recognise": when.moment is None and access.can(request.user, "recognition.change", unit),
     }
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from communes.models import Role, Unit, UnitVersion
 from communes.roster import rural_communes_on
-from criteria.models import Assessment, ReportingPeriod, Revision, Target
+from criteria.models import Assessment, Recognition, ReportingPeriod, Revision, Target
 from criteria.rollup import Item, roll_up
 from criteria.state import Moment
 from reports.matrix import matrix
@@ -125,6 +125,10 @@ def test_a_closed_period_stays_after_late_entries_voids_and_a_rename():
         area=province, kind="month", name="Tháng 5", ends_on=date(2024, 5, 31), due_on=date(2024, 6, 3),
         closed_at=at(date(2024, 6, 5)),
     )  # fmt: skip
+    Recognition.objects.create(
+        unit=communes[0], criteria_set=criteria_set, decision="1/QĐ-UBND", decided_on=date(2024, 1, 10),
+        recorded_by=staff, recorded_at=at(date(2024, 5, 2)),
+    )  # fmt: skip
     client = Client()
     client.force_login(staff)
     query = f"set={criteria_set.code}&stage=self&period={period.pk}"
@@ -145,6 +149,14 @@ def test_a_closed_period_stays_after_late_entries_voids_and_a_rename():
     Target.objects.create(
         indicator=amended.indicator, operator=amended.operator, value=99, text="≥ 99 %", from_year=2025,
         confirmed_by=staff, confirmed_at=at(date(2024, 6, 12)),
+    )  # fmt: skip
+    # Recognised, and revoked, by decisions recorded after the period was closed.
+    Recognition.objects.update(
+        revoked_decision="2/QĐ-UBND", revoked_on=date(2024, 5, 20), revoked_at=at(date(2024, 6, 10)), revoked_by=staff
+    )
+    Recognition.objects.create(
+        unit=communes[1], criteria_set=criteria_set, decision="3/QĐ-UBND", decided_on=date(2024, 1, 10),
+        recorded_by=staff, recorded_at=at(date(2024, 6, 10)),
     )  # fmt: skip
     unit = communes[2]
     UnitVersion.objects.filter(unit=unit).delete()

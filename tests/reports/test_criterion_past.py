@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from communes.models import Role
-from criteria.models import EvidenceLink, ReportingPeriod, Revision, Target
+from criteria.models import EvidenceLink, ReportingPeriod, Revision, Submission, Target
 from inspections.models import Finding, FindingEvent
 from tests.factories import CriterionFactory, DepartmentFactory, IndicatorFactory
 from tests.reports.worlds import concluded_visit, find, indicators_of, make_province, make_set, member, prove, say
@@ -85,6 +85,20 @@ def test_findings_are_those_open_then(small):
     assert f"/findings/{finding.pk}/" in before
     after = small.client().get(small.url(as_of="2024-04-30")).content.decode()
     assert f"/findings/{finding.pk}/" not in after and "không có tồn tại" in after
+
+
+def test_the_communes_page_of_a_past_day_leaves_out_what_was_done_later(small):
+    for month, held in ((3, date(2024, 3, 10)), (5, date(2024, 5, 10))):
+        concluded_visit(
+            small.unit, small.set, held_on=held, concluded_at=at(month, 12), summary=f"Kết luận tháng {month}"
+        )
+        Submission.objects.create(unit=small.unit, criteria_set=small.set, sent_by=small.staff, sent_at=at(month, 20))
+    url = f"/units/{small.unit.pk}/?set={small.set.code}&as_of="
+    then, later = (small.client().get(url + day).context for day in (THEN, "2024-05-31"))
+    assert (len(then["visits"]), len(then["submissions"])) == (1, 1)
+    assert then["last_conclusion"].summary == "Kết luận tháng 3"
+    assert (len(later["visits"]), len(later["submissions"])) == (2, 2)
+    assert later["last_conclusion"].summary == "Kết luận tháng 5"
 
 
 def test_links_of_the_past_stay_in_it(small):

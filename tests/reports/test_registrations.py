@@ -52,7 +52,10 @@ def test_ticked_communes_are_registered_once(small):
     assert "0/3 xã đăng ký" in page.content.decode() and "2/2" in page.content.decode()
     data = {"commune": small.ids[:2], "decision": "12/KH-UBND", "decided_on": "15/01/2024"}
     assert small.client().post(small.url, data).status_code == 302
-    assert small.client().post(small.url, data | {"commune": small.ids}).status_code == 302
+    page = small.client().post(small.url, data | {"commune": small.ids}, follow=True).content.decode()
+    assert "Đã ghi 1 xã đăng ký đạt chuẩn năm 2024. 2 xã đã đăng ký từ trước" in page
+    page = small.client().post(small.url, data, follow=True).content.decode()
+    assert "Không có xã nào mới đăng ký năm 2024. 2 xã đã đăng ký từ trước" in page and "Đã ghi 0" not in page
     assert list(Registration.objects.order_by("unit").values_list("unit", flat=True)) == sorted(small.ids)
     text = small.client().get(small.url).content.decode()
     assert "3/3 xã đăng ký" in text and "12/KH-UBND, 15/01/2024" in text

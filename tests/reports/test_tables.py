@@ -16,7 +16,7 @@ import pytest
 from django.test import Client
 
 from communes.models import Role, Unit
-from criteria.models import CriterionDepartment, PeriodText, Plan, Registration, ReportingPeriod
+from criteria.models import CriterionDepartment, PeriodText, Plan, Recognition, Registration, ReportingPeriod
 from criteria.verdicts import STATES
 from reports.matrix import figures_of, matrix
 from reports.tables.catalogue import KINDS
@@ -51,6 +51,7 @@ class World:
                     day = TODAY - timedelta(days=chance.randrange(500))
                     say(unit, self.set, stage, [chance.choice(VERDICTS) for _ in range(6)], day)
         self.plan(chance)
+        self.recognise(chance)
         inspect(self.province, self.communes, self.set, chance)
         self.period = ReportingPeriod.objects.create(
             area=self.province,
@@ -80,6 +81,24 @@ class World:
                     fill(unit, period, table, by=self.staff, chance=chance)
                     words = {"results": "=1+1", "difficulties": "", "proposals": "Cấp vốn\nlàm đường. " * 120}
                     PeriodText.objects.create(unit=unit, period=period, saved_by=self.staff, **words)
+
+    def recognise(self, chance: random.Random) -> None:
+        """Most recognised by the set or an earlier one, some revoked or voided, by decisions named like a formula."""
+        earlier = make_set(first_year=2016, last_year=2020)
+        for unit in self.communes:
+            for criteria_set, year in ((earlier, 2019), (self.set, 2023)):
+                if chance.random() < 0.3:
+                    continue
+                row = Recognition(unit=unit, criteria_set=criteria_set, decision="=1+1", recorded_by=self.staff)
+                row.decided_on = date(year, chance.randrange(1, 13), 20)
+                row.recorded_at = datetime(2024, 1, chance.randrange(1, 28), tzinfo=UTC)
+                if chance.random() < 0.3:
+                    row.revoked_decision, row.revoked_on = "45/QĐ-UBND", date(2024, chance.randrange(1, 6), 10)
+                    row.revoked_at, row.revoked_by = datetime(2024, 6, 20, tzinfo=UTC), self.staff
+                elif chance.random() < 0.2:
+                    row.voided_at, row.voided_by = datetime(2024, 6, 20, tzinfo=UTC), self.staff
+                    row.void_reason = "Ghi nhầm"
+                row.save()
 
     def plan(self, chance: random.Random) -> None:
         """Plans of most communes for the years' ends and June, half of the communes registered."""
@@ -318,9 +337,10 @@ def test_a_department_has_no_watch_list_of_its_few_criteria(place):
 
 
 def test_links_from_the_past_lead_into_the_past(place):
-    page = place.get(f"/reports/tables/headline/?{place.query('self', below=3)}&as_of=2024-03-31")
-    links = [line.url for table in page.context["report"].tables for line in table.lines if line.url]
-    assert links and all("as_of=2024-03-31" in url for url in links)
+    for key in ("headline", "regression", "opinions", "villages"):
+        page = place.get(f"/reports/tables/{key}/?{place.query('self', below=3)}&as_of=2024-03-31")
+        links = [line.url for table in page.context["report"].tables for line in table.lines if line.url]
+        assert links and all("as_of=2024-03-31" in url for url in links), key
 
 
 def test_charts_and_headings_have_room_on_paper(place):

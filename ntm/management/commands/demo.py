@@ -38,6 +38,7 @@ from criteria.models import (
     Plan,
     Question,
     QuestionMessage,
+    Recognition,
     Registration,
     ReportingPeriod,
     Revision,
@@ -146,6 +147,7 @@ class World:
             self.results(self.unit(Level.PROVINCE, province))
         refresh_statistics(Revision, Assessment, Standing, Target)
         self.registrations()
+        self.recognitions()
         self.plans()
         self.own_drafts()
         self.evidence()
@@ -420,6 +422,28 @@ class World:
                 )
                 for unit in chosen
             )
+
+    def recognitions(self) -> None:
+        """Most communes of a chance choice recognised under the set of 2016–2020, some again under the one after
+        it, one revoked since; Kim Lộc before it was merged. The decisions are invented, and say so."""
+        rows = []
+        for province, username in ((THANH_HOA, "dieuphoi.thanhhoa"), (HA_TINH, "dieuphoi.hatinh")):
+            told = {"decision": INVENTED, "recorded_by": self.users[username]}
+            told["recorded_at"] = datetime(2024, 1, 16, 2, 0, tzinfo=UTC)
+            communes = Unit.objects.within(self.unit(Level.PROVINCE, province)).rural_communes()
+            for unit in communes.filter(closed_on__isnull=True).order_by("code"):
+                rng = random.Random(f"recognised {unit.code}")
+                earlier, later = date(rng.randrange(2016, 2020), 12, 20), date(rng.randrange(2022, 2024), 12, 20)
+                if rng.random() < 0.6 and (unit.opened_on is None or unit.opened_on <= earlier):
+                    rows.append(Recognition(unit=unit, criteria_set=self.earlier, decided_on=earlier, **told))
+                if rng.random() < 0.3 and (unit.opened_on is None or unit.opened_on <= later):
+                    rows.append(Recognition(unit=unit, criteria_set=self.standard, decided_on=later, **told))
+        kim_loc = self.unit(Level.COMMUNE, "18424", date(2018, 7, 1))
+        rows.append(Recognition(unit=kim_loc, criteria_set=self.earlier, decided_on=date(2018, 12, 20), **told))
+        revoked = next(row for row in rows if row.criteria_set == self.standard)
+        revoked.revoked_decision, revoked.revoked_on = f"{INVENTED} (thu hồi)", date(2024, 5, 15)
+        revoked.revoked_at, revoked.revoked_by = datetime(2024, 5, 16, 2, 0, tzinfo=UTC), revoked.recorded_by
+        Recognition.objects.bulk_create(rows)
 
     def plans(self) -> None:
         """The officers' communes plan to meet by the year's end nearly all of what they don't meet yet."""
