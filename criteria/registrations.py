@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
@@ -35,6 +36,17 @@ def registered(
     rows = Registration.objects.filter(unit__in=list(unit_ids), criteria_set=criteria_set, year=year)
     # Withdrawn and registered anew within what is looked at: the later one speaks.
     return {row.unit_id: row for row in rows.in_force(on, known_at).order_by("pk")}
+
+
+def years_registered(
+    unit_ids: Iterable[int], criteria_set: CriteriaSet, on: date, known_at: datetime | None = None
+) -> dict[int, list[int]]:
+    """The years units were registered for as at a day, in order, by unit id. One query."""
+    rows = Registration.objects.filter(unit__in=list(unit_ids), criteria_set=criteria_set).in_force(on, known_at)
+    found: dict[int, list[int]] = defaultdict(list)
+    for unit, year in rows.order_by("year").values_list("unit_id", "year").distinct():
+        found[unit].append(year)
+    return dict(found)
 
 
 @transaction.atomic

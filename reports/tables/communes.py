@@ -5,6 +5,8 @@ from __future__ import annotations
 from django import forms
 
 from criteria.models import Indicator
+from criteria.recognitions import recognised
+from criteria.registrations import years_registered
 from criteria.state import state_on
 from criteria.wordings import worded
 from reports.matrix import Matrix, Row
@@ -26,7 +28,7 @@ LEFT = (
 
 def draw(asked: Asked) -> Report:
     result = asked.matrix()
-    tables = [_by_criterion(result)]
+    tables = [_by_criterion(asked, result)]
     if asked.options.get("indicators"):
         tables.append(_by_indicator(asked, result))
     return Report(
@@ -48,7 +50,10 @@ def _left(number: int, row: Row) -> tuple:
     return number, row.full_name, row.code, row.district
 
 
-def _by_criterion(result: Matrix) -> Table:
+def _by_criterion(asked: Asked, result: Matrix) -> Table:
+    units = [row.unit_id for row in result.rows]
+    years = years_registered(units, asked.criteria_set, asked.as_of, asked.known_at)
+    held = recognised(units, asked.as_of, asked.known_at)
     columns = (
         *LEFT,
         *(Column(f"tc_{it.number}", f"TC {it.number}", Kind.STATE, 9, it.name) for it in result.criteria),
@@ -56,15 +61,19 @@ def _by_criterion(result: Matrix) -> Table:
         Column("met", "Số tiêu chí đạt", Kind.WHOLE, 9),
         Column("nearly", "Số tiêu chí cơ bản đạt", Kind.WHOLE, 9),
         Column("progress", "Tiến độ chung (%)", Kind.PERCENT, 9),
+        Column("registered", "Năm đăng ký", Kind.CENTRE, 9, "Năm xã đăng ký đạt chuẩn theo bộ tiêu chí này."),
+        Column("recognised", "Công nhận", Kind.TEXT, 24, "Các quyết định công nhận đang có; trống: chưa ghi nhận."),
     )
     blank = ("",) * len(result.criteria)
     lines = []
     for number, row in enumerate(result.rows, 1):
         own = (1, row.met, row.nearly, row.progress) if row.counts else (None, None, None, None)
-        lines.append(Line((*_left(number, row), *(row.states or blank), *own)))
+        registered = ", ".join(map(str, years.get(row.unit_id, [])))
+        decisions = "; ".join(f"{one.criteria_set.label}: {one.words}" for one in held.get(row.unit_id, []))
+        lines.append(Line((*_left(number, row), *(row.states or blank), *own, registered, decisions)))
     figures = result.figures
     total = (Sum(figures.with_opinion), Sum(figures.criteria_met), Sum(figures.criteria_nearly), figures.progress)
-    lines.append(Line((None, "Cộng", None, None, *(None for _ in result.criteria), *total), "total"))
+    lines.append(Line((None, "Cộng", None, None, *(None for _ in result.criteria), *total, None, None), "total"))
     return Table("theo_tieu_chi", "Theo tiêu chí", columns, tuple(lines))
 
 

@@ -10,8 +10,9 @@ from django.test import Client
 from communes.models import Role, Succession, Unit, UnitVersion
 from criteria.models import Recognition
 from criteria.recognitions import RecognitionRefused, recognise, recognised, revoke, void
+from criteria.registrations import register
 from reports.moments import When
-from reports.tables import headline, regression
+from reports.tables import communes, headline, regression
 from reports.tables.asked import Asked
 from reports.tables.table import value_of
 from tests.factories import CommuneFactory, DepartmentFactory, UserFactory, VillageFactory
@@ -346,8 +347,8 @@ def test_recognised_communes_that_lost_a_criterion_also_those_never_complete_her
 
 def test_pages_ask_as_much_for_many_communes_as_for_few(count_queries):
     counts = []
-    for communes in (3, 30):
-        small = World(communes)
+    for many in (3, 30):
+        small = World(many)
         small.recognise(small.ids[::2])
         client = small.client()
         text = "\n".join(f"{unit.code}\t1/QĐ\t20/12/2023" for unit in small.communes)
@@ -368,3 +369,15 @@ def test_pages_ask_as_much_for_many_communes_as_for_few(count_queries):
 def test_an_area_without_communes(small):
     Unit.objects.filter(pk__in=small.ids).update(closed_on=date(2024, 1, 1))
     assert "không có xã" in small.client().get(small.url).content.decode()
+
+
+def test_the_matrix_in_words_says_when_registered_and_by_what_recognised(small):
+    earlier = make_set(first_year=2016, last_year=2020)
+    small.recognise(small.ids[:1], criteria_set=earlier, decided_on=date(2019, 12, 20))
+    small.recognise(small.ids[:1])
+    for year in (2025, 2024):
+        register(small.province, small.ids[1:2], small.set, year, "1/KH", date(2024, 1, 15), small.staff)
+    table = communes.draw(asked(small)).tables[0]
+    told = [line.cells[-2:] for line in table.rows]
+    words = f"{earlier.label}: 12/QĐ-UBND, 20/12/2019; {small.set.label}: 12/QĐ-UBND, 20/12/2023"
+    assert told == [("", words), ("2024, 2025", ""), ("", "")]

@@ -340,6 +340,7 @@ def test_links_from_the_past_lead_into_the_past(place):
     for key in ("headline", "regression", "opinions", "villages"):
         page = place.get(f"/reports/tables/{key}/?{place.query('self', below=3)}&as_of=2024-03-31")
         links = [line.url for table in page.context["report"].tables for line in table.lines if line.url]
+        links = [url for url in links if url.startswith("/units/")]  # a visit has a day of its own
         assert links and all("as_of=2024-03-31" in url for url in links), key
 
 
