@@ -15,6 +15,7 @@ from communes import access
 from communes.lineage import unit_for_code
 from communes.models import Level, Unit
 from communes.names import search_name
+from communes.roster import as_on
 from criteria.models import CriteriaSet, Submission
 from criteria.recognitions import history_of
 from criteria.registrations import registered
@@ -53,7 +54,7 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
         return say(request, "Không có bộ tiêu chí này", text, 404)
     before, after = relatives(unit, request.user)
     context = {
-        "unit": unit,
+        "unit": as_on(unit, when.moment.day) if when.moment else unit,
         "sets": sets,
         "criteria_set": chosen,
         "before": before,

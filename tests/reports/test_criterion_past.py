@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from django.test import Client
 
-from communes.models import Role
+from communes.models import Role, Unit, UnitVersion
 from criteria.models import EvidenceLink, ReportingPeriod, Revision, Submission, Target
 from inspections.models import Finding, FindingEvent
 from tests.factories import CriterionFactory, DepartmentFactory, IndicatorFactory
@@ -101,6 +101,18 @@ def test_the_communes_page_of_a_past_day_leaves_out_what_was_done_later(small):
     assert later["last_conclusion"].summary == "Kết luận tháng 5"
 
 
+def test_a_renamed_commune_has_its_name_of_then(small):
+    unit = small.unit
+    UnitVersion.objects.filter(unit=unit).delete()
+    place = {"code": unit.code, "kind": unit.kind, "province": small.province, "district": unit.district}
+    for since, until, name in ((date(2010, 1, 1), date(2024, 5, 1), "Tên Cũ"), (date(2024, 5, 1), None, "Tên Mới")):
+        UnitVersion.objects.create(unit=unit, commune=unit, valid_from=since, valid_to=until, name=name, **place)
+    Unit.objects.filter(pk=unit.pk).update(name="Tên Mới", present_since=date(2024, 5, 1))
+    for url in (f"/units/{unit.pk}/?set={small.set.code}&as_of=", small.url(as_of="")):
+        assert "Tên Cũ" in small.client().get(url + THEN).content.decode()
+        assert "Tên Cũ" not in small.client().get(f"{url}2024-05-31").content.decode()
+
+
 def test_links_of_the_past_stay_in_it(small):
     client = small.client()
     past = f"/units/{small.unit.pk}/criteria/1/past/?"
@@ -110,6 +122,9 @@ def test_links_of_the_past_stay_in_it(small):
         link = page.split(past, 1)[1].split('"', 1)[0]
         assert f"as_of={THEN}" in link
         assert f"/units/{small.unit.pk}/criteria/1/?" not in page
+    other = make_set(first_year=2021, grade="advanced")
+    chips = client.get(f"/units/{small.unit.pk}/?set={small.set.code}&as_of={THEN}").content.decode()
+    assert f"/units/{small.unit.pk}/?set={other.code}&amp;as_of={THEN}" in chips
     here = client.get(small.url()).content.decode()
     assert f"/criteria/2/past/?set={small.set.code}&amp;as_of={THEN}" in here
     assert f"/units/{small.unit.pk}/?set={small.set.code}&amp;as_of={THEN}" in here
