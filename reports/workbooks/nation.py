@@ -168,23 +168,17 @@ class _Province:
         return counts
 
     def _rows(self) -> None:
-        formats = self.sheet.formats
-        text, number, blank = self.sheet.sheet.write_string, self.sheet.sheet.write_number, self.sheet.sheet.write_blank
-        looks = {state: (mark, formats[f"mark_{state}"]) for state, mark in MARKS.items() if mark}
+        sheet, formats = self.sheet, self.sheet.formats
+        text, number, blank = sheet.sheet.write_string, sheet.sheet.write_number, sheet.sheet.write_blank
         centre, plain, whole, percent = (formats[name] for name in ("centre", "text", "whole", "percent"))
-        row = self.sheet.row
         for place, member in enumerate(self.members, 1):
+            row = sheet.row
             number(row, 0, place, centre)
             text(row, 1, member.name, plain)
             text(row, 2, member.code, centre)
             text(row, 3, member.district, plain)
             own = self.verdicts.get(member.id, {})
-            for column, pk in enumerate(self.ids, LEFT):
-                look = looks.get(own.get(pk, ""))
-                if look:
-                    text(row, column, *look)
-                else:
-                    blank(row, column, None, centre)
+            sheet.marks(LEFT, [own.get(pk, "") for pk in self.ids])
             standing = self.standings.get(member.id)
             if standing:
                 met, nearly, attained = standing
@@ -195,8 +189,7 @@ class _Province:
             else:
                 for column in range(self.last, self.last + 4):
                     blank(row, column, None, centre)
-            row += 1
-        self.sheet.row = row
+            sheet.row += 1
 
 
 def _definitions(result: Nation, user: Any, indicators: list[Indicator]) -> list[tuple[str, str]]:

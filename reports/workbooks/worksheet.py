@@ -1,0 +1,77 @@
+"""XlsxWriter's worksheet with the inner loops written anew for the few kinds of cells reports are made of.
+
+Its own check each argument of each cell, search each formula for thirty functions newer than Excel 2010, and put the
+XML together from lists of attributes; a cell takes four times as long as here. The file stays the same to the byte
+(tests/reports/test_worksheet.py), so that after an upgrade of XlsxWriter, which is pinned, a red test shows what has
+changed. Imported when a workbook is drawn, as XlsxWriter is.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from io import StringIO
+from typing import Any
+
+from xlsxwriter.utility import _preserve_whitespace, xl_col_to_name
+from xlsxwriter.worksheet import CellBlankTuple, CellFormulaTuple, CellNumberTuple, CellStringTuple, Worksheet
+from xlsxwriter.xmlwriter import XMLwriter
+
+LETTERS = [xl_col_to_name(column) for column in range(512)]
+LONG = 16_000  # characters up to which a text surely fits into a cell, whatever they are
+
+
+class QuickWorksheet(Worksheet):
+    """Cells of texts that are `layout.safe`, of finite numbers, blanks and old formulas, each with a format."""
+
+    _reached = -1  # the row being written
+
+    def write_string(self, row: int, col: int, string: str, cell_format: Any) -> None:
+        if len(string) > LONG:
+            super().write_string(row, col, string, cell_format)
+            return
+        # Rows that go to the disk one by one hold their texts, others the text's number in a common list.
+        text = string if self.constant_memory else self.str_table._get_shared_string_index(string)
+        self._place(row, col, CellStringTuple(text, cell_format))
+
+    def write_number(self, row: int, col: int, number: Any, cell_format: Any) -> None:
+        self._place(row, col, CellNumberTuple(number, cell_format))
+
+    def write_blank(self, row: int, col: int, blank: None, cell_format: Any) -> None:
+        self._place(row, col, CellBlankTuple(cell_format))
+
+    def write_formula(self, row: int, col: int, formula: str, cell_format: Any, value: Any) -> None:
+        self._place(row, col, CellFormulaTuple(formula.removeprefix("="), cell_format, value))
+
+    def _place(self, row: int, col: int, cell: Any) -> None:
+        if row != self._reached or not self.dim_colmin <= col <= self.dim_colmax:
+            if self._check_dimensions(row, col):
+                return
+            if self.constant_memory and row > self.previous_row:
+                self._write_single_row(row)
+            self._reached = row
+        self.table[row][col] = cell
+
+    def _write_cell(self, row: int, col: int, cell: Any) -> None:
+        start = f'<c r="{LETTERS[col]}{row + 1}" s="{cell.format._get_xf_index()}"'
+        match cell:
+            case CellBlankTuple():
+                self.fh.write(f"{start}/>")
+            case CellStringTuple(text) if self.constant_memory:
+                self.fh.write(f"{start}{_inline(text)}")
+            case CellStringTuple(number):
+                self.fh.write(f'{start} t="s"><v>{number}</v></c>')
+            case CellNumberTuple(number):
+                self.fh.write(f"{start}><v>{number:.16G}</v></c>")
+            case CellFormulaTuple(formula, _, value) if not isinstance(value, str | bool):
+                self.fh.write(f"{start}><f>{self._escape_data(formula)}</f><v>{value}</v></c>")
+            case _:
+                super()._write_cell(row, col, cell)
+
+
+@lru_cache(maxsize=1024)
+def _inline(text: str) -> str:
+    """A cell with the text in it, after its address and format."""
+    writer = XMLwriter()
+    writer.fh = StringIO()
+    writer._xml_inline_string(writer._escape_control_characters(text), _preserve_whitespace(text), [])
+    return writer.fh.getvalue().removeprefix("<c")
