@@ -132,7 +132,8 @@ class _Province:
         self.ids = [indicator.pk for indicator in indicators]
         province = Unit.objects.only("level").get(pk=line.unit_id)
         self.members = rural_communes_on(province, result.as_of)
-        within = Unit.objects.within(province).rural_communes().existing(result.as_of).order_by().values("pk")
+        # Named one by one: PostgreSQL reads the whole table of the nation's assessments for a subquery.
+        within = [member.id for member in self.members]
         self.verdicts: dict[int, dict[int, str]] = defaultdict(dict)
         told = Assessment.objects.filter(unit__in=within, stage=result.stage, indicator__in=self.ids)
         for unit, indicator, verdict in told.order_by().values_list("unit_id", "indicator_id", "verdict"):
