@@ -186,7 +186,9 @@ class Book:
             self.formats[state] = self._format(**look, text_wrap=True)
             self.formats[f"mark_{state}"] = self._format(**look, bold=True)
         self.formats["not_assessed"] = self.formats[""] = self.formats["mark_not_assessed"] = self.formats["centre"]
-        self.marked = {state: (mark, self.formats[f"mark_{state}"]) for state, mark in self.marks.items() if mark}
+        self.marked = {
+            state: (mark, self.formats[f"mark_{state}" if mark else "centre"]) for state, mark in self.marks.items()
+        }
 
     def _format(self, **extra: Any) -> Any:
         """The format of a look, the same one for every name of it: XlsxWriter works out anew for each cell of a
@@ -407,13 +409,8 @@ class Sheet:
 
     def marks(self, column: int, states: Iterable[str]) -> None:
         """Verdicts or states as short marks, for narrow columns, from this column on."""
-        row, marked, centre = self.row, self.book.marked, self.formats["centre"]
-        text, blank = self.sheet.write_string, self.sheet.write_blank
-        for place, state in enumerate(states, column):
-            if state in marked:
-                text(row, place, *marked[state])
-            else:
-                blank(row, place, None, centre)
+        marked = self.book.marked
+        self.sheet.write_marks(self.row, column, [marked[state] for state in states])
 
     def formula(self, column: int, formula: str, value: Any, style: str) -> None:
         """A live formula with its value, which the caller has worked out by itself; "" shows as blank."""

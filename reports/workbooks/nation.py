@@ -6,7 +6,6 @@ a province. Drawn as a background job (`reports.builders`).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -134,10 +133,11 @@ class _Province:
         self.members = rural_communes_on(province, result.as_of)
         # Named one by one: PostgreSQL reads the whole table of the nation's assessments for a subquery.
         within = [member.id for member in self.members]
-        self.verdicts: dict[int, dict[int, str]] = defaultdict(dict)
+        verdicts: dict[int, dict[int, str]] = {member.id: {} for member in self.members}
         told = Assessment.objects.filter(unit__in=within, stage=result.stage, indicator__in=self.ids)
         for unit, indicator, verdict in told.order_by().values_list("unit_id", "indicator_id", "verdict"):
-            self.verdicts[unit][indicator] = verdict
+            verdicts[unit][indicator] = verdict
+        self.marks = {unit: [own.get(pk, "") for pk in self.ids] for unit, own in verdicts.items()}
         standings = Standing.objects.filter(unit__in=within, criteria_set=result.criteria_set, stage=result.stage)
         columns = ("unit_id", "criteria_met", "criteria_nearly", "progress", "criteria_not_assessed")
         self.standings = {
@@ -148,9 +148,9 @@ class _Province:
 
     def draw(self) -> list[int]:
         """Write the rows; how many communes meet each indicator, count at all, and their criteria met and nearly."""
-        known = [self.verdicts[member.id] for member in self.members if member.id in self.standings]
-        met = set(STATES_THAT_COUNT_AS_MET)
-        counts = [sum(own.get(pk, "") in met for own in known) for pk in self.ids]
+        known = [self.marks[member.id] for member in self.members if member.id in self.standings]
+        counts = [sum(state in STATES_THAT_COUNT_AS_MET for state in column) for column in zip(*known, strict=True)]
+        counts = counts or [0] * len(self.ids)
         counts += [len(known), *(sum(row[place] for row in self.standings.values()) for place in (0, 1))]
         sheet, first = self.sheet, self.sheet.row + 1
         sheet.fill("group", range(self.last + 4))
@@ -178,8 +178,7 @@ class _Province:
             text(row, 1, member.name, plain)
             text(row, 2, member.code, centre)
             text(row, 3, member.district, plain)
-            own = self.verdicts.get(member.id, {})
-            sheet.marks(LEFT, [own.get(pk, "") for pk in self.ids])
+            sheet.marks(LEFT, self.marks[member.id])
             standing = self.standings.get(member.id)
             if standing:
                 met, nearly, attained = standing

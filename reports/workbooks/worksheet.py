@@ -8,6 +8,7 @@ changed. Imported when a workbook is drawn, as XlsxWriter is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from io import StringIO
 from typing import Any
@@ -19,11 +20,16 @@ from xlsxwriter.xmlwriter import XMLwriter
 LETTERS = [xl_col_to_name(column) for column in range(512)]
 LONG = 16_000  # characters up to which a text surely fits into a cell, whatever they are
 
+Mark = tuple[str, Any]  # a short text and its format
+
 
 class QuickWorksheet(Worksheet):
     """Cells of texts that are `layout.safe`, of finite numbers, blanks and old formulas, each with a format."""
 
-    _reached = -1  # the row being written
+    def __init__(self) -> None:
+        super().__init__()
+        self._reached = -1  # the row being written
+        self._ends = _Ends()
 
     def write_string(self, row: int, col: int, string: str, cell_format: Any) -> None:
         if len(string) > LONG:
@@ -39,6 +45,18 @@ class QuickWorksheet(Worksheet):
     def write_blank(self, row: int, col: int, blank: None, cell_format: Any) -> None:
         self._place(row, col, CellBlankTuple(cell_format))
 
+    def write_marks(self, row: int, col: int, marks: Sequence[Mark]) -> None:
+        """Short texts in adjoining cells; "" is a blank."""
+        if self.constant_memory:
+            self._place(row, col + len(marks) - 1, [])
+            self._place(row, col, marks)
+            return
+        for place, (text, look) in enumerate(marks, col):
+            if text:
+                self.write_string(row, place, text, look)
+            else:
+                self.write_blank(row, place, None, look)
+
     def write_formula(self, row: int, col: int, formula: str, cell_format: Any, value: Any) -> None:
         self._place(row, col, CellFormulaTuple(formula.removeprefix("="), cell_format, value))
 
@@ -52,6 +70,13 @@ class QuickWorksheet(Worksheet):
         self.table[row][col] = cell
 
     def _write_cell(self, row: int, col: int, cell: Any) -> None:
+        if cell.__class__ is list:
+            ends, number = self._ends, row + 1
+            columns = LETTERS[col : col + len(cell)]
+            self.fh.write(
+                "".join([f'<c r="{letters}{number}{ends[mark]}' for letters, mark in zip(columns, cell, strict=True)])
+            )
+            return
         start = f'<c r="{LETTERS[col]}{row + 1}" s="{cell.format._get_xf_index()}"'
         match cell:
             case CellBlankTuple():
@@ -66,6 +91,15 @@ class QuickWorksheet(Worksheet):
                 self.fh.write(f"{start}><f>{self._escape_data(formula)}</f><v>{value}</v></c>")
             case _:
                 super()._write_cell(row, col, cell)
+
+
+class _Ends(dict[Mark, str]):
+    """What follows a mark's address."""
+
+    def __missing__(self, mark: Mark) -> str:
+        text, look = mark
+        end = self[mark] = f'" s="{look._get_xf_index()}"{_inline(text) if text else "/>"}'
+        return end
 
 
 @lru_cache(maxsize=1024)
