@@ -16,7 +16,7 @@ from criteria.numbers import round_half_up
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.verdicts import NO_OPINION, STATES
 from criteria.wordings import worded
-from reports.house import House, forms_of, house_of
+from reports.house import House
 from reports.matrix import STAGES, Matrix, Row, per_cent
 from reports.workbooks.layout import (
     A3,
@@ -38,17 +38,16 @@ ROMAN = ((100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5
 LEFT = 3  # columns before the marks: TT, Tên xã, Mã
 
 
-def matrix_name(result: Matrix) -> str:
-    return file_name(forms_of(result.area).form(FORM), result.area.name, result.as_of)
+def matrix_name(result: Matrix, house: House) -> str:
+    return file_name(house.form(FORM), result.area.name, result.as_of)
 
 
-def matrix_workbook(result: Matrix, user: Any, on_row: Callable[[], None] | None = None) -> bytes:
+def matrix_workbook(result: Matrix, user: Any, house: House, on_row: Callable[[], None] | None = None) -> bytes:
     """Draw the workbook: communes × criteria, communes × indicators, summary, definitions.
 
-    Three queries besides the matrix's own. The caller refuses an area without communes. `on_row` is
+    Two queries besides the matrix's own. The caller refuses an area without communes. `on_row` is
     called after each row.
     """
-    house = house_of(user, result.area)
     book = Book(f"Bảng tổng hợp theo xã, {result.area.full_name}", result.as_of, house, on_row=on_row)
     lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}. {_marks_key(house)}")
     form = house.form(FORM)
