@@ -70,27 +70,34 @@ class QuickWorksheet(Worksheet):
         self.table[row][col] = cell
 
     def _write_cell(self, row: int, col: int, cell: Any) -> None:
-        if cell.__class__ is list:
+        kind, write = cell.__class__, self.fh.write
+        if kind is list:
             ends, number = self._ends, row + 1
             columns = LETTERS[col : col + len(cell)]
-            self.fh.write(
+            write(
                 "".join([f'<c r="{letters}{number}{ends[mark]}' for letters, mark in zip(columns, cell, strict=True)])
             )
             return
         start = f'<c r="{LETTERS[col]}{row + 1}" s="{cell.format._get_xf_index()}"'
-        match cell:
-            case CellBlankTuple():
-                self.fh.write(f"{start}/>")
-            case CellStringTuple(text) if self.constant_memory:
-                self.fh.write(f"{start}{_inline(text)}")
-            case CellStringTuple(number):
-                self.fh.write(f'{start} t="s"><v>{number}</v></c>')
-            case CellNumberTuple(number):
-                self.fh.write(f"{start}><v>{number:.16G}</v></c>")
-            case CellFormulaTuple(formula, _, value) if not isinstance(value, str | bool):
-                self.fh.write(f"{start}><f>{self._escape_data(formula)}</f><v>{value}</v></c>")
-            case _:
-                super()._write_cell(row, col, cell)
+        if kind is CellBlankTuple:
+            write(f"{start}/>")
+        elif kind is CellStringTuple:
+            write(
+                f"{start}{_inline(cell.string)}" if self.constant_memory else f'{start} t="s"><v>{cell.string}</v></c>'
+            )
+        elif kind is CellNumberTuple:
+            write(f"{start}><v>{cell.number:.16G}</v></c>")
+        elif kind is CellFormulaTuple and not isinstance(cell.value, str | bool):
+            write(f"{start}><f>{self._escape_data(cell.formula)}</f><v>{cell.value}</v></c>")
+        else:
+            super()._write_cell(row, col, cell)
+
+    def _calculate_spans(self) -> None:
+        blocks: dict[int, list[int]] = {}  # the first and last columns of sixteen rows
+        for row, cells in self.table.items():
+            if cells:
+                blocks.setdefault(row // 16, []).extend((min(cells), max(cells)))
+        self.row_spans = {block: f"{min(ends) + 1}:{max(ends) + 1}" for block, ends in blocks.items()}
 
 
 class _Ends(dict[Mark, str]):
