@@ -47,7 +47,7 @@ class QuickWorksheet(Worksheet):
 
     def write_marks(self, row: int, col: int, marks: Sequence[Mark]) -> None:
         """Short texts in adjoining cells; "" is a blank."""
-        if self.constant_memory:
+        if self.constant_memory and marks:
             self._place(row, col + len(marks) - 1, [])
             self._place(row, col, marks)
             return

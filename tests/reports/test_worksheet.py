@@ -65,6 +65,7 @@ def every_kind_of_cell(target: BytesIO | None) -> bytes:
         for style in ("number", "whole", "percent", "total_share"):
             for column, number in enumerate(NUMBERS):
                 sheet.number(column, number, style)
+            sheet.marks(len(NUMBERS), [])
             sheet.number(20, None)
             sheet.day(21, date(2024, 2, 29))
             sheet.day(22, None)
