@@ -137,6 +137,8 @@ def format_number(value: Decimal | int | None, max_places: int = MAX_PLACES) -> 
     """
     if value is None:
         return ""
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", ".")
     machine = f"{round_half_up(value, max_places):,f}"
     whole, _, fraction = machine.partition(".")
     fraction = fraction.rstrip("0")

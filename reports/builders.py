@@ -12,6 +12,7 @@ from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from criteria.state import Moment
 from ntm.clock import today
+from reports.house import house_of
 from reports.jobs import BUILDERS, Progress, ReportRefused
 from reports.matrix import STAGES, area_sets, matrix
 from reports.moments import BadMoment, asked_day, asked_moment
@@ -51,10 +52,13 @@ class MatrixReport:
             raise ReportRefused(f"{area.full_name} không có xã nào đang tồn tại vào ngày {result.as_of:%d/%m/%Y}.")
         total = 2 * len(result.rows)  # by criterion, by indicator; the summary is short
         rows = count(1)
-        target.write(
-            matrix_workbook(result, user, lambda: progress(min(next(rows), total), total, "Đang lập các trang biểu"))
-        )
-        return matrix_name(result)
+
+        def told() -> None:
+            progress(min(next(rows), total), total, "Đang lập các trang biểu")
+
+        house = house_of(user, area)
+        target.write(matrix_workbook(result, user, house, told))
+        return matrix_name(result, house)
 
     def _asked(self, user: Any, params: dict[str, Any]) -> tuple[Unit, CriteriaSet, str, Moment | None]:
         number, code, stage = params.get("area"), params.get("set"), params.get("stage")

@@ -277,7 +277,15 @@ class Standing(models.Model):
                 ),
             ),
         ]
-        indexes = [models.Index(fields=["criteria_set", "stage", "unit"], name="standing_area")]
+        indexes = [
+            models.Index(fields=["criteria_set", "stage", "unit"], name="standing_area"),
+            # The nation's sums without the rows, which are wide by `criteria`; PostgreSQL only.
+            models.Index(
+                fields=["criteria_set", "stage", "unit"],
+                include=["criteria_total", "criteria_met", "criteria_nearly", "criteria_not_assessed", "progress"],
+                name="standing_sums",
+            ),
+        ]
 
     @property
     def has_opinion(self) -> bool:

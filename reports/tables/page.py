@@ -13,6 +13,8 @@ from criteria.numbers import format_number, one_decimal
 from criteria.verdicts import STATE_BADGES, STATES
 from reports.tables.table import NUMERIC, Column, Kind, Line, Plain, Table, value_of
 
+LINE_BREAK = "\n"
+
 
 def shown(value: Plain, kind: Kind) -> str:
     """A value as the page prints it: 1.234,5; 31/12/2025; blank where there is none."""
@@ -31,7 +33,10 @@ def shown(value: Plain, kind: Kind) -> str:
 
 def body(table: Table) -> SafeString:
     """The rows of the table, each cell named for narrow screens."""
-    return mark_safe("".join(_line(line, table.columns) for line in table.lines))
+    columns = table.columns
+    named = next((place for place, column in enumerate(columns) if column.kind == Kind.TEXT), 0)
+    starts = [(_start(column, ""), _start(column, "pre-line")) for column in columns]
+    return mark_safe("".join([_line(line, columns, starts, named) for line in table.lines]))
 
 
 def head(table: Table) -> SafeString:
@@ -42,19 +47,23 @@ def head(table: Table) -> SafeString:
     return mark_safe(f"<tr>{cells}</tr>")
 
 
-def _line(line: Line, columns: tuple[Column, ...]) -> str:
+def _start(column: Column, css: str) -> str:
+    css = "num" if column.kind in NUMERIC else css
+    classed = f' class="{css}"' if css else ""
+    return f'<td{classed} data-label="{escape(column.title)}">'
+
+
+def _line(line: Line, columns: tuple[Column, ...], starts: list[tuple[str, str]], named: int) -> str:
     parts = []
-    named = next((place for place, column in enumerate(columns) if column.kind == Kind.TEXT), 0)
     for place, (cell, column) in enumerate(zip(line.cells, columns, strict=True)):
         value = value_of(cell)
-        text = escape(shown(value, column.kind))
-        if column.kind == Kind.STATE and value in STATE_BADGES:
-            text = STATE_BADGES[str(value)]
+        text = shown(value, column.kind)
+        if isinstance(value, str):
+            text = STATE_BADGES[value] if column.kind == Kind.STATE and value in STATE_BADGES else escape(text)
         if place == named:
             linked = f'<a href="{escape(line.url)}">{text}</a>' if line.url and text else text
             parts.append(f'<th scope="row">{linked}</th>')
         else:
-            css = ' class="num"' if column.kind in NUMERIC else ' class="pre-line"' if "\n" in text else ""
-            parts.append(f'<td{css} data-label="{escape(column.title)}">{text}</td>')
+            parts.append(f"{starts[place][LINE_BREAK in text]}{text}</td>")
     css = {"row": "", "group": ' class="group-row"', "total": ' class="total-row"'}[line.kind]
     return f"<tr{css}>{''.join(parts)}</tr>"

@@ -13,7 +13,7 @@ from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from ntm.clock import today
 from reports.builders import is_large
-from reports.house import forms_of
+from reports.house import forms_of, house_of
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
 from reports.moments import BadMoment, asked_moment, periods_for
@@ -55,9 +55,10 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     if stage not in STAGES:
         return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404)
     result = readiness(unit, criteria_set, stage, request.user, when.moment)
-    content = readiness_workbook(result, request.user)
+    house = house_of(request.user, unit)
+    content = readiness_workbook(result, request.user, house)
     told = {"criteria_set": criteria_set.code, "stage": stage}
-    return download(request, content, readiness_name(result), CONTENT_TYPE, unit, **told)
+    return download(request, content, readiness_name(result, house), CONTENT_TYPE, unit, **told)
 
 
 @require_safe
@@ -87,9 +88,10 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
             f"{area.full_name} không có xã nào đang tồn tại vào ngày {result.as_of:%d/%m/%Y}, nên không có biểu để lập."
         )
         return say(request, "Địa bàn chưa có xã", text, 400)
-    content = matrix_workbook(result, request.user)
+    house = house_of(request.user, area)
+    content = matrix_workbook(result, request.user, house)
     told = {"criteria_set": chosen.code, "stage": stage}
-    return download(request, content, matrix_name(result), CONTENT_TYPE, area, **told)
+    return download(request, content, matrix_name(result, house), CONTENT_TYPE, area, **told)
 
 
 @require_safe

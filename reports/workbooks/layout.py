@@ -98,6 +98,8 @@ def safe(value: str) -> str:
     """The text without characters that break a workbook or hide in it; said where it is too long for a cell."""
     if _UNSAFE.search(value):
         value = clean_text(value, multiline=True)
+    if value.startswith("<r>"):
+        value = f" {value}"  # else XlsxWriter takes it for marked-up text and puts it into the file as it is
     return value if len(value) <= CELL_LIMIT else value[: CELL_LIMIT - len(LONG_CELL)] + LONG_CELL
 
 
@@ -157,6 +159,9 @@ class Book:
     ) -> None:
         from xlsxwriter import Workbook
 
+        from reports.workbooks.worksheet import QuickWorksheet
+
+        self.worksheet_class = QuickWorksheet
         self.on_row = on_row
         self.marks = house.marks if house else MARKS
         self.signers = house.signers if house else SIGNERS
@@ -174,15 +179,24 @@ class Book:
         )
         # A fixed moment of creation: the same request gives the same file.
         self.workbook.set_properties({"title": title, "created": datetime.combine(as_of, time())})
+        self._looks: dict[tuple[Any, ...], Any] = {}
         self.formats = {name: self._format(**extra) for name, extra in _STYLES.items()}
         for state, tint in TINTS.items():
             look = {"border": 1, "align": "center", "valign": "vcenter"} | ({"bg_color": tint} if tint else {})
             self.formats[state] = self._format(**look, text_wrap=True)
             self.formats[f"mark_{state}"] = self._format(**look, bold=True)
         self.formats["not_assessed"] = self.formats[""] = self.formats["mark_not_assessed"] = self.formats["centre"]
+        self.marked = {
+            state: (mark, self.formats[f"mark_{state}" if mark else "centre"]) for state, mark in self.marks.items()
+        }
 
     def _format(self, **extra: Any) -> Any:
-        return self.workbook.add_format({"font_name": FONT, "font_size": 11, **extra})
+        """The format of a look, the same one for every name of it: XlsxWriter works out anew for each cell of a
+        second one that it looks like the first."""
+        look = tuple(sorted(extra.items()))
+        if look not in self._looks:
+            self._looks[look] = self.workbook.add_format({"font_name": FONT, "font_size": 11, **extra})
+        return self._looks[look]
 
     def sheet(
         self,
@@ -279,7 +293,7 @@ class Sheet:
         self.book, self.columns = book, columns
         self.lines = 1
         self.formats = book.formats
-        self.sheet = book.workbook.add_worksheet(name)
+        self.sheet = book.workbook.add_worksheet(name, book.worksheet_class)
         self.last_column = len(columns) - 1
         self.last_printed = self.last_column - helpers
         for place, column in enumerate(columns):
@@ -393,13 +407,10 @@ class Sheet:
         """A verdict or state in words, in its colour; blank where nothing is assessed."""
         self.text(column, "" if state in ("", "not_assessed") else STATES[state].label, state)
 
-    def mark(self, column: int, state: str) -> None:
-        """A verdict or state as its short mark, for narrow columns."""
-        mark = self.book.marks[state]
-        if mark:
-            self.sheet.write_string(self.row, column, mark, self.formats[f"mark_{state}"])
-        else:
-            self.sheet.write_blank(self.row, column, None, self.formats["centre"])
+    def marks(self, column: int, states: Iterable[str]) -> None:
+        """Verdicts or states as short marks, for narrow columns, from this column on."""
+        marked = self.book.marked
+        self.sheet.write_marks(self.row, column, [marked[state] for state in states])
 
     def formula(self, column: int, formula: str, value: Any, style: str) -> None:
         """A live formula with its value, which the caller has worked out by itself; "" shows as blank."""

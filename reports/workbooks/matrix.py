@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from operator import add
 from typing import Any
 
 from django.db.models import Max
@@ -16,7 +16,7 @@ from criteria.numbers import round_half_up
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.verdicts import NO_OPINION, STATES
 from criteria.wordings import worded
-from reports.house import House, forms_of, house_of
+from reports.house import House
 from reports.matrix import STAGES, Matrix, Row, per_cent
 from reports.workbooks.layout import (
     A3,
@@ -38,25 +38,16 @@ ROMAN = ((100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5
 LEFT = 3  # columns before the marks: TT, Tên xã, Mã
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """A column of marks: its heading and the verdict or state of a commune's row, "" for none."""
-
-    title: str
-    state: Callable[[Row], str]
+def matrix_name(result: Matrix, house: House) -> str:
+    return file_name(house.form(FORM), result.area.name, result.as_of)
 
 
-def matrix_name(result: Matrix) -> str:
-    return file_name(forms_of(result.area).form(FORM), result.area.name, result.as_of)
-
-
-def matrix_workbook(result: Matrix, user: Any, on_row: Callable[[], None] | None = None) -> bytes:
+def matrix_workbook(result: Matrix, user: Any, house: House, on_row: Callable[[], None] | None = None) -> bytes:
     """Draw the workbook: communes × criteria, communes × indicators, summary, definitions.
 
-    Three queries besides the matrix's own. The caller refuses an area without communes. `on_row` is
+    Two queries besides the matrix's own. The caller refuses an area without communes. `on_row` is
     called after each row.
     """
-    house = house_of(user, result.area)
     book = Book(f"Bảng tổng hợp theo xã, {result.area.full_name}", result.as_of, house, on_row=on_row)
     lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}. {_marks_key(house)}")
     form = house.form(FORM)
@@ -77,11 +68,9 @@ def _marks_key(house: House) -> str:
 
 
 def _criteria(book: Book, heading: Heading, result: Matrix, house: House) -> None:
-    marked = [
-        Marked(f"{criterion.number}. {criterion.name}", partial(_state, place))
-        for place, criterion in enumerate(result.criteria)
-    ]
-    table = Table(book, "Theo tiêu chí", heading, result, house, marked, [5] * len(marked), head="head_up")
+    titles = [f"{criterion.number}. {criterion.name}" for criterion in result.criteria]
+    marks = {row.unit_id: row.states or ("",) * len(titles) for row in result.rows}
+    table = Table(book, "Theo tiêu chí", heading, result, house, titles, marks, 5, head="head_up")
     table.draw()
     table.signatures()
 
@@ -105,31 +94,27 @@ def _indicators(book: Book, heading: Heading, result: Matrix, house: House) -> l
     )
     for unit, indicator, verdict in told.order_by().values_list("unit_id", "indicator_id", "verdict"):
         verdicts[unit][indicator] = verdict
-    marked = [Marked(code, partial(_verdict, verdicts, indicator)) for indicator, code, _, _ in indicators]
+    listed_ids = [pk for pk, *_ in indicators]
+    marks = {row.unit_id: [verdicts[row.unit_id].get(pk, "") for pk in listed_ids] for row in result.rows}
     above = []
     for criterion in result.criteria:
         places = [place for place, row in enumerate(indicators, LEFT) if row[3] == criterion.id]
         if places:
             above.append((places[0], places[-1], f"{criterion.number}. {criterion.name}"))
-    widths = [4.6] * len(marked)
+    titles = [code for _, code, _, _ in indicators]
     table = Table(
-        book, "Theo chỉ tiêu", heading, result, house, marked, widths, paper=A3, with_totals=False, above=above
+        book, "Theo chỉ tiêu", heading, result, house, titles, marks, 4.6, paper=A3, with_totals=False, above=above
     )
     table.draw()
     table.signatures()
     return [(code, name) for _, code, name, _ in indicators]
 
 
-def _state(place: int, row: Row) -> str:
-    return row.states[place] if row.states else ""
-
-
-def _verdict(verdicts: dict[int, dict[int, str]], indicator: int, row: Row) -> str:
-    return verdicts[row.unit_id].get(indicator, "")
-
-
 class Table:
-    """Communes in rows, marks in columns, groups by district, totals as live formulas."""
+    """Communes in rows, marks in columns, groups by district, totals as live formulas.
+
+    `marks`: by commune the verdict or state in each of the columns `titles`, "" for none.
+    """
 
     def __init__(
         self,
@@ -138,15 +123,16 @@ class Table:
         heading: Heading,
         result: Matrix,
         house: House,
-        marked: Sequence[Marked],
-        widths: Sequence[float],
+        titles: Sequence[str],
+        marks: Mapping[int, Sequence[str]],
+        width: float,
         *,
         paper: int = A4,
         with_totals: bool = True,
         head: str = "head",
         above: Sequence[tuple[int, int, str]] = (),
     ) -> None:
-        self.result, self.house, self.marked, self.with_totals = result, house, marked, with_totals
+        self.result, self.house, self.marks, self.with_totals = result, house, marks, with_totals
         ends = [
             Column("Số tiêu chí đạt", 9),
             Column("Số tiêu chí cơ bản đạt", 9),
@@ -159,14 +145,14 @@ class Table:
                 Column("TT", 5),
                 Column("Tên xã", 20),
                 Column("Mã xã", 8),
-                *(Column(column.title, width, head) for column, width in zip(marked, widths, strict=True)),
+                *(Column(title, width, head) for title in titles),
                 Column("Xã có kết quả", 8),
                 *(ends if with_totals else []),
             ],
             paper=paper,
             above=above,
         )
-        self.known = LEFT + len(marked)  # the column that says 1 where the commune has an opinion
+        self.known = LEFT + len(titles)  # the column that says 1 where the commune has an opinion
         self.group_rows: list[int] = []
 
     def draw(self) -> None:
@@ -189,8 +175,7 @@ class Table:
         sheet.number(0, number, "centre")
         sheet.text(1, row.name)
         sheet.text(2, row.code, "centre")
-        for place, column in enumerate(self.marked, LEFT):
-            sheet.mark(place, column.state(row))
+        sheet.marks(LEFT, self.marks[row.unit_id])
         if row.is_partial:
             # Text, which no total counts: judged in some criteria only.
             sheet.text(self.known, f"{row.assessed}/{len(row.states)}", "centre")
@@ -237,9 +222,9 @@ class Table:
         sheet.text(1, "Tỷ lệ (%)", "total")
         known = sum(row.counts for row in rows)
         all_known = _cell(self.known, met_row)
-        for place, column in enumerate(self.marked, LEFT):
+        for place, met in enumerate(self._met(rows), LEFT):
             cell = _cell(place, met_row)
-            share = per_cent(_met(column, rows), known)
+            share = per_cent(met, known)
             sheet.formula(place, f'=IF({all_known}>0,ROUND({cell}/{all_known}*100,1),"")', share, "total_share")
         sheet.formula(
             self.known,
@@ -266,15 +251,16 @@ class Table:
     def _figures(self, rows: Sequence[Row], cells: Callable[[int], str], style: str, *, counted_anew: bool) -> None:
         """One row of counts: over marks where `counted_anew`, else over the group rows' counts."""
         sheet = self.sheet
-        for place, column in enumerate(self.marked, LEFT):
-            formula = f"SUM({cells(place)})"
+        counted, marks = cells(self.known), self.house.marks_met
+        for place, met in enumerate(self._met(rows), LEFT):
+            area = cells(place)
+            formula = f"SUM({area})"
             if counted_anew:
                 # Only over communes with a 1 in the column of those that count.
-                met = self.house.marks_met
-                formula = "+".join(f'COUNTIFS({cells(place)},"{mark}",{cells(self.known)},1)' for mark in met)
-            sheet.formula(place, f"={formula}", _met(column, rows), f"{style}_whole")
+                formula = "+".join([f'COUNTIFS({area},"{mark}",{counted},1)' for mark in marks])
+            sheet.formula(place, f"={formula}", met, f"{style}_whole")
         known = sum(row.counts for row in rows)
-        sheet.formula(self.known, f"=SUM({cells(self.known)})", known, f"{style}_whole")
+        sheet.formula(self.known, f"=SUM({counted})", known, f"{style}_whole")
         if self.with_totals:
             for offset, value in (
                 (1, sum(row.met or 0 for row in rows if row.counts)),
@@ -283,12 +269,17 @@ class Table:
                 sheet.formula(self.known + offset, f"=SUM({cells(self.known + offset)})", value, f"{style}_whole")
             sheet.fill(style, [self.known + 3])
 
+    def _met(self, rows: Sequence[Row]) -> list[int]:
+        """How many of the communes that count meet what each column stands for."""
+        counts = [0] * (self.known - LEFT)
+        for row in rows:
+            if row.counts:
+                met = [state in STATES_THAT_COUNT_AS_MET for state in self.marks[row.unit_id]]
+                counts = list(map(add, counts, met))
+        return counts
+
     def _group_cells(self, column: int) -> str:
         return ",".join(_cell(column, row) for row in self.group_rows)
-
-
-def _met(column: Marked, rows: Sequence[Row]) -> int:
-    return sum(row.counts and column.state(row) in STATES_THAT_COUNT_AS_MET for row in rows)
 
 
 def _cell(column: int, row: int) -> str:

@@ -1,14 +1,15 @@
 """The nation's communes against a set's indicators: one sheet of 8,248 × 57, province by province.
 
-Row after row goes to the disk (XlsxWriter's constant_memory), so that the nation takes no more memory than
-a province. Drawn as a background job (`reports.builders`).
+Row after row goes to the disk (XlsxWriter's constant_memory): the nation takes the memory of its marks, some
+600 bytes a commune. Drawn as a background job (`reports.builders`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from datetime import date
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 from communes.models import Unit
@@ -18,6 +19,7 @@ from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.state import Moment, roll_up_units, state_on
 from criteria.verdicts import NO_OPINION, VERDICTS
 from criteria.wordings import worded
+from ntm.snapshot import snapshot
 from reports.house import House
 from reports.jobs import Progress
 from reports.matrix import STAGES
@@ -36,6 +38,8 @@ from reports.workbooks.layout import (  # fmt: skip
 from reports.workbooks.matrix import roman
 from reports.workbooks.tables import draw_table
 
+Told = Iterable[tuple[int, int, str]]  # unit, indicator, verdict
+Standings = dict[int, tuple[int, int, Decimal]]  # criteria met and nearly met, progress in %, by unit
 LEFT = 4  # columns before the indicators: TT, xã, mã xã, huyện
 HOUSE = House()  # the nation's own workbook has no province's marks
 AGENCY = ("CHƯƠNG TRÌNH MỤC TIÊU QUỐC GIA", "XÂY DỰNG NÔNG THÔN MỚI")
@@ -52,10 +56,17 @@ def nation_workbook(
 ) -> str:
     """Write the workbook to `target`; its file name. `progress` is told what is being done and how far it is.
 
-    Now some three queries a province, at most thirty as at a moment; memory is a province's. Raises KeyError for
-    an unknown stage.
+    Now some three queries a province, all of one moment; as at a past one at most thirty. Raises KeyError for an
+    unknown stage.
     """
-    result = nation(criteria_set, stage, moment, lambda done, of: progress(done, 2 * of, "Đang tính số liệu các tỉnh"))
+    with nullcontext() if moment else snapshot():
+        result = nation(
+            criteria_set, stage, moment, lambda done, of: progress(done, 2 * of, "Đang tính số liệu các tỉnh")
+        )
+        indicators = _indicators(criteria_set, result.as_of)
+        provinces: Iterable[_Province] = (_Province(result, line, indicators) for line in result.provinces)
+        if not moment:  # the past stays as it is while it is drawn
+            provinces = list(provinces)
     book = Book(f"Tổng hợp cả nước {criteria_set.name}", result.as_of, target=target)
     lines = (criteria_set.name, f"Căn cứ: {STAGES[stage]}")
 
@@ -67,8 +78,7 @@ def nation_workbook(
         return Heading(f"{FORM}{letter}", AGENCY, title, lines, result.as_of)
 
     draw_table(book, "Theo tỉnh", heading("a", "TỔNG HỢP CẢ NƯỚC THEO TỈNH"), provinces_table(result))
-    indicators = _indicators(criteria_set, result.as_of)
-    _communes(book, heading("b", "KẾT QUẢ TỪNG CHỈ TIÊU CỦA CÁC XÃ"), result, indicators, drawn)
+    _communes(book, heading("b", "KẾT QUẢ TỪNG CHỈ TIÊU CỦA CÁC XÃ"), result, indicators, provinces, drawn)
     definitions(book, heading("c", "GIẢI THÍCH"), _definitions(result, user, indicators))
     book.close()
     return f"Bieu-{FORM}_CaNuoc_{result.as_of:%Y-%m}.xlsx"
@@ -82,7 +92,12 @@ def _indicators(criteria_set: CriteriaSet, as_of: date) -> list[Indicator]:
 
 
 def _communes(
-    book: Book, heading: Heading, result: Nation, indicators: list[Indicator], progress: Callable[[int, int], None]
+    book: Book,
+    heading: Heading,
+    result: Nation,
+    indicators: list[Indicator],
+    provinces: Iterable[_Province],
+    progress: Callable[[int, int], None],
 ) -> None:
     last = LEFT + len(indicators)
     sheet = book.sheet(
@@ -105,11 +120,11 @@ def _communes(
     groups: list[int] = []
     totals = [0] * (len(indicators) + 3)
     done, all_of_them = 0, result.figures.communes
-    for number, line in enumerate(result.provinces, 1):
+    for number, province in enumerate(provinces, 1):
         groups.append(sheet.row)
-        counts = _Province(sheet, result, line, indicators, number, last).draw()
+        counts = province.draw(sheet, number)
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
-        done += line.communes
+        done += province.communes
         progress(done, all_of_them)
     # As many cells as there are provinces are fewer than a function takes.
     sheet.fill("total", range(last + 4))
@@ -134,103 +149,92 @@ def _above(indicators: list[Indicator]) -> list[tuple[int, int, str]]:
     return [(places[0], places[-1], f"{it.number}. {it.name}") for it, places in found.items()]
 
 
-def _by_unit(told: Iterable[tuple[int, int, str]]) -> dict[int, dict[int, str]]:
-    found: dict[int, dict[int, str]] = defaultdict(dict)
-    for unit, indicator, verdict in told:
-        found[unit][indicator] = verdict
-    return found
-
-
 class _Province:
-    """The rows of one province: its own with the counts, then its communes."""
+    """The communes of one province, read at once: their marks by indicator, their standings where they count."""
 
-    def __init__(
-        self, sheet: Sheet, result: Nation, line: ProvinceLine, indicators: list[Indicator], number: int, last: int
-    ) -> None:
-        self.sheet, self.line, self.number, self.last = sheet, line, number, last
+    def __init__(self, result: Nation, line: ProvinceLine, indicators: list[Indicator]) -> None:
+        self.name, self.communes = line.name, line.communes
         self.ids = [indicator.pk for indicator in indicators]
-        province = Unit.objects.only("level").get(pk=line.unit_id)
-        self.members = rural_communes_on(province, result.as_of)
+        self.members = rural_communes_on(Unit.objects.only("level").get(pk=line.unit_id), result.as_of)
+        # Named one by one: PostgreSQL reads the whole table of the nation's assessments for a subquery.
+        units = [member.id for member in self.members]
+        verdicts: dict[int, dict[int, str]] = {unit: {} for unit in units}
         if result.moment:
-            self._read_at(result, result.moment)
+            told, self.standings = self._read_at(result, result.moment, units)
         else:
-            self._read_now(result, province)
+            told, self.standings = self._read_now(result, units)
+        for unit, indicator, verdict in told:
+            verdicts[unit][indicator] = verdict
+        self.marks = {unit: [own.get(pk, "") for pk in self.ids] for unit, own in verdicts.items()}
 
-    def _read_now(self, result: Nation, province: Unit) -> None:
-        within = Unit.objects.within(province).rural_communes().existing(result.as_of).order_by().values("pk")
-        told = Assessment.objects.filter(unit__in=within, stage=result.stage, indicator__in=self.ids)
-        self.verdicts = _by_unit(told.order_by().values_list("unit_id", "indicator_id", "verdict"))
-        standings = Standing.objects.filter(unit__in=within, criteria_set=result.criteria_set, stage=result.stage)
+    def _read_now(self, result: Nation, units: list[int]) -> tuple[Told, Standings]:
+        told = Assessment.objects.filter(unit__in=units, stage=result.stage, indicator__in=self.ids)
+        rows = Standing.objects.filter(unit__in=units, criteria_set=result.criteria_set, stage=result.stage)
         columns = ("unit_id", "criteria_met", "criteria_nearly", "progress", "criteria_not_assessed")
-        self.standings = {
+        standings = {
             unit: (met, nearly, attained)
-            for unit, met, nearly, attained, silent in standings.values_list(*columns)
+            for unit, met, nearly, attained, silent in rows.values_list(*columns)
             if silent == 0
         }
+        return told.order_by().values_list("unit_id", "indicator_id", "verdict"), standings
 
-    def _read_at(self, result: Nation, moment: Moment) -> None:
-        ids = [member.id for member in self.members]
-        told = state_on(ids, result.criteria_set, [result.stage], *moment, only=self.ids)
-        self.verdicts = _by_unit((unit, indicator, row["verdict"]) for (_, unit, indicator), row in told.items())
-        units = list(Unit.objects.filter(pk__in=ids))
-        self.standings = {
+    def _read_at(self, result: Nation, moment: Moment, units: list[int]) -> tuple[Told, Standings]:
+        told = state_on(units, result.criteria_set, [result.stage], *moment, only=self.ids)
+        rolled = roll_up_units(list(Unit.objects.filter(pk__in=units)), result.criteria_set, result.stage, moment)
+        standings = {
             unit: (rollup.criteria_met, rollup.criteria_nearly, rollup.progress)
-            for unit, rollup in roll_up_units(units, result.criteria_set, result.stage, moment).items()
+            for unit, rollup in rolled.items()
             if not rollup.counts["not_assessed"]
         }
+        return [(unit, indicator, row["verdict"]) for (_, unit, indicator), row in told.items()], standings
 
-    def draw(self) -> list[int]:
-        """Write the rows; how many communes meet each indicator, count at all, and their criteria met and nearly."""
-        known = [self.verdicts.get(member.id, {}) for member in self.members if member.id in self.standings]
-        met = set(STATES_THAT_COUNT_AS_MET)
-        counts = [sum(own.get(pk, "") in met for own in known) for pk in self.ids]
+    def draw(self, sheet: Sheet, number: int) -> list[int]:
+        """Write the province's row with its counts, then its communes.
+
+        How many communes meet each indicator, count at all, and their criteria met and nearly.
+        """
+        known = [self.marks[member.id] for member in self.members if member.id in self.standings]
+        counts = [sum(state in STATES_THAT_COUNT_AS_MET for state in column) for column in zip(*known, strict=True)]
+        counts = counts or [0] * len(self.ids)
         counts += [len(known), *(sum(row[place] for row in self.standings.values()) for place in (0, 1))]
-        sheet, first = self.sheet, self.sheet.row + 1
-        sheet.fill("group", range(self.last + 4))
-        sheet.text(0, roman(self.number), "group_centre")
-        sheet.text(1, self.line.name, "group")
+        first, known_at = sheet.row + 1, LEFT + len(self.ids)
+        sheet.fill("group", range(known_at + 4))
+        sheet.text(0, roman(number), "group_centre")
+        sheet.text(1, self.name, "group")
         end = first + len(self.members) - 1
-        counted = sheet.area(self.last, first, end)
+        counted = sheet.area(known_at, first, end)
         for place, count in enumerate(counts, LEFT):
             cells = sheet.area(place, first, end)
             formula = f"SUM({cells})"
-            if place < self.last:
+            if place < known_at:
                 formula = "+".join(f'COUNTIFS({cells},"{mark}",{counted},1)' for mark in HOUSE.marks_met)
             sheet.formula(place, f"={formula}", count, "group_whole")
         sheet.end_row()
-        self._rows()
+        self._rows(sheet, known_at)
         return counts
 
-    def _rows(self) -> None:
-        formats = self.sheet.formats
-        text, number, blank = self.sheet.sheet.write_string, self.sheet.sheet.write_number, self.sheet.sheet.write_blank
-        looks = {state: (mark, formats[f"mark_{state}"]) for state, mark in MARKS.items() if mark}
+    def _rows(self, sheet: Sheet, known_at: int) -> None:
+        formats = sheet.formats
+        text, number, blank = sheet.sheet.write_string, sheet.sheet.write_number, sheet.sheet.write_blank
         centre, plain, whole, percent = (formats[name] for name in ("centre", "text", "whole", "percent"))
-        row = self.sheet.row
         for place, member in enumerate(self.members, 1):
+            row = sheet.row
             number(row, 0, place, centre)
             text(row, 1, member.name, plain)
             text(row, 2, member.code, centre)
             text(row, 3, member.district, plain)
-            own = self.verdicts.get(member.id, {})
-            for column, pk in enumerate(self.ids, LEFT):
-                look = looks.get(own.get(pk, ""))
-                if look:
-                    text(row, column, *look)
-                else:
-                    blank(row, column, None, centre)
+            sheet.marks(LEFT, self.marks[member.id])
             standing = self.standings.get(member.id)
             if standing:
                 met, nearly, attained = standing
-                number(row, self.last, 1, centre)
-                number(row, self.last + 1, met, whole)
-                number(row, self.last + 2, nearly, whole)
-                number(row, self.last + 3, float(attained), percent)
+                number(row, known_at, 1, centre)
+                number(row, known_at + 1, met, whole)
+                number(row, known_at + 2, nearly, whole)
+                number(row, known_at + 3, float(attained), percent)
             else:
-                for column in range(self.last, self.last + 4):
+                for column in range(known_at, known_at + 4):
                     blank(row, column, None, centre)
-            row += 1
-        self.sheet.row = row
+            sheet.row += 1
 
 
 def _definitions(result: Nation, user: Any, indicators: list[Indicator]) -> list[tuple[str, str]]:

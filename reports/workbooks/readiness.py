@@ -9,7 +9,7 @@ from django.db.models import Max
 from criteria.models import Standing
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.verdicts import Stage
-from reports.house import forms_of, house_of
+from reports.house import House
 from reports.readiness import NO_OPINION_AT, READY, STAGES, CriterionLine, IndicatorLine, Readiness
 from reports.workbooks.layout import (
     LABELS_MET,
@@ -27,13 +27,12 @@ from reports.workbooks.layout import (
 FORM = "02"
 
 
-def readiness_name(result: Readiness) -> str:
-    return file_name(forms_of(result.unit).form(FORM), result.unit.name, result.as_of)
+def readiness_name(result: Readiness, house: House) -> str:
+    return file_name(house.form(FORM), result.unit.name, result.as_of)
 
 
-def readiness_workbook(result: Readiness, user: Any) -> bytes:
+def readiness_workbook(result: Readiness, user: Any, house: House) -> bytes:
     """Draw the workbook: criteria, indicators, what is missing, findings, definitions."""
-    house = house_of(user, result.unit)
     book = Book(f"Tình hình thực hiện {result.unit.full_name}", result.as_of, house)
     lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}")
     form = house.form(FORM)

@@ -80,9 +80,13 @@ def workbook(sheets: Sequence[Cells]) -> bytes:
 def cells_of(content: bytes) -> list[list[list[Any]]]:
     """The cells of a workbook, sheet by sheet, ready to be written raw; dates as Excel's numbers."""
     from openpyxl import load_workbook
+
+    return cells_of_book(load_workbook(BytesIO(content)))
+
+
+def cells_of_book(book: Any) -> list[list[list[Any]]]:
     from openpyxl.utils.datetime import to_excel
 
-    book = load_workbook(BytesIO(content))
     return [
         [
             [to_excel(value) if isinstance(value, date | datetime) else value for value in row]

@@ -24,6 +24,7 @@ from django_tasks_db.models import DBTaskResult
 from communes.models import Membership, Role
 from criteria.evidence import stored_path
 from reports import builders, jobs
+from reports.house import house_of
 from reports.jobs import BUILDERS, ReportRefused, cancel, start, sweep, take_up_expired, work
 from reports.matrix import matrix
 from reports.models import ReportJob
@@ -488,7 +489,8 @@ def test_a_killed_workers_report_still_comes_whole(media, tmp_path):
     assert job.started_at >= first.leased_until
     content = stored_path(str(job.file)).read_bytes()
     assert len(content) == job.size
-    assert sheets(content) == sheets(matrix_workbook(matrix(province, criteria_set, "self", person), person))
+    house = house_of(person, province)
+    assert sheets(content) == sheets(matrix_workbook(matrix(province, criteria_set, "self", person), person, house))
     assert sorted(files(media)) == sorted([part, stored_path(str(job.file))])
     # What the killed one left is swept away a day later.
     os.utime(part, (0, 0))

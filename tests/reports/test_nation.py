@@ -31,7 +31,7 @@ def test_the_nation_is_the_sum_of_its_provinces(assert_queries):
     for number, (_, communes) in enumerate(places[:2]):
         for place, commune in enumerate(communes):
             say(commune, criteria_set, "self", verdicts[(number * 2 + place) % 5])
-    with assert_queries(4):
+    with assert_queries(3):
         result = nation(criteria_set, "self")
     for line, (province, _) in zip(result.provinces, places, strict=True):
         assert (line.unit_id, line.figures) == (province.pk, matrix(province, criteria_set, "self").figures)
