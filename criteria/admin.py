@@ -18,6 +18,7 @@ from communes.access import require
 from communes.models import Level, Unit
 from communes.reference import CleanForm, ReadOnlyInline, ScopedAdmin, own_provinces
 from communes.text import clean_text
+from criteria.buckets import keep_former
 from criteria.models import (
     CriteriaSet,
     Criterion,
@@ -77,6 +78,11 @@ class CriteriaSetAdmin(ScopedAdmin):
     list_filter = ["level", "grade", "status"]
     list_select_related = ["province"]
     search_fields = ["name", "code", "decision"]
+
+    def save_model(self, request: HttpRequest, obj: CriteriaSet, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "buckets" in form.changed_data:
+            keep_former(obj, form.initial["buckets"], by=request.user)
 
     @admin.display(description="Giai đoạn", ordering="first_year")
     def period(self, criteria_set: CriteriaSet) -> str:

@@ -27,6 +27,7 @@ from django.db.models import ProtectedError
 
 from communes.models import Department, Level, Unit
 from criteria import shapes
+from criteria.buckets import keep_former
 from criteria.models import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target, Wording
 from criteria.numbers import format_number
 from ntm.clock import today
@@ -635,7 +636,7 @@ class _Loader:
         if self.whole:
             if self.set.pk is None:
                 fields["status"] = CriteriaSet.Status.DRAFT
-            _store(self.set, {**fields, "province": self.province}, self.summary)
+            self._store_set({**fields, "province": self.province})
             return
         code = self.data.get("province")
         province = province_of(code, self.set.province_id, fields["first_year"]) if code else None
@@ -649,7 +650,14 @@ class _Loader:
             fields["status"] = CriteriaSet.Status.DRAFT if draft else CriteriaSet.Status.PUBLISHED
         elif province is not None and self.set.province_id is None and self.set.status == CriteriaSet.Status.DRAFT:
             fields["status"] = CriteriaSet.Status.PUBLISHED
-        _store(self.set, {**fields, "province": province}, self.summary)
+        self._store_set({**fields, "province": province})
+
+    def _store_set(self, fields: dict[str, Any]) -> None:
+        """Closed periods keep the groups of communes that the set has had so far."""
+        former = self.set.buckets if self.set.pk else None
+        _store(self.set, fields, self.summary)
+        if former is not None:
+            keep_former(self.set, former)
 
     def _indicators(self, criterion: Criterion, row: dict) -> None:
         summary = self.summary

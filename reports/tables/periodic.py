@@ -90,7 +90,7 @@ def _draw(kind: str, asked: Asked) -> Report:
         tables.append(figures_table(now, [(before, then)]))
         tables.append(_criteria(asked, now, then))
         if not now.limited:
-            tables.append(buckets_table(now, [(before, then)]))
+            tables.append(buckets_table(now, [(before, then)], FORMS[kind]))
         tables.append(_resources(asked, period, now.rows))
         if access.can(asked.user, "period_texts.see"):
             tables += texts.tables(asked, period)
