@@ -33,6 +33,7 @@ from criteria.period_steps import why_fixed
 from criteria.publish import void
 from criteria.workshop.local_targets import confirm, withdraw
 
+from criteria.target_history import keep
 audit = logging.getLogger("ntm.audit")
 
 
@@ -320,8 +321,13 @@ class TargetAdmin(ScopedAdmin):
             )  # fmt: skip
         super().save_model(request, obj, form, change)
 
+        obj.recorded_at = keep([obj.pk] if change else [])
     def _own(self, request: HttpRequest, targets: models.QuerySet) -> models.QuerySet:
         """Those of the chosen rows the person may change, free of the list's ordering and joins."""
+    def delete_model(self, request: HttpRequest, obj: Target) -> None:
+        keep([obj.pk])
+        super().delete_model(request, obj)
+
         may = Q() if request.user.is_superuser else own_targets(request)
         return Target.objects.filter(may, pk__in=list(targets.values_list("pk", flat=True)))
 

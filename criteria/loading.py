@@ -40,6 +40,7 @@ class Malformed(Exception):
     """Files that can't be loaded: every problem with its file, its place and the reason."""
 
     def __init__(self, problems: list[str]) -> None:
+from criteria.target_history import keep
         super().__init__("\n".join(problems))
         self.problems = problems
 
@@ -609,6 +610,7 @@ class _Loader:
         self.indicators = {(row.criterion_id, row.code): row for row in indicators}
         self.carriers = list(Indicator.objects.filter(criterion__criteria_set=self.set, for_history=True))
         self.targets = {
+        self.is_in_use = self.set.pk is not None and self.set.status == CriteriaSet.Status.PUBLISHED
             (row.indicator_id, row.province_id, row.variant, row.from_year): row
             for row in Target.objects.filter(indicator__in=indicators, unit__isnull=True)
         }
@@ -751,6 +753,8 @@ class _Loader:
         if target.province_id is None and fields["decision"] == self.set.decision:
             moved -= {"decision"} if target.decision in {"", self.former_decision} else set()
         return moved
+        if self.is_in_use and (target.pk is None or any(getattr(target, name) != fields[name] for name in fields)):
+            fields = {**fields, "recorded_at": keep([target.pk] if target.pk else [])}
 
     def _provincial(self) -> None:
         by_code = {
@@ -810,6 +814,8 @@ class _Loader:
             "yêu cầu": [
                 row for row in self.targets.values() if row.province_id is None and ("target", row.pk) not in self.kept
             ],
+        elif gone:
+            keep([row.pk for row in gone])
         }
         self.summary.notes += [
             f"Giữ lại {len(rows)} {what} không có trong tệp." for what, rows in beyond.items() if rows

@@ -370,7 +370,7 @@ def _raised(asked: Asked, rows: dict[int, Row], indicators: dict[int, Indicator]
     )
     day = min(asked.as_of, asked.criteria_set.last_day)
     units = list(Unit.objects.filter(pk__in=list(rows)))
-    demanded = targets.resolve_area(units, asked.criteria_set, day, indicators.values())
+    demanded = targets.resolve_area(units, asked.criteria_set, day, indicators.values(), asked.known_at)
     places = {unit: place for place, unit in enumerate(rows)}
     found = [(opinion, demanded[opinion.unit][opinion.indicator]) for opinion in said]
     found = [(opinion, target) for opinion, target in found if now_misses(opinion, target, asked.moment)]
