@@ -25,11 +25,22 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import ProtectedError
 
+from communes.closings import closed_in
 from communes.models import Department, Level, Unit
 from criteria import shapes
 from criteria.buckets import keep_former
-from criteria.models import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target, Wording
+from criteria.models import (
+    CriteriaSet,
+    Criterion,
+    CriterionDepartment,
+    Indicator,
+    Operator,
+    Revision,
+    Target,
+    Wording,
+)
 from criteria.numbers import format_number
+from criteria.target_history import keep
 from ntm.clock import today
 
 NUMERIC = {Operator.AT_LEAST.value, Operator.AT_MOST.value, Operator.EQUAL.value}
@@ -40,7 +51,6 @@ class Malformed(Exception):
     """Files that can't be loaded: every problem with its file, its place and the reason."""
 
     def __init__(self, problems: list[str]) -> None:
-from criteria.target_history import keep
         super().__init__("\n".join(problems))
         self.problems = problems
 
@@ -600,6 +610,7 @@ class _Loader:
         self.first_day = first_day or today()
         self.set = CriteriaSet.objects.filter(code=data["code"]).first() or CriteriaSet(code=data["code"])
         self.former_decision = self.set.decision
+        self.is_in_use = self.set.pk is not None and self.set.status == CriteriaSet.Status.PUBLISHED
         self.summary = Summary(self.set)
 
     def run(self) -> Summary:
@@ -610,7 +621,6 @@ class _Loader:
         self.indicators = {(row.criterion_id, row.code): row for row in indicators}
         self.carriers = list(Indicator.objects.filter(criterion__criteria_set=self.set, for_history=True))
         self.targets = {
-        self.is_in_use = self.set.pk is not None and self.set.status == CriteriaSet.Status.PUBLISHED
             (row.indicator_id, row.province_id, row.variant, row.from_year): row
             for row in Target.objects.filter(indicator__in=indicators, unit__isnull=True)
         }
@@ -743,6 +753,8 @@ class _Loader:
                 decision = fields["decision"] or "không ghi văn bản"
                 told = f"yêu cầu đã xác nhận “{target.text}” nay là “{fields['text']}” ({decision})"
             self.summary.notes.append(f"Chỉ tiêu {indicator.code}: {told}; phải xác nhận lại.")
+        if self.is_in_use and (target.pk is None or any(getattr(target, name) != fields[name] for name in fields)):
+            fields = {**fields, "recorded_at": keep([target.pk] if target.pk else [])}
         _store(target, fields, self.summary)
         self.kept.add(("target", target.pk))
 
@@ -753,8 +765,6 @@ class _Loader:
         if target.province_id is None and fields["decision"] == self.set.decision:
             moved -= {"decision"} if target.decision in {"", self.former_decision} else set()
         return moved
-        if self.is_in_use and (target.pk is None or any(getattr(target, name) != fields[name] for name in fields)):
-            fields = {**fields, "recorded_at": keep([target.pk] if target.pk else [])}
 
     def _provincial(self) -> None:
         by_code = {
@@ -804,6 +814,8 @@ class _Loader:
             indicators = [row for row in self.indicators.values() if ("indicator", row.pk) not in self.kept]
             gone += [row for row in indicators if row.part_of_id] + [row for row in indicators if not row.part_of_id]
             gone += [row for row in self.criteria.values() if ("criterion", row.pk) not in self.kept]
+        elif gone:
+            keep([row.pk for row in gone])
         self.summary.changed += sum(_deleted(row) for row in gone)
 
     def _left_over(self) -> None:
@@ -814,8 +826,6 @@ class _Loader:
             "yêu cầu": [
                 row for row in self.targets.values() if row.province_id is None and ("target", row.pk) not in self.kept
             ],
-        elif gone:
-            keep([row.pk for row in gone])
         }
         self.summary.notes += [
             f"Giữ lại {len(rows)} {what} không có trong tệp." for what, rows in beyond.items() if rows
@@ -840,11 +850,13 @@ def province_of(code: str, known: int | None, year: int) -> Unit | None:
 
 
 def _assign_departments(summary: Summary, data: dict) -> None:
-    """Give the nation's usual departments the criteria that have none yet."""
+    """Give the nation's usual departments the criteria that have none yet; closed periods of the set tell of none."""
     criteria_set = summary.criteria_set
     if criteria_set.level != data["level"] or summary.criteria != data["criteria_in_set"]:
         return
     criteria = {row.number: row for row in criteria_set.criteria.all()}
+    closed = closed_in(None) if Revision.objects.filter(indicator__criterion__in=criteria.values()).exists() else []
+    since = closed[0].ends_on + timedelta(days=1) if closed and closed[0].ends_on >= criteria_set.first_day else None
     assigned = set(
         CriterionDepartment.objects.filter(criterion__criteria_set=criteria_set, province__isnull=True).values_list(
             "criterion__number", flat=True
@@ -857,5 +869,5 @@ def _assign_departments(summary: Summary, data: dict) -> None:
         _store(department, {"name": row["name"]}, summary)
         for number in row["criteria"]:
             if number not in assigned:
-                CriterionDepartment.objects.create(criterion=criteria[number], department=department)
+                CriterionDepartment.objects.create(criterion=criteria[number], department=department, starts_on=since)
                 summary.added += 1

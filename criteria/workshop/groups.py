@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from communes import versions
+from communes.closings import closed_in, why_fixed
 from communes.models import Level, Region, Unit, UnitQuerySet, UnitVersion
 from criteria.models import CriteriaSet, Target
 from ntm.clock import today
@@ -119,6 +120,7 @@ def check(changes: Sequence[Change]) -> None:
     history: dict[int, list[UnitVersion]] = defaultdict(list)
     for version in UnitVersion.objects.filter(unit__in=[change.unit.pk for change in changes]).order_by("valid_from"):
         history[version.unit_id].append(version)
+    closed = closed_in({change.unit.province_id for change in changes if change.unit.province_id})
     for change in changes:
         known = history[change.unit.pk]
         first = known[0].valid_from if known else None
@@ -134,6 +136,8 @@ def check(changes: Sequence[Change]) -> None:
                     f"Ngày {change.day:%d/%m/%Y} xã đã đúng như vậy{end} nên không có gì để đổi; "
                     "ghi ngày bắt đầu thay đổi."
                 )
+            elif not found.holds and (fixed := why_fixed(closed, change.day, change.unit)):
+                change.errors["day"] = fixed
         if not change.decision and not change.is_same:
             change.errors["decision"] = "Ghi số văn bản phân nhóm."
 
