@@ -75,7 +75,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="03",
         title="Số liệu chung và nhóm xã",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=tuple(tables),
         criteria_set=asked.criteria_set,
