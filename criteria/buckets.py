@@ -46,7 +46,9 @@ def buckets_in_force(
     """
     found = _schemes(area.province_id or area.pk, criteria_set, known_at)
     buckets = found.get((True, form)) or found.get((True, "")) or found.get((False, "")) or criteria_set.buckets
-    return [{**bucket, "label": _RANGE.sub("–", bucket["label"])} for bucket in buckets]
+    return [
+        {"label": _RANGE.sub("–", bucket["label"]), "min": bucket["min"], "max": bucket["max"]} for bucket in buckets
+    ]
 
 
 def _schemes(province: int, criteria_set: CriteriaSet, known_at: datetime | None) -> dict[tuple[bool, str], list]:

@@ -53,7 +53,7 @@ def bucket_settings(request: HttpRequest) -> HttpResponse:
                 form.add_error(None, changed)
             else:
                 _say(request, kept, form.criteria)
-                query = urlencode({"province": place.pk, "set": chosen.code, "form": number})
+                query = urlencode({"province": str(place.pk), "set": chosen.code, "form": number})
                 return redirect(f"{reverse('reports:buckets')}?{query}")
     titles = forms_listed()
     context = {
