@@ -14,23 +14,21 @@ from typing import Any
 
 from django.apps import apps
 
-from communes.models import Unit
-
 
 def closed_in(provinces: Collection[int] | None) -> list[Any]:
-    """The closed periods of these provinces and their districts, of all where None, the latest end first. One query."""
+    """The closed periods of these provinces and of what lies in them, of all where None, the latest end first; ids
+    that aren't a province's match nothing. One query."""
     rows = apps.get_model("criteria", "ReportingPeriod").objects.filter(closed_at__isnull=False)
     if provinces is not None:
         rows = rows.filter(area__province__in=provinces)
     return list(rows.select_related("area").order_by("-ends_on", "area__sort_key", "pk"))
 
 
-def why_fixed(closed: Sequence[Any], first: date, unit: Unit | None = None) -> str:
-    """Why nothing may change from the day `first` on, "" where it may. `unit`: only periods of its places count.
+def why_fixed(closed: Sequence[Any], first: date, places: Collection[int | None] | None = None) -> str:
+    """Why nothing may change from the day `first` on, "" where it may. `places`: only periods of these areas count.
 
     `closed` as from `closed_in`. "Việc này đổi số liệu của kỳ đã khóa “Tháng 5 năm 2024” của tỉnh Thanh Hóa …".
     """
-    places = {unit.province_id, unit.district_id, unit.pk} if unit else None
     hit = [period for period in closed if period.ends_on >= first and (places is None or period.area_id in places)]
     if not hit:
         return ""

@@ -401,6 +401,7 @@ class _Step:
         reached = _reached(None)
         done = set()
         self.present: dict[str, dict[str, Unit]] = {level: {} for level in KINDS_OF_LEVEL}
+        self.were_in = {unit.pk: unit.province_id for unit in units}
         for unit in units:
             if unit.province_id is None or reached.get(unit.province_id, date.min) < self.day:
                 self.present[unit.level][unit.code] = unit
@@ -665,7 +666,7 @@ class _Step:
     def _refuse_closed(self) -> None:
         """A list of a day that lies in a closed period would change its communes."""
         touched = [*self.closing, *self.carried, *self.new_units, *(village for village, _ in self.moved_villages)]
-        provinces = {unit.province_id for unit in touched if unit.province_id}
+        provinces = {place for unit in touched for place in (unit.province_id, self.were_in.get(unit.pk)) if place}
         if provinces and (fixed := why_fixed(closed_in(provinces), self.day)):
             raise NotLoadable(f"Danh mục ngày {self.day:%d/%m/%Y}: {fixed[:1].lower()}{fixed[1:]}")
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from communes.closings import closed_in, why_fixed
 from communes.loading import NotLoadable, load, snapshots
-from communes.models import Level, Role, Unit
+from communes.models import Level, Role, Unit, UnitVersion
 from criteria.buckets import buckets_in_force
 from criteria.departments import why_duty_fixed
 from criteria.models import CriterionDepartment, Indicator, ReportingPeriod
@@ -19,7 +19,6 @@ from tests.criteria import test_groups
 from tests.criteria import test_set_pages as set_pages
 from tests.criteria.set_world import small
 from tests.factories import (
-    CommuneFactory,
     CriteriaSetFactory,
     CriterionFactory,
     DepartmentFactory,
@@ -44,7 +43,6 @@ def close(area, ends_on=MAY, name="Tháng 5 năm 2024"):
 def test_the_last_closed_period_of_the_places_concerned_is_named():
     province, other = ProvinceFactory(name="Bắc Sông"), ProvinceFactory()
     district, beside = DistrictFactory(parent=province), DistrictFactory(parent=province)
-    commune, neighbour = CommuneFactory(parent=district), CommuneFactory(parent=beside)
     for day in (date(2024, 3, 31), date(2024, 4, 30)):
         close(province, day, "Kỳ cũ")
     close(district)
@@ -58,8 +56,9 @@ def test_the_last_closed_period_of_the_places_concerned_is_named():
         "ghi từ ngày 01/06/2024, hoặc mở lại kỳ báo cáo rồi ghi."
     )
     assert "và 2 kỳ khác" in why_fixed(closed, date(2024, 1, 1))
-    assert why_fixed(closed, MAY, neighbour) == "" and why_fixed(closed, MAY, commune)
-    assert "“Kỳ cũ”" in why_fixed(closed, date(2024, 4, 1), neighbour)
+    elsewhere = {province.pk, beside.pk}
+    assert why_fixed(closed, MAY, elsewhere) == "" and why_fixed(closed, MAY, {district.pk})
+    assert "“Kỳ cũ”" in why_fixed(closed, date(2024, 4, 1), elsewhere)
     assert len(closed_in(None)) == 4
 
 
@@ -91,6 +90,20 @@ def test_a_group_of_a_closed_day_is_refused_in_the_workbook(place):
     upload = test_groups.hand_in(place, book)
     assert SAID in str(upload.plan["lines"])
     assert place.now() == ("", False)
+
+
+def test_a_district_that_is_no_more_closed_its_periods_too(place):
+    close(place.district)
+    unit = place.communes[0]
+    before = {name: getattr(unit, name) for name in ("code", "name", "kind", "parent", "province", "commune")}
+    UnitVersion.objects.filter(unit=unit).delete()
+    for begins, ends, district in ((date(2020, 1, 1), JUNE, place.district), (JUNE, None, None)):
+        UnitVersion.objects.create(unit=unit, valid_from=begins, valid_to=ends, district=district, **before)
+    Unit.objects.filter(pk=unit.pk).update(district=None, present_since=JUNE)
+    unit.refresh_from_db()
+    change = Change(unit, date(2024, 2, 1), "QĐ 1", "nhom-1", None, version_of(unit))
+    groups.check([change])
+    assert SAID in change.errors["day"]
 
 
 def test_what_changes_nothing_isnt_refused(place):
