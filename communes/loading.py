@@ -28,6 +28,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Max, Model
 
+from communes.closings import closed_in, why_fixed
 from communes.models import Level, Succession, Unit, UnitVersion
 from communes.names import sort_key, split_kind
 from communes.text import clean_text
@@ -400,6 +401,7 @@ class _Step:
         reached = _reached(None)
         done = set()
         self.present: dict[str, dict[str, Unit]] = {level: {} for level in KINDS_OF_LEVEL}
+        self.were_in = {unit.pk: unit.province_id for unit in units}
         for unit in units:
             if unit.province_id is None or reached.get(unit.province_id, date.min) < self.day:
                 self.present[unit.level][unit.code] = unit
@@ -661,7 +663,15 @@ class _Step:
 
     # Writing
 
+    def _refuse_closed(self) -> None:
+        """A list of a day that lies in a closed period would change its communes."""
+        touched = [*self.closing, *self.carried, *self.new_units, *(village for village, _ in self.moved_villages)]
+        provinces = {place for unit in touched for place in (unit.province_id, self.were_in.get(unit.pk)) if place}
+        if provinces and (fixed := why_fixed(closed_in(provinces), self.day)):
+            raise NotLoadable(f"Danh mục ngày {self.day:%d/%m/%Y}: {fixed[:1].lower()}{fixed[1:]}")
+
     def _write(self) -> None:
+        self._refuse_closed()
         closed = [unit.pk for unit in self.closing]
         for pks in _batches(closed):
             Unit.objects.filter(pk__in=pks).update(closed_on=self.day)

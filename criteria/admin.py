@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from copy import copy
 from typing import Any, ClassVar
 
 from django import forms
@@ -18,6 +19,8 @@ from communes.access import require
 from communes.models import Level, Unit
 from communes.reference import CleanForm, ReadOnlyInline, ScopedAdmin, own_provinces
 from communes.text import clean_text
+from criteria.buckets import keep_former
+from criteria.departments import why_duty_fixed
 from criteria.models import (
     CriteriaSet,
     Criterion,
@@ -30,6 +33,7 @@ from criteria.models import (
 )
 from criteria.period_steps import why_fixed
 from criteria.publish import void
+from criteria.target_history import keep
 from criteria.workshop.local_targets import confirm, withdraw
 
 audit = logging.getLogger("ntm.audit")
@@ -77,6 +81,11 @@ class CriteriaSetAdmin(ScopedAdmin):
     list_filter = ["level", "grade", "status"]
     list_select_related = ["province"]
     search_fields = ["name", "code", "decision"]
+
+    def save_model(self, request: HttpRequest, obj: CriteriaSet, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "buckets" in form.changed_data:
+            keep_former(obj, form.initial["buckets"], by=request.user)
 
     @admin.display(description="Giai đoạn", ordering="first_year")
     def period(self, criteria_set: CriteriaSet) -> str:
@@ -312,7 +321,12 @@ class TargetAdmin(ScopedAdmin):
                 request, "Yêu cầu đã thay đổi nên không còn được xác nhận; hãy đối chiếu văn bản rồi xác nhận lại.",
                 messages.WARNING,
             )  # fmt: skip
+        obj.recorded_at = keep([obj.pk] if change else [])
         super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Target) -> None:
+        keep([obj.pk])
+        super().delete_model(request, obj)
 
     def _own(self, request: HttpRequest, targets: models.QuerySet) -> models.QuerySet:
         """Those of the chosen rows the person may change, free of the list's ordering and joins."""
@@ -336,8 +350,24 @@ class TargetAdmin(ScopedAdmin):
             )
 
 
+class DutyForm(CleanForm):
+    """A department's duty; closed periods keep who answered for a criterion then."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.errors and self.changed_data:
+            before = CriterionDepartment.objects.filter(pk=self.instance.pk).first()
+            after = copy(self.instance)
+            for name in cleaned.keys() & set(CriterionDepartmentAdmin.fields):
+                setattr(after, name, cleaned[name])
+            if fixed := why_duty_fixed(before, after):
+                self.add_error("ends_on" if before and before.starts_on == after.starts_on else "starts_on", fixed)
+        return cleaned
+
+
 @admin.register(CriterionDepartment)
 class CriterionDepartmentAdmin(ScopedAdmin):
+    form = DutyForm
     province_paths = ("province",)
     coordinators = {"view", "add", "change"}
     deletes_unused = True
@@ -347,6 +377,10 @@ class CriterionDepartmentAdmin(ScopedAdmin):
     list_filter = ["criterion__criteria_set"]
     list_select_related = ["criterion", "department", "province"]
     search_fields = ["criterion__name", "department__name"]
+
+    def is_used(self, obj: models.Model) -> bool:
+        """A duty that a closed period tells of is ended by its date, not deleted."""
+        return bool(why_duty_fixed(obj, None)) or super().is_used(obj)  # type: ignore[arg-type]
 
 
 @admin.register(ReportingPeriod)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.db.models import Q
 
+from communes.closings import closed_in, why_fixed
 from criteria.models import CriteriaSet, CriterionDepartment
 
 
@@ -38,3 +39,23 @@ def departments_on(criteria_set: CriteriaSet, province_id: int | None, on: date)
     """The names of the departments that answer for each criterion on a day, by criterion id. One query."""
     found = responsible_on(criteria_set, province_id, on)
     return {criterion: ", ".join(row.name for row in rows) for criterion, rows in found.items()}
+
+
+def why_duty_fixed(before: CriterionDepartment | None, after: CriterionDepartment | None) -> str:
+    """Why a duty can't become `after` (None: be deleted; `before` None: be new), "" where it can: a closed period
+    would tell of other departments. One query.
+
+    The nation's concern every province.
+    """
+    ends = [duty for duty in (before, after) if duty is not None]
+    first = min(duty.starts_on or date.min for duty in ends)
+    if before and after and _who(before) == _who(after):  # only days after the earlier end change
+        first = min(duty.ends_on or date.max for duty in ends)
+        first = first if first == date.max else first + timedelta(days=1)
+    first = max(first, min(duty.criterion.criteria_set.first_day for duty in ends))
+    provinces = {duty.province_id for duty in ends}
+    return why_fixed(closed_in(None if None in provinces else {pk for pk in provinces if pk}), first)
+
+
+def _who(duty: CriterionDepartment) -> tuple[int, int, int | None, date | None]:
+    return duty.criterion_id, duty.department_id, duty.province_id, duty.starts_on

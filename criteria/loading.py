@@ -25,10 +25,22 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import ProtectedError
 
+from communes.closings import closed_in
 from communes.models import Department, Level, Unit
 from criteria import shapes
-from criteria.models import CriteriaSet, Criterion, CriterionDepartment, Indicator, Operator, Target, Wording
+from criteria.buckets import keep_former
+from criteria.models import (
+    CriteriaSet,
+    Criterion,
+    CriterionDepartment,
+    Indicator,
+    Operator,
+    Revision,
+    Target,
+    Wording,
+)
 from criteria.numbers import format_number
+from criteria.target_history import keep
 from ntm.clock import today
 
 NUMERIC = {Operator.AT_LEAST.value, Operator.AT_MOST.value, Operator.EQUAL.value}
@@ -598,6 +610,7 @@ class _Loader:
         self.first_day = first_day or today()
         self.set = CriteriaSet.objects.filter(code=data["code"]).first() or CriteriaSet(code=data["code"])
         self.former_decision = self.set.decision
+        self.is_in_use = self.set.pk is not None and self.set.status == CriteriaSet.Status.PUBLISHED
         self.summary = Summary(self.set)
 
     def run(self) -> Summary:
@@ -635,7 +648,7 @@ class _Loader:
         if self.whole:
             if self.set.pk is None:
                 fields["status"] = CriteriaSet.Status.DRAFT
-            _store(self.set, {**fields, "province": self.province}, self.summary)
+            self._store_set({**fields, "province": self.province})
             return
         code = self.data.get("province")
         province = province_of(code, self.set.province_id, fields["first_year"]) if code else None
@@ -649,7 +662,14 @@ class _Loader:
             fields["status"] = CriteriaSet.Status.DRAFT if draft else CriteriaSet.Status.PUBLISHED
         elif province is not None and self.set.province_id is None and self.set.status == CriteriaSet.Status.DRAFT:
             fields["status"] = CriteriaSet.Status.PUBLISHED
-        _store(self.set, {**fields, "province": province}, self.summary)
+        self._store_set({**fields, "province": province})
+
+    def _store_set(self, fields: dict[str, Any]) -> None:
+        """Closed periods keep the groups of communes that the set has had so far."""
+        former = self.set.buckets if self.set.pk else None
+        _store(self.set, fields, self.summary)
+        if former is not None:
+            keep_former(self.set, former)
 
     def _indicators(self, criterion: Criterion, row: dict) -> None:
         summary = self.summary
@@ -733,6 +753,8 @@ class _Loader:
                 decision = fields["decision"] or "không ghi văn bản"
                 told = f"yêu cầu đã xác nhận “{target.text}” nay là “{fields['text']}” ({decision})"
             self.summary.notes.append(f"Chỉ tiêu {indicator.code}: {told}; phải xác nhận lại.")
+        if self.is_in_use and (target.pk is None or any(getattr(target, name) != fields[name] for name in fields)):
+            fields = {**fields, "recorded_at": keep([target.pk] if target.pk else [])}
         _store(target, fields, self.summary)
         self.kept.add(("target", target.pk))
 
@@ -792,6 +814,8 @@ class _Loader:
             indicators = [row for row in self.indicators.values() if ("indicator", row.pk) not in self.kept]
             gone += [row for row in indicators if row.part_of_id] + [row for row in indicators if not row.part_of_id]
             gone += [row for row in self.criteria.values() if ("criterion", row.pk) not in self.kept]
+        elif gone:
+            keep([row.pk for row in gone])
         self.summary.changed += sum(_deleted(row) for row in gone)
 
     def _left_over(self) -> None:
@@ -826,11 +850,13 @@ def province_of(code: str, known: int | None, year: int) -> Unit | None:
 
 
 def _assign_departments(summary: Summary, data: dict) -> None:
-    """Give the nation's usual departments the criteria that have none yet."""
+    """Give the nation's usual departments the criteria that have none yet; closed periods of the set tell of none."""
     criteria_set = summary.criteria_set
     if criteria_set.level != data["level"] or summary.criteria != data["criteria_in_set"]:
         return
     criteria = {row.number: row for row in criteria_set.criteria.all()}
+    closed = closed_in(None) if Revision.objects.filter(indicator__criterion__in=criteria.values()).exists() else []
+    since = closed[0].ends_on + timedelta(days=1) if closed and closed[0].ends_on >= criteria_set.first_day else None
     assigned = set(
         CriterionDepartment.objects.filter(criterion__criteria_set=criteria_set, province__isnull=True).values_list(
             "criterion__number", flat=True
@@ -843,5 +869,5 @@ def _assign_departments(summary: Summary, data: dict) -> None:
         _store(department, {"name": row["name"]}, summary)
         for number in row["criteria"]:
             if number not in assigned:
-                CriterionDepartment.objects.create(criterion=criteria[number], department=department)
+                CriterionDepartment.objects.create(criterion=criteria[number], department=department, starts_on=since)
                 summary.added += 1

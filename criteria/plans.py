@@ -228,7 +228,7 @@ def planned_rollups(
 ) -> tuple[dict[int, Rollup], dict[int, dict[int, Plan]]]:
     """What units plan for that day, as known at a moment: the roll-up of their planned verdicts by unit id (only
     units that planned anything; attainments and progress say nothing), and the plans by unit and indicator id.
-    Five queries at most, whatever the number of units.
+    Six queries at most, whatever the number of units.
     """
     rows = Plan.objects.filter(
         unit__in=[unit.pk for unit in units], ends_on=ends_on, indicator__criterion__criteria_set=criteria_set
@@ -241,4 +241,5 @@ def planned_rollups(
         unit: {pk: (plan.verdict, None, None) for pk, plan in mine.items()} for unit, mine in plans.items()
     }
     planning = [unit for unit in units if unit.pk in plans]
-    return roll_up_given(planning, criteria_set, min(ends_on, criteria_set.last_day), given), dict(plans)
+    day = min(ends_on, criteria_set.last_day)
+    return roll_up_given(planning, criteria_set, day, given, known_at), dict(plans)

@@ -79,7 +79,7 @@ def roll_up_units(
     units: Sequence[Unit], criteria_set: CriteriaSet, stage: str, moment: Moment | None = None
 ) -> dict[int, Rollup]:
     """Where units stand by one stage's opinion, by unit id: by the assessments that hold now, or as at a
-    moment by the revisions. At most six queries, whatever the number of units.
+    moment by the revisions. At most seven queries, whatever the number of units.
     """
     day = min(moment.day if moment else today(), criteria_set.last_day)
     numbers, indicators = _judged(criteria_set, day)
@@ -96,14 +96,19 @@ def roll_up_units(
         "unit_id", "indicator_id", "verdict", "attainment", "effective_on"
     ):
         opinions[unit_id][indicator_id] = (verdict, attained, effective_on)
-    return _roll_up(units, criteria_set, day, opinions, numbers, indicators)
+    return _roll_up(units, criteria_set, day, moment.known_at if moment else None, opinions, numbers, indicators)
 
 
 def roll_up_given(
-    units: Sequence[Unit], criteria_set: CriteriaSet, day: date, opinions: Mapping[int, Mapping[int, Told]]
+    units: Sequence[Unit],
+    criteria_set: CriteriaSet,
+    day: date,
+    opinions: Mapping[int, Mapping[int, Told]],
+    known_at: datetime | None = None,
 ) -> dict[int, Rollup]:
-    """The same of opinions at hand, by unit id and indicator id: what is planned for a day. Four queries at most."""
-    return _roll_up(units, criteria_set, day, opinions, *_judged(criteria_set, day))
+    """The same of opinions at hand, by unit id and indicator id: what is planned for a day, by the targets known
+    at a moment. Five queries at most."""
+    return _roll_up(units, criteria_set, day, known_at, opinions, *_judged(criteria_set, day))
 
 
 def _judged(criteria_set: CriteriaSet, day: date) -> tuple[dict[int, int], list[Indicator]]:
@@ -122,13 +127,14 @@ def _roll_up(
     units: Sequence[Unit],
     criteria_set: CriteriaSet,
     day: date,
+    known_at: datetime | None,
     opinions: Mapping[int, Mapping[int, Told]],
     numbers: dict[int, int],
     indicators: list[Indicator],
 ) -> dict[int, Rollup]:
     # A part exists only to carry a second threshold: where none is set, it isn't asked.
     parts = [indicator for indicator in indicators if indicator.part_of_id]
-    demanded = targets.resolve_area(units, criteria_set, day, parts) if parts else {}
+    demanded = targets.resolve_area(units, criteria_set, day, parts, known_at) if parts else {}
     # Plain values: a province's items are ten thousand, and reading a model's column takes longer than a tuple's.
     asked = [
         (row.pk, numbers[row.criterion_id], row.part_of_id, not row.stands_for_criterion, row.for_history)

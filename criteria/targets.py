@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,7 +32,7 @@ from django.db.models import Q
 
 from communes.models import Region, Unit, UnitVersion
 from communes.names import full_name
-from criteria.models import Target
+from criteria.models import FormerTarget, Target
 
 if TYPE_CHECKING:
     from criteria.models import CriteriaSet, Indicator
@@ -129,21 +129,31 @@ def resolve_one(unit: Unit, indicator: Indicator, on: date) -> Resolved:
 
 
 def resolve_unit(
-    unit: Unit, criteria_set: CriteriaSet, on: date, indicators: Iterable[Indicator]
+    unit: Unit,
+    criteria_set: CriteriaSet,
+    on: date,
+    indicators: Iterable[Indicator],
+    known_at: datetime | None = None,
 ) -> dict[int, Resolved]:
-    """Targets of these indicators of the set for a unit on a day, by indicator id. At most two queries."""
-    return resolve_area([unit], criteria_set, on, indicators)[unit.pk]
+    """Targets of these indicators of the set for a unit on a day, by indicator id. At most two queries, three as
+    known at a moment."""
+    return resolve_area([unit], criteria_set, on, indicators, known_at)[unit.pk]
 
 
 def resolve_area(
-    units: Iterable[Unit], criteria_set: CriteriaSet, on: date, indicators: Iterable[Indicator]
+    units: Iterable[Unit],
+    criteria_set: CriteriaSet,
+    on: date,
+    indicators: Iterable[Indicator],
+    known_at: datetime | None = None,
 ) -> dict[int, dict[int, Resolved]]:
-    """Targets of these indicators of the set for many units, by unit id and indicator id. At most two queries.
+    """Targets of these indicators of the set for many units, by unit id and indicator id, as known at a moment
+    (None: now). At most two queries, three as known at a moment.
 
     Units alike in place, region and group share their `Resolved`.
     """
     places = places_on(units, on)
-    found = _Targets(criteria_set, places.values(), indicators)
+    found = _Targets(criteria_set, places.values(), indicators, known_at)
     own = {row.unit for rows in found.rows.values() for row in rows if row.unit is not None}
     shared: dict[Place, dict[int, Resolved]] = {}
     answer = {}
@@ -184,9 +194,16 @@ _row_of = itemgetter(*map(_TARGET_FIELDS.index, ("id", "province_id", "unit_id",
 
 
 class _Targets:
-    """The targets of indicators of a set that may concern these places, read in one query."""
+    """The targets of indicators of a set that may concern these places, read in one query, two as known at a
+    moment."""
 
-    def __init__(self, criteria_set: CriteriaSet, places: Collection[Place], indicators: Iterable[Indicator]) -> None:
+    def __init__(
+        self,
+        criteria_set: CriteriaSet,
+        places: Collection[Place],
+        indicators: Iterable[Indicator],
+        known_at: datetime | None,
+    ) -> None:
         self.set = criteria_set
         self.names = {variant["code"]: variant["name"] for variant in criteria_set.variants}
         self._values: dict[int, list[Any]] = {}
@@ -194,15 +211,25 @@ class _Targets:
         self.provinces: dict[int, str] = {}
         self.left_to_province = {indicator.pk: indicator.set_by_province for indicator in indicators}
         self.rows: dict[int, list[Row]] = {indicator: [] for indicator in self.left_to_province}
-        concerning = Target.objects.filter(
+        concerning = (
             Q(province__isnull=True) | Q(province__in={place.province for place in places if place.province}),
             Q(unit__isnull=True) | Q(unit__in={place.unit for place in places}),
-            indicator__in=list(self.rows),
+            Q(indicator__in=list(self.rows)),
         )
+        named = ("province__kind", "province__name")
+        told: Iterable[tuple[Any, ...]]
+        if known_at is None:
+            told = Target.objects.filter(*concerning).order_by().values_list(*_TARGET_FIELDS, *named)
+        else:
+            stood = Q(recorded_at__isnull=True) | Q(recorded_at__lte=known_at)
+            since = FormerTarget.objects.filter(*concerning, stood, ended_at__gt=known_at)
+            former = ["target" if name == "id" else name for name in _TARGET_FIELDS]
+            told = [
+                *Target.objects.filter(*concerning, stood).order_by().values_list(*_TARGET_FIELDS, *named),
+                *since.order_by().values_list(*former, *named),
+            ]
         # Unordered: rows of one place, variant and year are unique, and the rule asks nothing else.
-        for *values, kind, name in concerning.order_by().values_list(
-            *_TARGET_FIELDS, "province__kind", "province__name"
-        ):
+        for *values, kind, name in told:
             indicator, row = values[_INDICATOR], Row(*_row_of(values))
             self.rows[indicator].append(row)
             self._values[row.id] = values

@@ -53,7 +53,7 @@ def changes(
 ) -> dict[int, list[Change]]:
     """What concluded visits under a set changed, by visit id, as known at `known_at` (None: now).
 
-    Only criteria of which the visit itself scored something. Two queries, and two more for each year
+    Only criteria of which the visit itself scored something. Two queries, and three more for each year
     in which a visit was held.
     """
     indicators = list(
@@ -74,7 +74,8 @@ def changes(
         told[row.unit, row.stage].append(row)
         if row.source == Source.VISIT:
             scored[row.source_ref, row.unit].add(criteria[row.indicator])
-    asked = _asked_parts(visits, criteria_set, [indicator for indicator in indicators if indicator.part_of_id])
+    parts = [indicator for indicator in indicators if indicator.part_of_id]
+    asked = _asked_parts(visits, criteria_set, parts, known_at)
     found = {}
     for visit in visits:
         numbers = scored[visit.code, visit.unit_id]
@@ -98,7 +99,7 @@ def _in_force(indicator: Indicator, day: date) -> bool:
 
 
 def _asked_parts(
-    visits: Collection[Visit], criteria_set: CriteriaSet, parts: list[Indicator]
+    visits: Collection[Visit], criteria_set: CriteriaSet, parts: list[Indicator], known_at: datetime | None
 ) -> dict[int, Collection[int]]:
     """By visit the parts that were asked of its unit then: those with a target in force that year."""
     by_year: dict[int, list[Visit]] = defaultdict(list)
@@ -107,7 +108,7 @@ def _asked_parts(
     found: dict[int, Collection[int]] = {visit.pk: () for visit in visits}
     for held in by_year.values() if parts else ():
         units = {visit.unit_id: visit.unit for visit in held}
-        demanded = targets.resolve_area(units.values(), criteria_set, max(visit.day for visit in held), parts)
+        demanded = targets.resolve_area(units.values(), criteria_set, max(visit.day for visit in held), parts, known_at)
         for visit in held:
             found[visit.pk] = {pk for pk, target in demanded[visit.unit_id].items() if target.operator}
     return found

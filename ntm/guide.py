@@ -53,6 +53,7 @@ SCREENS = {
     "reports:nation": "tong-hop-va-bao-cao#xem-lai-mot-thoi-diem",
     "reports:matrix": "tong-hop-va-bao-cao#bang-tong-hop-theo-xa",
     "reports:report_list": "tong-hop-va-bao-cao#bieu-excel",
+    "reports:buckets": "dieu-phoi-vien-tinh#nhom-xa-theo-so-tieu-chi",
     "reports:brief": "tong-hop-va-bao-cao#bao-cao-nhanh-va-phieu-niem-yet",
     "reports:notice": "tong-hop-va-bao-cao#bao-cao-nhanh-va-phieu-niem-yet",
     "reports:meeting_list": "tong-hop-va-bao-cao#giao-ban",

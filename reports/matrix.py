@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Count, F, Q
 
 from communes import access
 from communes.models import Level, Unit
 from communes.roster import Member, as_on, rural_communes_on
+from criteria.buckets import Bucket, buckets_in_force, in_words
 from criteria.models import CriteriaSet, Standing
 from criteria.numbers import round_half_up
 from criteria.rollup import STATES_THAT_COUNT_AS_MET, AreaFigures, area_figures, bucket_counts, is_partial
@@ -28,6 +29,7 @@ from criteria.verdicts import Stage
 from ntm.clock import today
 
 STAGES: dict[str, str] = dict(Stage.choices)
+FORM = "01"  # the matrix's own number among the forms
 
 # How far a stage has come where it has judged some of the criteria only.
 SO_FAR: dict[str, str] = {
@@ -113,6 +115,18 @@ class CriterionTotal:
         return self.with_opinion - self.met
 
 
+class BucketCount(NamedTuple):
+    """How many communes are in one group by criteria met, in per cent of those with an opinion."""
+
+    label: str
+    communes: int
+    share: Decimal | None
+
+    @property
+    def words(self) -> str:
+        return in_words(self.label)
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """The communes of one district, with the same figures as the whole area."""
@@ -137,6 +151,7 @@ class Matrix:
     rows: tuple[Row, ...]
     limited: bool
     moment: Moment | None = None
+    _schemes: dict[str, list[Bucket]] = field(default_factory=dict)
 
     @cached_property
     def figures(self) -> AreaFigures:
@@ -147,21 +162,25 @@ class Matrix:
     def totals(self) -> tuple[CriterionTotal, ...]:
         return totals_of(self.rows, self.criteria)
 
-    @cached_property
-    def buckets_of_set(self) -> list[dict[str, Any]]:
-        """The set's buckets, their labels with the dash of a range: "15–18"."""
-        return [bucket | {"label": bucket["label"].replace("-", "–")} for bucket in self.criteria_set.buckets]
+    def scheme(self, form: str = FORM) -> list[Bucket]:
+        """The buckets that a form about the area prints, as known at the matrix's moment. One query a form."""
+        if form not in self._schemes:
+            known_at = self.moment.known_at if self.moment else None
+            self._schemes[form] = buckets_in_force(self.area, self.criteria_set, form, known_at)
+        return self._schemes[form]
 
-    @cached_property
-    def buckets(self) -> list[tuple[str, int, Decimal | None]]:
-        """Communes by criteria met, in the set's buckets: label, communes, per cent of those with an opinion.
-
-        None where only some criteria are in: the buckets speak of whole sets.
-        """
+    def counted(self, scheme: Sequence[Bucket]) -> list[BucketCount]:
+        """Communes by criteria met, in these buckets. None where only some criteria are in: buckets speak of
+        whole sets."""
         if self.limited:
             return []
-        counts = bucket_counts(self.buckets_of_set, (row.met_in_full for row in self.rows))
-        return [(label, count, per_cent(count, self.figures.with_opinion)) for label, count in counts]
+        counts = bucket_counts(scheme, (row.met_in_full for row in self.rows))
+        return [BucketCount(label, count, per_cent(count, self.figures.with_opinion)) for label, count in counts]
+
+    @cached_property
+    def buckets(self) -> list[BucketCount]:
+        """Communes by criteria met, as the matrix itself prints them."""
+        return self.counted(self.scheme())
 
     @cached_property
     def hardest(self) -> list[CriterionTotal]:
@@ -189,7 +208,7 @@ class Matrix:
 
     def bucket_of(self, row: Row) -> str:
         """The label of the bucket a commune is in; "" where it doesn't count."""
-        counts = bucket_counts(self.buckets_of_set, [row.met_in_full])
+        counts = bucket_counts(self.scheme(), [row.met_in_full])
         return next((label for label, count in counts if count), "")
 
 

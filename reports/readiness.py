@@ -338,7 +338,8 @@ def readiness(
     indicators = [indicator for indicator in judged if not indicator.for_history]
     wholes = {numbers[indicator.criterion_id]: indicator.pk for indicator in judged if indicator.for_history}
     indicators = worded(indicators, criteria_set, target_day)
-    resolved = targets.resolve_unit(unit, criteria_set, target_day, indicators)
+    known_at = moment.known_at if moment else None
+    resolved = targets.resolve_unit(unit, criteria_set, target_day, indicators, known_at)
     opinions = _opinions(unit, criteria_set, moment)
     joint = combined({code: opinions[code] for code in Stage.values})
     opinions[COMBINED] = {indicator: opinion for indicator, (_, opinion) in joint.items()}
@@ -535,9 +536,7 @@ def _line(
         and self_opinion.effective_on > highest.effective_on
     )
     opinion = opinions[stage].get(indicator.pk, NO_WORD)
-    if opinion.judged_by and opinion.judged_by[0]:
-        operator_then, value_then, text_then = opinion.judged_by
-        target = replace(target, operator=operator_then, value=value_then, text=text_then)
+    target = as_judged(target, opinion)
     own_gap, items = shortfall(target, opinion)
     return IndicatorLine(
         id=indicator.pk,
@@ -560,6 +559,14 @@ def _line(
         gap_items=items,
         gap_text=gap_words(indicator, target.operator, own_gap, items),
     )
+
+
+def as_judged(target: Resolved, opinion: Opinion) -> Resolved:
+    """The target with the level the opinion was judged by, where one is known: in the past only."""
+    if not (opinion.judged_by and opinion.judged_by[0]):
+        return target
+    operator, value, text = opinion.judged_by
+    return replace(target, operator=operator, value=value, text=text)
 
 
 def gap_words(indicator: Indicator, operator: str, own_gap: Decimal | None, items: Decimal | int | None) -> str:

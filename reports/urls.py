@@ -3,6 +3,7 @@
 from django.urls import path
 
 from reports.views import (
+    buckets,
     criterion_past,
     desk,
     downloads,
@@ -59,6 +60,7 @@ urlpatterns = [
     path("reports/units/<int:pk>/<int:period>.xlsx", unit_period.xlsx, name="unit_period_xlsx"),
     path("reports/units/<int:pk>/<int:period>.zip", unit_period.csv, name="unit_period_zip"),
     path("reports/settings/", settings.report_settings, name="settings"),
+    path("reports/settings/buckets/", buckets.bucket_settings, name="buckets"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),
     path("reports/bundle.xlsx", tables.bundle_xlsx, name="bundle_xlsx"),

@@ -399,6 +399,7 @@ def rows(t):
         ("reports:unit_period_xlsx", "Đông Phú", [*unit, t.closed_period.pk]),
         ("reports:unit_period_zip", "Đông Phú", [*unit, t.closed_period.pk]),
         ("reports:settings", "", []),
+        ("reports:buckets", "", []),
         ("reports:table", "texts", ["texts"]),
         ("reports:table", "supplementary", ["supplementary"]),
         ("criteria:group_list", "", []),
@@ -677,6 +678,7 @@ reports:unit_period Đông Phú                       oononnoonnnnno-
 reports:unit_period_xlsx Đông Phú                  oononnoonnnnno-
 reports:unit_period_zip Đông Phú                   oononnoonnnnno-
 reports:settings                                   fffffffofffofo-
+reports:buckets                                    fffffffofffofo-
 reports:table texts                                nnnonnoononofo-
 reports:table supplementary                        nnnonnoononooo-
 criteria:group_list                                fffffffofffofo-

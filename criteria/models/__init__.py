@@ -14,7 +14,7 @@ from criteria.models.evidence import Evidence, EvidenceLink
 from criteria.models.plans import Plan, Registration
 from criteria.models.questions import Question, QuestionMessage
 from criteria.models.recognition import Recognition
-from criteria.models.report_settings import ReportSettings
+from criteria.models.report_settings import BucketScheme, ReportSettings
 from criteria.models.results import (
     Assessment,
     Entry,
@@ -30,6 +30,7 @@ from criteria.models.sets import (
     CriteriaSet,
     Criterion,
     CriterionDepartment,
+    FormerTarget,
     Indicator,
     Operator,
     Target,
@@ -48,6 +49,7 @@ from criteria.models.work import CriterionOwner, FinishedCriterion, PeriodStep, 
 __all__ = [
     "Assessment",
     "BaseFigure",
+    "BucketScheme",
     "Continuation",
     "CriteriaSet",
     "Criterion",
@@ -57,6 +59,7 @@ __all__ = [
     "Evidence",
     "EvidenceLink",
     "FinishedCriterion",
+    "FormerTarget",
     "Indicator",
     "Operator",
     "PeriodStep",

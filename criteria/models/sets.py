@@ -443,19 +443,15 @@ class Operator(models.TextChoices):
     JUDGE = "judge", "Xem xét theo nội dung"
 
 
-class Target(models.Model):
-    """What an indicator demands (yêu cầu), for whom and from which year.
+class TargetFields(models.Model):
+    """What of a demand is the same for a target as it is and as it was.
 
     Without province and unit: the nation's. `variant`: the region or group it binds
     (empty: the general row). `from_year` empty: from the set's start; `to_year`: the last year in
-    which it binds (empty: until another takes its place). A numeric target binds only once a person
-    has confirmed it against the decision's text.
+    which it binds (empty: until another takes its place). `recorded_at`: since when the row has stood so
+    (empty: it came with the set).
     """
 
-    # Changing any of these makes it another demand, which nobody has compared with the decision yet.
-    DEMAND = frozenset({"variant", "from_year", "operator", "value", "text", "decision"})
-
-    indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="targets", verbose_name="Chỉ tiêu")
     province = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Tỉnh")
     unit = models.ForeignKey(
         Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Riêng cho đơn vị"
@@ -473,6 +469,23 @@ class Target(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="Người xác nhận"
     )
     confirmed_at = models.DateTimeField("Xác nhận lúc", null=True, blank=True)
+    recorded_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Target(TargetFields):
+    """What an indicator demands (yêu cầu), for whom and from which year (see TargetFields).
+
+    A numeric target binds only once a person has confirmed it against the decision's text. Whoever changes or
+    deletes one leaves a FormerTarget (`criteria.target_history`).
+    """
+
+    # Changing any of these makes it another demand, which nobody has compared with the decision yet.
+    DEMAND = frozenset({"variant", "from_year", "operator", "value", "text", "decision"})
+
+    indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="targets", verbose_name="Chỉ tiêu")
 
     class Meta:
         verbose_name = "yêu cầu"
@@ -507,3 +520,20 @@ class Target(models.Model):
     @property
     def is_confirmed(self) -> bool:
         return self.confirmed_at is not None
+
+
+class FormerTarget(TargetFields):
+    """A target as it stood from `recorded_at` until `ended_at`, when it was changed or deleted: never changed
+    itself. What closed periods go by."""
+
+    target = models.PositiveBigIntegerField()  # it may be gone
+    indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="former_targets", verbose_name="Chỉ tiêu")
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "yêu cầu trước đây"
+        verbose_name_plural = "yêu cầu trước đây"
+        ordering = ["indicator_id", "ended_at"]
+
+    def __str__(self) -> str:
+        return f"{self.indicator.code}: {self.text}"

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from communes import versions
+from communes.closings import closed_in, why_fixed
 from communes.models import Level, Region, Unit, UnitQuerySet, UnitVersion
 from criteria.models import CriteriaSet, Target
 from ntm.clock import today
@@ -119,6 +120,8 @@ def check(changes: Sequence[Change]) -> None:
     history: dict[int, list[UnitVersion]] = defaultdict(list)
     for version in UnitVersion.objects.filter(unit__in=[change.unit.pk for change in changes]).order_by("valid_from"):
         history[version.unit_id].append(version)
+    places = {change.unit.pk: _places(change.unit, history[change.unit.pk]) for change in changes}
+    closed = closed_in(set().union(*places.values()))
     for change in changes:
         known = history[change.unit.pk]
         first = known[0].valid_from if known else None
@@ -134,8 +137,16 @@ def check(changes: Sequence[Change]) -> None:
                     f"Ngày {change.day:%d/%m/%Y} xã đã đúng như vậy{end} nên không có gì để đổi; "
                     "ghi ngày bắt đầu thay đổi."
                 )
+            elif not found.holds and (fixed := why_fixed(closed, change.day, places[change.unit.pk])):
+                change.errors["day"] = fixed
         if not change.decision and not change.is_same:
             change.errors["decision"] = "Ghi số văn bản phân nhóm."
+
+
+def _places(unit: Unit, versions: Sequence[UnitVersion]) -> set[int]:
+    """Where the commune is and has been: a district that is no more closed periods, too."""
+    states: list[Unit | UnitVersion] = [unit, *versions]
+    return {unit.pk, *(place for state in states for place in (state.province_id, state.district_id) if place)}
 
 
 @transaction.atomic

@@ -34,6 +34,7 @@ from criteria import attainment as rules
 from criteria.checks import latest_day
 from criteria.models import Assessment, CriteriaSet, Indicator, Operator, Target, TargetReport
 from criteria.numbers import NumberError, format_number, parse_number
+from criteria.target_history import keep
 from criteria.targets import Place, Resolved, Row, choose, resolve_area, resolve_one
 from criteria.verdicts import Stage
 from criteria.wordings import worded
@@ -51,16 +52,22 @@ GREATEST = Decimal(10) ** 12
 
 def confirm(targets: QuerySet[Target], by: Any) -> int:
     """Mark targets as compared with the decision's text by this person; return how many were not yet."""
-    number = targets.filter(confirmed_at__isnull=True).update(confirmed_by=by, confirmed_at=timezone.now())
+    number = _set_confirmed(targets.filter(confirmed_at__isnull=True), confirmed_by=by, confirmed_at=timezone.now())
     audit.info("targets confirmed", extra={"username": by.get_username(), "targets": number})
     return number
 
 
 def withdraw(targets: QuerySet[Target], by: Any) -> int:
     """Take confirmations back: the targets no longer bind; return how many were confirmed."""
-    number = targets.filter(confirmed_at__isnull=False).update(confirmed_by=None, confirmed_at=None)
+    number = _set_confirmed(targets.filter(confirmed_at__isnull=False), confirmed_by=None, confirmed_at=None)
     audit.info("targets no longer confirmed", extra={"username": by.get_username(), "targets": number})
     return number
+
+
+@transaction.atomic
+def _set_confirmed(targets: QuerySet[Target], **fields: Any) -> int:
+    found = list(targets.values_list("pk", flat=True))
+    return Target.objects.filter(pk__in=found).update(**fields, recorded_at=keep(found))
 
 
 def own_rows(place: Unit | None) -> Q:
@@ -623,6 +630,8 @@ class Overlay:
     def write(self, judged: Iterable[Judged], by: Any) -> list[Target]:
         """Do what was judged, within the caller's transaction and under its `lock`; the rows written."""
         written = []
+        judged = list(judged)
+        now = keep([one.before.pk for one in judged if one.writes and one.before])
         for one in judged:
             if not one.writes or one.demand is None:
                 continue
@@ -635,6 +644,7 @@ class Overlay:
                 row.confirmed_by, row.confirmed_at = by, timezone.now()
             elif one.unconfirms:
                 row.confirmed_by = row.confirmed_at = None
+            row.recorded_at = now
             row.save()
             written.append(row)
         audit.info(
@@ -727,6 +737,7 @@ def delete(target: Target, seen: str, by: Any) -> bool:
     if now is None or version_of(now) != seen or not is_free(now):
         return False
     audit.info("target deleted", extra={"username": by.get_username(), "target": now.pk, "text": str(now.text)})
+    keep([now.pk])
     now.delete()
     return True
 

@@ -21,7 +21,7 @@ from communes.models import Unit
 from communes.workbooks import MB, TABLE, UnsafeWorkbook, read_book
 from criteria import shapes
 from criteria.loading import province_of, whole_day, write_set
-from criteria.models import CriteriaSet, Entry, Indicator, ReportingPeriod, Revision, Upload
+from criteria.models import CriteriaSet, Entry, Indicator, ReportingPeriod, Revision, Upload, Wording
 from criteria.uploads import Plan, Progress, Refused, UploadChanged, book_of
 from criteria.workshop import set_reading
 from criteria.workshop.difference import counts, difference
@@ -230,11 +230,24 @@ def _closed_problems(data: Data, stored: CriteriaSet, first_day: date) -> Iterat
             )
 
 
+def _reworded(data: Data, stored: CriteriaSet) -> dict[str, date]:
+    """By indicator's code the first day from which the file has it read otherwise."""
+    rows = Wording.objects.filter(indicator__criterion__criteria_set=stored)
+    told = {(code, day): name for code, day, name in rows.values_list("indicator__code", "starts_on", "name")}
+    found: dict[str, date] = {}
+    for row in data.get("wordings", []):
+        code, day = row["indicator"], whole_day(row["from"])
+        if day and told.get((code, day)) != row["name"]:
+            found[code] = min(day, found.get(code, day))
+    return found
+
+
 def _spans(data: Data, stored: CriteriaSet, first_day: date) -> Iterator[tuple[int, list[tuple[date, date]]]]:
     """By criterion's number the first and last days on which the file would have something come into or go out of
     force."""
     there: dict[int, dict[str, Indicator]] = defaultdict(dict)
     ending: dict[int, list[Indicator]] = defaultdict(list)
+    reworded = _reworded(data, stored)
     for one in Indicator.objects.filter(criterion__criteria_set=stored, for_history=False).select_related("criterion"):
         if not one.stands_for_criterion:
             there[one.criterion.number][one.code] = one
@@ -245,6 +258,8 @@ def _spans(data: Data, stored: CriteriaSet, first_day: date) -> Iterator[tuple[i
         found: list[tuple[date, date]] = []
         for row in criterion["indicators"]:
             begins, ends = whole_day(row.get("in_force_from")), whole_day(row.get("in_force_to"))
+            if row["code"] in reworded:
+                found.append((reworded[row["code"]], date.max))
             if (known := there[number].get(row["code"])) is None:
                 found.append((begins or first_day, ends or date.max))
                 continue

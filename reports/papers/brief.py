@@ -210,11 +210,13 @@ def _headline(result: Matrix, user: Any) -> Part:
 
 
 def _buckets(result: Matrix) -> Part | None:
-    if not result.buckets or not result.figures.with_opinion:
+    counted = result.counted(result.scheme("")) if result.figures.with_opinion else []
+    if not counted:
         return None
     said = "; ".join(
-        f"{label} tiêu chí: {count} xã" + (f" ({one_decimal(share)} %)" if share is not None else "")
-        for label, count, share in result.buckets
+        f"{bucket.words}: {bucket.communes} xã"
+        + (f" ({one_decimal(bucket.share)} %)" if bucket.share is not None else "")
+        for bucket in counted
     )
     return Part("2. Nhóm xã theo số tiêu chí đạt", (f"{said}.",))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from communes.models import Unit
+from communes.roster import as_on
 from criteria.models import CriteriaSet
 from criteria.state import Moment
 from ntm.clock import today
@@ -34,6 +36,11 @@ class Asked:
     @property
     def moment(self) -> Moment | None:
         return self.when.moment
+
+    @cached_property
+    def subject(self) -> Unit:
+        """The area under the name of the day asked for."""
+        return as_on(self.area, self.moment.day) if self.moment else self.area
 
     @property
     def basis(self) -> str:

@@ -34,7 +34,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="04",
         title="Kết quả các xã theo tiêu chí",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=tuple(tables),
         criteria_set=asked.criteria_set,

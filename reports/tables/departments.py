@@ -41,7 +41,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="08",
         title="Kết quả theo sở, ngành",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=(
             Table(

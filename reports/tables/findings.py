@@ -88,7 +88,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="06",
         title="Tồn tại, hạn chế",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=tables,
         criteria_set=asked.criteria_set,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from django import forms
 
 from communes.models import Level
+from criteria.buckets import in_words
 from criteria.recognitions import anything_recorded, recognised
 from criteria.rollup import AreaFigures
 from ntm.clock import today
@@ -65,7 +66,7 @@ def draw(asked: Asked) -> Report:
     compared = [(comparison, asked.matrix(moment=comparison.moment)) for comparison in earlier]
     tables = [figures_table(now, compared)]
     if not now.limited:
-        tables.append(buckets_table(now, compared))
+        tables.append(buckets_table(now, compared, "03"))
     if asked.area.level == Level.PROVINCE:
         tables.append(_districts(now))
     below = asked.options.get("below")
@@ -74,7 +75,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="03",
         title="Số liệu chung và nhóm xã",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=tuple(tables),
         criteria_set=asked.criteria_set,
@@ -146,26 +147,29 @@ def _recognised(drawn: Sequence[Matrix]) -> list[tuple[int, int] | None]:
     return counts
 
 
-def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Table:
+def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]], form: str) -> Table:
+    """Communes by criteria met, in the buckets the form prints now; so are the earlier ones, to be comparable."""
+    scheme = now.scheme(form)
+    counted = {bucket.label: bucket.communes for bucket in now.counted(scheme)}
     columns = [
         Column("bucket", "Nhóm xã theo số tiêu chí đạt", Kind.TEXT, 34),
         Column("communes", "Số xã", Kind.WHOLE, 10),
         Column("share", "Tỷ lệ (%)", Kind.SHARE, 10, "Trên số xã có kết quả."),
     ]
     known = now.figures.with_opinion
-    labels = [label for label, _, _ in now.buckets]
+    labels = list(counted)
     earlier = []
     for comparison, other in compared:
         columns.append(Column(comparison.key, comparison.label, Kind.WHOLE, 14))
         columns.append(Column(f"{comparison.key}_change", "Tăng, giảm", Kind.WHOLE, 10))
-        counts = {label: count for label, count, _ in other.buckets} if other.figures.with_opinion else {}
+        before_it = other.counted(scheme) if other.figures.with_opinion else []
+        counts = {bucket.label: bucket.communes for bucket in before_it}
         labels += [label for label in counts if label not in labels]  # communes outside all buckets
         earlier.append((comparison, counts, other.figures.with_opinion))
-    counted = {label: count for label, count, _ in now.buckets}
     lines = []
     for label in labels:
         count = counted.get(label, 0) if known else None
-        cells: list = [f"{label} tiêu chí" if label[:1] in "<≥>0123456789" else label, count]
+        cells: list = [in_words(label), count]
         cells.append(per_cent(count, known) if count is not None else None)
         for comparison, counts, _ in earlier:
             before = counts.get(label, 0) if counts else None

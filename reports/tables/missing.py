@@ -18,7 +18,7 @@ from criteria.rollup import Item, whole_decides
 from criteria.state import state_on
 from criteria.wordings import worded
 from reports.matrix import Matrix, per_cent
-from reports.readiness import NO_WORD, Opinion
+from reports.readiness import JUDGED_BY, NO_WORD, Opinion, as_judged
 from reports.shortfalls import lack, shortfall
 from reports.tables.asked import Asked
 from reports.tables.table import Column, Kind, Line, Report, Share, Sum, Table
@@ -68,7 +68,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="13",
         title="Còn thiếu gì trên địa bàn",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=(_criteria(result, department), _indicators(asked, result, day, department)),
         criteria_set=asked.criteria_set,
@@ -145,11 +145,11 @@ def _indicators(asked: Asked, result: Matrix, day: Any, department: dict[int, st
 
 
 def _lacks(asked: Asked, unit_ids: list[int], listed: list[Indicator], day: Any) -> dict[Indicator, _Lacks]:
-    """What the communes lack, by indicator; those nobody lacks are left out. Five queries at most."""
+    """What the communes lack, by indicator; those nobody lacks are left out. Six queries at most."""
     moment = asked.moment
     units = list(Unit.objects.filter(pk__in=unit_ids))
     indicators = [indicator for indicator in listed if not indicator.for_history]
-    demanded = targets.resolve_area(units, asked.criteria_set, day, indicators)
+    demanded = targets.resolve_area(units, asked.criteria_set, day, indicators, asked.known_at)
     said = state_on(
         unit_ids,
         asked.criteria_set,
@@ -157,6 +157,7 @@ def _lacks(asked: Asked, unit_ids: list[int], listed: list[Indicator], day: Any)
         moment.day if moment else None,
         moment.known_at if moment else None,
         only=[indicator.pk for indicator in listed],
+        more=JUDGED_BY if moment else (),
     )
     by_old_table = _by_old_tables(said, listed)
     found: dict[Indicator, _Lacks] = defaultdict(_Lacks)
@@ -166,7 +167,8 @@ def _lacks(asked: Asked, unit_ids: list[int], listed: list[Indicator], day: Any)
             if (unit, indicator.criterion_id) in by_old_table or (indicator.part_of_id and not target.operator):
                 continue
             row = said.get((asked.stage, unit, indicator.pk))
-            opinion = Opinion(row["verdict"], row["value"], row["part"], row["whole"]) if row else NO_WORD
+            opinion = _opinion(row) if row else NO_WORD
+            target = as_judged(target, opinion)
             kind = lack(target, opinion)
             if not kind:
                 continue
@@ -184,6 +186,11 @@ def _lacks(asked: Asked, unit_ids: list[int], listed: list[Indicator], day: Any)
             if items:
                 mine.items.append(items)
     return found
+
+
+def _opinion(row: dict[str, Any]) -> Opinion:
+    judged_by = tuple(row[name] for name in JUDGED_BY) if JUDGED_BY[0] in row else None
+    return Opinion(row["verdict"], row["value"], row["part"], row["whole"], judged_by=judged_by)
 
 
 def _by_old_tables(said: dict[tuple[str, int, int], dict[str, Any]], listed: list[Indicator]) -> set[tuple[int, int]]:

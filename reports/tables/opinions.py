@@ -64,7 +64,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="05",
         title="So sánh ba kết quả đánh giá",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=(
             _by_commune(asked, matrices, pairs),

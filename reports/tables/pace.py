@@ -55,7 +55,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="12",
         title="Tốc độ thực hiện",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=(
             outlook_table(found.values()),

@@ -14,7 +14,7 @@ from functools import partial
 from django import forms
 
 from communes import access
-from communes.roster import groups_on
+from communes.roster import as_on, groups_on
 from criteria.models import ReportingPeriod, SupplementaryColumn
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.state import Moment
@@ -90,14 +90,14 @@ def _draw(kind: str, asked: Asked) -> Report:
         tables.append(figures_table(now, [(before, then)]))
         tables.append(_criteria(asked, now, then))
         if not now.limited:
-            tables.append(buckets_table(now, [(before, then)]))
+            tables.append(buckets_table(now, [(before, then)], FORMS[kind]))
         tables.append(_resources(asked, period, now.rows))
         if access.can(asked.user, "period_texts.see"):
             tables += texts.tables(asked, period)
     return Report(
         form=FORMS[kind],
         title=f"{TITLES[kind]}: {period.name}" if period else TITLES[kind],
-        subject=asked.area,
+        subject=as_on(asked.area, moment.day) if moment else asked.area,
         as_of=moment.day if moment else asked.as_of,
         tables=tuple(tables),
         criteria_set=asked.criteria_set,
@@ -139,8 +139,10 @@ def _criteria(asked: Asked, now: Matrix, then: Matrix) -> Table:
         for row in one.rows:
             by_group.setdefault(group_of[row.unit_id], []).append(row)
         sides.append(by_group)
-    names = commune_groups.choices(province)
-    used = [code for code in names if any(code in side for side in sides)]
+    there = {code for side in sides for code in side if code}
+    of_set = {row["code"]: row["name"] for row in asked.criteria_set.variants}
+    names = commune_groups.choices(province) | of_set
+    used = sorted(there, key=lambda code: (code not in of_set, list(of_set).index(code) if code in of_set else 0, code))
     columns = [
         Column("number", "TT", Kind.CENTRE, 5),
         Column("criterion", "Tiêu chí", Kind.TEXT, 36),
@@ -152,7 +154,9 @@ def _criteria(asked: Asked, now: Matrix, then: Matrix) -> Table:
     ]
     for place, code in enumerate(used):
         for side, one in enumerate((then, now)):
-            columns.append(Column(f"group_{place}_{side}", f"{names[code]}, đến {one.as_of:%d/%m/%Y}", Kind.WHOLE, 11))
+            columns.append(
+                Column(f"group_{place}_{side}", f"{names.get(code, code)}, đến {one.as_of:%d/%m/%Y}", Kind.WHOLE, 11)
+            )
     known = now.figures.with_opinion
     lines = []
     for place, criterion in enumerate(now.criteria):

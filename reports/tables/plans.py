@@ -81,7 +81,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="11",
         title="Kế hoạch và kết quả",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=(
             Table("ke_hoach", title, COLUMNS, (*lines, *_total(found)), empty="Địa bàn không có xã nào."),

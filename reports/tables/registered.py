@@ -74,7 +74,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="10",
         title=f"Xã đăng ký đạt chuẩn năm {year}",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=(
             Table(

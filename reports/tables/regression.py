@@ -89,7 +89,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="09",
         title="Rớt chuẩn và nguy cơ rớt chuẩn",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=(
             _summary(asked, before, base),
@@ -340,8 +340,9 @@ def _running_out(asked: Asked, units: Iterable[int], indicators: Iterable[int]) 
     )
     found = links.visible_to(asked.user).annotate(others=Coalesce(Subquery(beside), 0))
     columns = ("unit_id", "indicator_id", "evidence__title", "evidence__document_number", "evidence__expires_on")
-    ordered = found.order_by("evidence__expires_on", "unit__sort_key", "pk")
-    return [_Link(*row) for row in ordered.values_list(*columns, "others")]
+    places = {unit: place for place, unit in enumerate(units)}  # by the names of the day
+    listed = [_Link(*row) for row in found.order_by("pk").values_list(*columns, "others")]
+    return sorted(listed, key=lambda link: (link.expires_on, places[link.unit]))
 
 
 def _there(at: datetime | None) -> Q:
@@ -370,7 +371,7 @@ def _raised(asked: Asked, rows: dict[int, Row], indicators: dict[int, Indicator]
     )
     day = min(asked.as_of, asked.criteria_set.last_day)
     units = list(Unit.objects.filter(pk__in=list(rows)))
-    demanded = targets.resolve_area(units, asked.criteria_set, day, indicators.values())
+    demanded = targets.resolve_area(units, asked.criteria_set, day, indicators.values(), asked.known_at)
     places = {unit: place for place, unit in enumerate(rows)}
     found = [(opinion, demanded[opinion.unit][opinion.indicator]) for opinion in said]
     found = [(opinion, target) for opinion, target in found if now_misses(opinion, target, asked.moment)]

@@ -88,7 +88,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="20",
         title="Biểu bổ sung",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=day_of(asked, period),
         tables=(drawn,),
         remarks=remarks,

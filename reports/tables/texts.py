@@ -24,7 +24,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="21",
         title="Kết quả, khó khăn, kiến nghị của các xã",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=day_of(asked, period),
         tables=tuple(tables(asked, period)),
         remarks=(period.name,) if period else (),

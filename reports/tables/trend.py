@@ -61,7 +61,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="14",
         title="Diễn biến qua các kỳ",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=(Table("dien_bien", "Diễn biến qua các kỳ", COLUMNS, tuple(lines), chart=chart),),
         criteria_set=asked.criteria_set,

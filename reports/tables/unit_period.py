@@ -13,6 +13,7 @@ from typing import Any
 
 from communes import access
 from communes.models import Unit
+from communes.roster import as_on
 from criteria.models import CriteriaSet, Indicator, PeriodText, ReportingPeriod, Revision
 from criteria.state import Moment, roll_up_units
 from criteria.supplementary import filled_by, tables_for, text_of
@@ -38,7 +39,7 @@ def draw(user: Any, unit: Unit, period: ReportingPeriod, criteria_set: CriteriaS
     return Report(
         form=FORM,
         title=f"Báo cáo {period.name}",
-        subject=unit,
+        subject=as_on(unit, moment.day),
         as_of=moment.day,
         tables=tuple(tables),
         criteria_set=criteria_set,

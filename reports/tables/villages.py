@@ -91,7 +91,7 @@ def draw(asked: Asked) -> Report:
     return Report(
         form="07",
         title="Thôn, khu dân cư",
-        subject=asked.area,
+        subject=asked.subject,
         as_of=asked.as_of,
         tables=tuple(tables),
         criteria_set=sets[0] if len(sets) == 1 else None,

@@ -342,10 +342,9 @@ def _summary(book: Book, heading: Heading, result: Matrix) -> None:
     if result.buckets:
         _summary_group(sheet, "II", "NHÓM XÃ THEO SỐ TIÊU CHÍ ĐẠT")
         first = sheet.row
-        for place, (label, count, percent) in enumerate(result.buckets, 1):
-            _summary_line(
-                sheet, place, f"Đạt {label} tiêu chí" if label[0] in "<0123456789" else label, "xã", count, percent
-            )
+        for place, bucket in enumerate(result.buckets, 1):
+            named = bucket.label if bucket.words == bucket.label else f"Đạt {bucket.words}"
+            _summary_line(sheet, place, named, "xã", bucket.communes, bucket.share)
         sheet.fill("total", range(8))
         sheet.text(1, "Cộng", "total")
         sheet.text(2, "xã", "centre")
