@@ -196,7 +196,8 @@ class _Province:
         known = [self.marks[member.id] for member in self.members if member.id in self.standings]
         counts = [sum(state in STATES_THAT_COUNT_AS_MET for state in column) for column in zip(*known, strict=True)]
         counts = counts or [0] * len(self.ids)
-        counts += [len(known), *(sum(row[place] for row in self.standings.values()) for place in (0, 1))]
+        standings = self.standings.values()
+        counts += [len(known), sum(met for met, _, _ in standings), sum(nearly for _, nearly, _ in standings)]
         first, known_at = sheet.row + 1, LEFT + len(self.ids)
         sheet.fill("group", range(known_at + 4))
         sheet.text(0, roman(number), "group_centre")

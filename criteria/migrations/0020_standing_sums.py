@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('communes', '0004_rights_log'),
-        ('criteria', '0017_recognitions'),
+        ('criteria', '0019_target_history'),
     ]
 
     operations = [
