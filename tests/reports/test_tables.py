@@ -359,3 +359,7 @@ def test_charts_and_headings_have_room_on_paper(place):
         # Columns alike and side by side are one entry.
         entries = [it for it in sheet.column_dimensions.values() if it.min and it.min <= printed]
         assert sum(it.width * (min(it.max, printed) - it.min + 1) for it in entries) > 99
+
+
+def test_what_is_not_assessed_is_blank_in_csv_as_in_the_workbook():
+    assert [plain(state, Kind.STATE) for state in ("", "not_assessed", "not_met")] == ["", "", "Chưa đạt"]
