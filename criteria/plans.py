@@ -19,7 +19,7 @@ from communes import access
 from communes.models import Unit
 from criteria import targets
 from criteria.checks import Refused, format_day, judge
-from criteria.models import CriteriaSet, Criterion, Indicator, Plan
+from criteria.models import CriteriaSet, Criterion, Indicator, Plan, ReportingPeriod
 from criteria.numbers import format_number
 from criteria.rollup import Rollup, combined
 from criteria.state import Told, roll_up_given, state_on
@@ -163,6 +163,18 @@ class _Said(NamedTuple):
 def _in_force(plans: Iterable[Plan]) -> dict[tuple[int, int], Plan]:
     """The latest version of each by unit and indicator; `plans` come in order of version."""
     return {(plan.unit_id, plan.indicator_id): plan for plan in plans}
+
+
+def planned_end(period: ReportingPeriod) -> date:
+    """The day whose plan a period's form shows beside its results (DOMAIN §2): of a half-year the end of the next
+    half-year, of a year the end of the next year, of any other period the end of the year it leads to."""
+    day = period.ends_on
+    if period.kind == ReportingPeriod.Kind.YEAR:
+        return date(day.year + 1, 12, 31)
+    if period.kind == ReportingPeriod.Kind.HALF_YEAR:
+        return date(day.year, 12, 31) if day.month <= 6 else date(day.year + 1, 6, 30)
+    end = date(day.year, 12, 31)
+    return end if day < end else date(day.year + 1, 12, 31)
 
 
 def why_over(ends_on: date) -> str:

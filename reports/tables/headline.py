@@ -146,7 +146,9 @@ def _recognised(drawn: Sequence[Matrix]) -> list[tuple[int, int] | None]:
     return counts
 
 
-def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) -> Table:
+def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]], planned: Matrix | None = None) -> Table:
+    """Communes by criteria met, now and at earlier moments; `planned`: and by the criteria they plan to meet, of
+    those that plan all."""
     columns = [
         Column("bucket", "Nhóm xã theo số tiêu chí đạt", Kind.TEXT, 34),
         Column("communes", "Số xã", Kind.WHOLE, 10),
@@ -162,6 +164,14 @@ def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) ->
         labels += [label for label in counts if label not in labels]  # communes outside all buckets
         earlier.append((comparison, counts, other.figures.with_opinion))
     counted = {label: count for label, count, _ in now.buckets}
+    plans: dict[str, int] = {}
+    planning = 0
+    if planned:
+        meaning = "Chỉ các xã đã lập kế hoạch ở mọi tiêu chí."
+        columns.append(Column("plan", f"Kế hoạch đến {planned.as_of:%d/%m/%Y}", Kind.WHOLE, 14, meaning))
+        planning = sum(row.counts for row in planned.rows)
+        plans = {label: count for label, count, _ in planned.buckets} if planning else {}
+        labels += [label for label in plans if label not in labels]
     lines = []
     for label in labels:
         count = counted.get(label, 0) if known else None
@@ -170,11 +180,15 @@ def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) ->
         for comparison, counts, _ in earlier:
             before = counts.get(label, 0) if counts else None
             cells += [before, Difference(_less(count, before), "communes", comparison.key)]
+        if planned:
+            cells.append(plans.get(label, 0) if plans else None)
         lines.append(Line(tuple(cells)))
     total: list = ["Cộng", Sum(known if known else None), None]
     for comparison, counts, number in earlier:
         before = number if counts else None
         total += [Sum(before), Difference(_less(known or None, before), "communes", comparison.key)]
+    if planned:
+        total.append(Sum(planning or None))
     lines.append(Line(tuple(total), "total"))
     chart = Chart("column", "Số xã theo nhóm", "bucket", ("communes",)) if known else None
     return Table("nhom_xa", "Nhóm xã", tuple(columns), tuple(lines), chart=chart)

@@ -35,11 +35,18 @@ def body(table: Table) -> SafeString:
 
 
 def head(table: Table) -> SafeString:
+    """The headings: one row, or two where columns share a heading."""
     css = {True: ' class="num"', False: ""}
-    cells = "".join(
-        f'<th scope="col"{css[column.kind in NUMERIC]}>{escape(column.title)}</th>' for column in table.columns
-    )
-    return mark_safe(f"<tr>{cells}</tr>")
+    shared = {first: (last - first + 1, text) for first, last, text in table.above}
+    upper: list[str] = []
+    lower: list[str] = []
+    for place, column in enumerate(table.columns):
+        if place in shared:
+            span, text = shared[place]
+            upper.append(f'<th scope="colgroup" class="over" colspan="{span}">{escape(text)}</th>')
+        row, tall = (lower, "") if column.over or not shared else (upper, ' rowspan="2"')
+        row.append(f'<th scope="col"{css[column.kind in NUMERIC]}{tall}>{escape(column.title)}</th>')
+    return mark_safe("".join(f"<tr>{''.join(row)}</tr>" for row in (upper, lower) if row))
 
 
 def _line(line: Line, columns: tuple[Column, ...]) -> str:
@@ -55,6 +62,6 @@ def _line(line: Line, columns: tuple[Column, ...]) -> str:
             parts.append(f'<th scope="row">{linked}</th>')
         else:
             css = ' class="num"' if column.kind in NUMERIC else ' class="pre-line"' if "\n" in text else ""
-            parts.append(f'<td{css} data-label="{escape(column.title)}">{text}</td>')
+            parts.append(f'<td{css} data-label="{escape(column.full_title)}">{text}</td>')
     css = {"row": "", "group": ' class="group-row"', "total": ' class="total-row"'}[line.kind]
     return f"<tr{css}>{''.join(parts)}</tr>"

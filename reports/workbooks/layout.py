@@ -37,6 +37,7 @@ CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 FONT = "Times New Roman"
 A4, A3 = 9, 8
 HEAD_UP = 9  # lines a row of upright headings is high
+NARROW_SPAN = 16  # characters a name over several columns needs to lie flat
 BOLD = 0.8  # of its width a cell has room for in bold capitals
 LINE, HIGHEST_ROW = 15, 409  # points: a line of text, and what Excel allows
 CELL_LIMIT = 32_767  # characters a cell of Excel holds
@@ -285,10 +286,12 @@ class Sheet:
         for place, column in enumerate(columns):
             self.sheet.set_column(place, place, column.width)
         self._heading(heading)
+        self.tall: set[int] = set()  # columns whose heading takes both rows
         if above:
             self._above(above)
         for place, column in enumerate(columns):
-            self.text(place, column.title, column.head)
+            if place not in self.tall:
+                self.text(place, column.title, column.head)
         if any(column.head == "head_up" for column in columns):
             self.lines = HEAD_UP
         self.end_row()
@@ -342,12 +345,23 @@ class Sheet:
         self.row += 2
 
     def _above(self, above: Sequence[tuple[int, int, str]]) -> None:
-        """Names over the headings of several columns; upright where these are narrow."""
+        """Names over the headings of several columns; upright where these are narrow. Else the headings without
+        a name over them take both rows."""
         for place in range(len(self.columns)):
             self.sheet.write_blank(self.row, place, None, self.formats["head"])
+        lines = 1
         for first, last, name in above:
-            self.span(first, last, name, "head" if last - first > 2 else "head_up")
-        self.sheet.set_row(self.row, HEAD_UP * LINE)
+            width = sum(column.width for column in self.columns[first : last + 1])
+            self.span(first, last, name, "head_up" if width < NARROW_SPAN else "head")
+            lines = max(lines, HEAD_UP if width < NARROW_SPAN else lines_of(name, width * BOLD))
+        if lines < HEAD_UP:
+            named = {place for first, last, _ in above for place in range(first, last + 1)}
+            self.tall = set(range(len(self.columns))) - named
+            for place in self.tall:
+                title = self.columns[place].title
+                self.sheet.merge_range(self.row, place, self.row + 1, place, title, self.formats["head"])
+                self.lines = max(self.lines, lines_of(title, self.columns[place].width * BOLD) - lines)
+        self.sheet.set_row(self.row, lines * LINE)
         self.row += 1
 
     def span(self, first: int, last: int, text: str, style: str) -> None:

@@ -127,7 +127,8 @@ def draw_table(
     width = sum(column.width for column in table.columns)
     wider = max(1.0, NARROW / width)  # room for the heading and the signatures
     columns = [Column(column.title, column.width * wider) for column in table.columns]
-    sheet = book.sheet(name, heading, columns, paper=A3 if sum(c.width for c in table.columns) > WIDE else A4)
+    paper = A3 if width > WIDE else A4
+    sheet = book.sheet(name, heading, columns, paper=paper, above=table.above)
     ranges = _Ranges(table, sheet.first)
     for number, line in enumerate(table.lines):
         for place, cell in enumerate(line.cells):
@@ -189,8 +190,10 @@ def _write(sheet: Sheet, table: Table, line: Line, place: int, cell: Cell, range
     formula = _formula(sheet, table, place, cell, ranges)
     if formula and value is not None:
         sheet.formula(place, formula, value, style)
+    elif column.kind == Kind.STATE and value in (None, "", "not_assessed"):
+        sheet.text(place, "", style)
     elif column.kind == Kind.STATE:
-        sheet.state(place, str(value or "")) if value in STATES or not value else sheet.text(place, str(value), style)
+        sheet.state(place, str(value)) if value in STATES else sheet.text(place, str(value), style)
     elif isinstance(value, date):
         sheet.day(place, value)
     elif column.kind in NUMERIC and not isinstance(value, str):
@@ -267,7 +270,7 @@ def _definitions(reports: Sequence[Report], user: Any) -> list[tuple[str, str]]:
         for table in report.tables:
             for column in table.columns:
                 if column.meaning:
-                    name = f"Cột “{column.title}”"
+                    name = f"Cột “{column.full_title}”"
                     if said.setdefault(name, column.meaning) != column.meaning:
                         said[f"{name}, {table.title}"] = column.meaning
     return list(said.items())
