@@ -60,6 +60,7 @@ urlpatterns = [
     path("reports/units/<int:pk>/<int:period>.zip", unit_period.csv, name="unit_period_zip"),
     path("reports/settings/", settings.report_settings, name="settings"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
+    path("reports/readiness/<int:pk>.zip", downloads.readiness_zip, name="readiness_zip"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),
     path("reports/bundle.xlsx", tables.bundle_xlsx, name="bundle_xlsx"),
     path("reports/tables/<slug:key>/", tables.table_page, name="table"),

@@ -17,9 +17,11 @@ from reports.house import forms_of
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
 from reports.moments import BadMoment, asked_moment, periods_for
-from reports.readiness import COMBINED, STAGES, readiness
+from reports.readiness import COMBINED, STAGES, Readiness, readiness
 from reports.tables.catalogue import KINDS
-from reports.views import download, say
+from reports.tables.files import archive
+from reports.tables.readiness import report_of
+from reports.views import Refusal, download, say
 from reports.views.jobs import offer
 from reports.views.matrix import area_choices, choose_area, get_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
@@ -27,6 +29,7 @@ from reports.workbooks.layout import CONTENT_TYPE
 # Where each button of the list of reports leads, and which field names its place.
 REPORTS = {
     "readiness": ("reports:readiness_xlsx", "unit"),
+    "readiness_csv": ("reports:readiness_zip", "unit"),
     "brief": ("reports:brief", "unit"),
     "notice": ("reports:notice", "unit"),
     "matrix": ("reports:matrix_xlsx", "area"),
@@ -39,6 +42,36 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     """Biểu số 02 of one commune or village."""
     from reports.workbooks.readiness import readiness_name, readiness_workbook
 
+    try:
+        result = _readiness(request, pk)
+    except Refusal as refusal:
+        return refusal.answer
+    content = readiness_workbook(result, request.user)
+    return _readiness_file(request, result, readiness_name(result), content, CONTENT_TYPE)
+
+
+@require_safe
+def readiness_zip(request: HttpRequest, pk: int) -> HttpResponse:
+    """The same as CSV."""
+    from reports.workbooks.readiness import readiness_name
+
+    try:
+        result = _readiness(request, pk)
+    except Refusal as refusal:
+        return refusal.answer
+    name = readiness_name(result).replace(".xlsx", "_csv.zip")
+    return _readiness_file(request, result, name, archive(report_of(result)), "application/zip")
+
+
+def _readiness_file(
+    request: HttpRequest, result: Readiness, name: str, content: bytes, content_type: str
+) -> HttpResponse:
+    told = {"criteria_set": result.criteria_set.code, "stage": result.stage}
+    return download(request, content, name, content_type, result.unit, **told)
+
+
+def _readiness(request: HttpRequest, pk: int) -> Readiness:
+    """What the request asks for. Raises Http404, Refusal."""
     unit = get_object_or_404(
         Unit.objects.visible_to(request.user).filter(level__in=[Level.COMMUNE, Level.VILLAGE]), pk=pk
     )
@@ -46,18 +79,15 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         when = asked_moment(request.GET, unit)
     except BadMoment as bad:
-        return say(request, "Không xem được thời điểm này", str(bad), 404)
+        raise Refusal(say(request, "Không xem được thời điểm này", str(bad), 404)) from None
     try:
         criteria_set = CriteriaSet.objects.chosen(unit, code, when.day)
     except CriteriaSet.DoesNotExist:
         text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
-        return say(request, "Không có bộ tiêu chí này", text, 404)
+        raise Refusal(say(request, "Không có bộ tiêu chí này", text, 404)) from None
     if stage not in STAGES:
-        return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404)
-    result = readiness(unit, criteria_set, stage, request.user, when.moment)
-    content = readiness_workbook(result, request.user)
-    told = {"criteria_set": criteria_set.code, "stage": stage}
-    return download(request, content, readiness_name(result), CONTENT_TYPE, unit, **told)
+        raise Refusal(say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404))
+    return readiness(unit, criteria_set, stage, request.user, when.moment)
 
 
 @require_safe

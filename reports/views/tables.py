@@ -21,19 +21,11 @@ from reports.tables.asked import Asked
 from reports.tables.catalogue import KINDS, Kind
 from reports.tables.picture import picture
 from reports.tables.table import Report, Table
-from reports.views import download, say
+from reports.views import Refusal, download, say
 from reports.views.matrix import area_choices, choose_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
 
 ROWS_SHOWN = 600  # of a table on its page; the workbook holds all
-
-
-class Refusal(Exception):
-    """The request can't be drawn; `answer` is the page that says why."""
-
-    def __init__(self, answer: HttpResponse) -> None:
-        super().__init__()
-        self.answer = answer
 
 
 def get_kind(key: str) -> Kind:
