@@ -85,11 +85,12 @@ def _draw(kind: str, asked: Asked) -> Report:
     period = _period(asked, kind)
     tables: list[Table] = []
     moment = moment_of(period) if period else None
-    limited = False
+    limited, lacking = False, ""
     if period is None or moment is None:
-        named = (Column("number", "TT", Kind.CENTRE, 5), Column("figure", "Nội dung", Kind.TEXT, 60))
-        empty = f"Địa bàn chưa có kỳ {dict(ReportingPeriod.Kind.choices)[kind].lower()} nào đã đến ngày chốt số liệu."
-        tables.append(Table("bao_cao", "Báo cáo", named, (), empty=empty))
+        lacking = (
+            f"Địa bàn chưa có kỳ {dict(ReportingPeriod.Kind.choices)[kind].lower()} nào đã đến ngày chốt số liệu. Lập "
+            "kỳ ở mục Kỳ báo cáo, hoặc chờ đến ngày chốt."
+        )
     else:
         now = asked.matrix(moment=moment)
         limited = now.limited
@@ -115,6 +116,7 @@ def _draw(kind: str, asked: Asked) -> Report:
         moment=moment,
         limited=limited,
         remarks=(period.name,) if period else (),
+        lacking=lacking,
         definitions=(
             ("Xã có kết quả", "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên. Các số khác tính trên số xã này."),
             RECOGNISED_MEANS,

@@ -179,6 +179,8 @@ class Report:
     limited: bool = False
     # Said on top where the report speaks of less than one might think.
     remarks: tuple[str, ...] = field(default=())
+    # What it can't be drawn without, and what to do: it is an empty form then, of which no file is made.
+    lacking: str = ""
 
     @property
     def lines(self) -> Sequence[str]:

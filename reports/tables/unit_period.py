@@ -17,6 +17,7 @@ from criteria.plans import planned_end, planned_rollups
 from criteria.state import Moment, roll_up_units
 from criteria.supplementary import filled_by, tables_for, text_of
 from criteria.wordings import worded
+from reports.complete import criteria_lack
 from reports.matrix import STAGES
 from reports.moments import moment_of
 from reports.tables.periodic import PLANNED, known_plan
@@ -48,6 +49,7 @@ def draw(user: Any, unit: Unit, period: ReportingPeriod, criteria_set: CriteriaS
         moment=moment,
         limited=own is not None,
         remarks=(period.name,),
+        lacking="" if tables[0].lines else criteria_lack(limited=own is not None),
         definitions=(
             ("Kết quả", "Giá trị của chỉ tiêu vào ngày đó; chỉ tiêu đánh giá đạt hay chưa đạt thì để trống."),
             ("Đánh giá", "Ở dòng tiêu chí là mức thấp nhất của các chỉ tiêu của tiêu chí."),

@@ -13,6 +13,7 @@ from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from ntm.clock import today
 from reports.builders import is_large
+from reports.complete import NOT_MADE, area_lacks, criteria_lack
 from reports.house import forms_of
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
@@ -87,7 +88,10 @@ def _readiness(request: HttpRequest, pk: int) -> Readiness:
         raise Refusal(say(request, "Không có bộ tiêu chí này", text, 404)) from None
     if stage not in STAGES:
         raise Refusal(say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404))
-    return readiness(unit, criteria_set, stage, request.user, when.moment)
+    result = readiness(unit, criteria_set, stage, request.user, when.moment)
+    if not result.criteria:
+        raise Refusal(say(request, NOT_MADE, criteria_lack(limited=result.limited), 400))
+    return result
 
 
 @require_safe
@@ -112,11 +116,8 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     if is_large(area, when.moment):
         return offer(request, "matrix", {"area": area.pk, "set": chosen.code, "stage": stage, **when.query})
     result = matrix(area, chosen, stage, request.user, when.moment)
-    if not result.rows:
-        text = (
-            f"{area.full_name} không có xã nào đang tồn tại vào ngày {result.as_of:%d/%m/%Y}, nên không có biểu để lập."
-        )
-        return say(request, "Địa bàn chưa có xã", text, 400)
+    if lacks := area_lacks(result):
+        return say(request, NOT_MADE, lacks, 400)
     content = matrix_workbook(result, request.user)
     told = {"criteria_set": chosen.code, "stage": stage}
     return download(request, content, matrix_name(result), CONTENT_TYPE, area, **told)
