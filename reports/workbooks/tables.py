@@ -41,7 +41,7 @@ from reports.workbooks.layout import (
 from reports.workbooks.layout import file_name as named
 
 CHART_ROWS = 11  # rows of 20 pixels a chart takes, and one of air
-NARROW = 100  # characters a sheet is wide at least
+NARROW = 130  # characters a sheet is wide at least: what lying A4 holds without making it smaller
 WIDE = 150  # characters of columns from which a table is printed on A3
 # By the line's kind and the column's: the format's name in `layout`.
 PLAIN = {

@@ -19,9 +19,11 @@ from criteria.models import CriterionDepartment
 from criteria.verdicts import STATES
 from reports.matrix import matrix
 from reports.readiness import READY, STAGES, readiness
+from reports.tables.table import Column, Kind, Line, Table
 from reports.workbooks.layout import (
     COORDINATION_OFFICE,
     MARKS,
+    Heading,
     agency,
     column_letter,
     day_text,
@@ -29,7 +31,11 @@ from reports.workbooks.layout import (
     known_text,
     safe,
 )
+from reports.workbooks.layout import (
+    Book as DrawnBook,
+)
 from reports.workbooks.matrix import roman
+from reports.workbooks.tables import draw_table
 from tests.factories import DepartmentFactory, DistrictFactory
 from tests.reports.worlds import (
     concluded_visit,
@@ -561,3 +567,28 @@ def test_a_text_too_long_for_a_cell_says_so():
     assert safe("á" * 40_000).endswith("(xem tiếp trên hệ thống)")
     assert len(safe("á" * 40_000)) <= 32_767
     assert settings.DEMONSTRATION
+
+
+def test_signatures_take_the_last_rows_of_the_table_along_to_their_page():
+    """Rows of 15 points on a page of 509: the break stands where the signatures would part from the rows only."""
+    columns = (Column("a", "TT", Kind.CENTRE, 6), Column("b", "Nội dung", Kind.TEXT, 60))
+    heading = Heading("9", ("UBND", ""), "BIỂU", (), date(2024, 6, 30))
+    book = DrawnBook("x", date(2024, 6, 30))
+    for number in range(1, 70):
+        lines = tuple(Line((str(place), "Đường thôn")) for place in range(number))
+        draw_table(book, f"n{number}", heading, Table("t", "T", columns, lines))
+    sheets = openpyxl.load_workbook(BytesIO(book.bytes())).worksheets
+    parted = []
+    for number, sheet in enumerate(sheets, 1):
+        rows = [row[0].value for row in sheet.iter_rows(max_col=1)]
+        first = rows.index("0") + 1
+        last, end = first + number - 1, sheet.max_row
+        breaks = [found.id for found in sheet.row_breaks.brk]
+        assert breaks in ([], [last - 2]), "before the last two rows, or nowhere"
+        if breaks:
+            parted.append(number)
+        fits = (end + 2) * 15 < 480  # on one page by any reckoning
+        ends_alone = last * 15 < 495 and end * 15 > 530  # the rows fit, the signatures don't
+        assert not (fits and breaks) and (breaks or not ends_alone), number
+    assert parted and len(parted) < 30
+    assert parted[0] > 5, "never parts the headings from all rows"
