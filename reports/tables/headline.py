@@ -190,7 +190,7 @@ def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]], pl
     if planned:
         total.append(Sum(planning or None))
     lines.append(Line(tuple(total), "total"))
-    chart = Chart("column", "Số xã theo nhóm", "bucket", ("communes",)) if known else None
+    chart = Chart("column", "Số xã theo số tiêu chí đạt", "bucket", ("communes",)) if known else None
     return Table("nhom_xa", "Nhóm xã", tuple(columns), tuple(lines), chart=chart)
 
 
