@@ -9,7 +9,7 @@ from html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from criteria.checks import format_day
-from criteria.numbers import format_number, one_decimal
+from criteria.numbers import format_number, one_decimal, two_decimals
 from criteria.verdicts import STATE_BADGES, STATES
 from reports.tables.table import NUMERIC, Column, Kind, Line, Plain, Table, value_of
 
@@ -22,6 +22,8 @@ def shown(value: Plain, kind: Kind) -> str:
         return format_day(value)
     if kind == Kind.SHARE and isinstance(value, Decimal):
         return one_decimal(value)
+    if kind == Kind.PERCENT and isinstance(value, Decimal):
+        return two_decimals(value)
     if isinstance(value, Decimal | int):
         return format_number(value)
     if kind == Kind.STATE and value in STATES:
