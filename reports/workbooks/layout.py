@@ -37,9 +37,11 @@ CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 FONT = "Times New Roman"
 A4, A3 = 9, 8
 HEAD_UP = 9  # lines a row of upright headings is high
+BIG = 0.55  # and in the larger ones of a title
 NARROW_SPAN = 16  # characters a name over several columns needs to lie flat
 BOLD = 0.8  # of its width a cell has room for in bold capitals
 LINE, HIGHEST_ROW = 15, 409  # points: a line of text, and what Excel allows
+SMALLEST = 0.75  # how small a sheet may be made so that it stays on one page
 KEPT = 2  # rows of a table that go to the next page with the signatures at least
 MARGINS = {"left": 0.6, "right": 0.4, "top": 0.6, "bottom": 0.6}  # inches
 # What is printed on lying paper: its width in pixels of a screen, its height in points.
@@ -240,20 +242,20 @@ _STYLES: dict[str, dict[str, Any]] = {
         "bg_color": "#EEF3F1",
     },
     "ordinal": {"border": 1, "italic": True, "align": "center", "font_size": 9},
-    "text": {"border": 1, "valign": "vcenter", "text_wrap": True},
+    "text": {"border": 1, "valign": "vcenter", "text_wrap": True, "indent": 1},
     "centre": {"border": 1, "align": "center", "valign": "vcenter", "text_wrap": True},
     "whole": {"border": 1, "valign": "vcenter", "num_format": "#,##0"},
     "number": {"border": 1, "valign": "vcenter", "num_format": "#,##0.00"},
     "percent": {"border": 1, "valign": "vcenter", "num_format": "0.00"},
     "share": {"border": 1, "valign": "vcenter", "num_format": "0.0"},
     "date": {"border": 1, "align": "center", "valign": "vcenter", "num_format": "dd/mm/yyyy"},
-    "group": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED"},
+    "group": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "indent": 1},
     "group_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter", "bg_color": "#E2F0ED"},
     "group_whole": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0"},
     "group_number": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0.00"},
     "group_share": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "0.0"},
     "group_percent": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "0.00"},
-    "total": {"border": 1, "bold": True, "valign": "vcenter", "text_wrap": True},
+    "total": {"border": 1, "bold": True, "valign": "vcenter", "text_wrap": True, "indent": 1},
     "total_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter"},
     "total_whole": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "#,##0"},
     "total_number": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "#,##0.00"},
@@ -343,7 +345,7 @@ class Sheet:
         if settings.DEMONSTRATION:
             self.span(0, self.last_printed, "Dữ liệu minh họa", "demo")
         self.row += 1
-        self._height(24)
+        self._height(24 * lines_of(heading.title, sum(widths) * BIG))
         self.span(0, self.last_printed, heading.title, "title")
         for line in heading.lines:
             self.row += 1
@@ -374,7 +376,7 @@ class Sheet:
         self.row += 1
 
     def span(self, first: int, last: int, text: str, style: str) -> None:
-        """Text over several columns: headings and signatures only, never data."""
+        """Text over several columns: headings, signatures, what is said instead of rows; never data."""
         if first < last:
             self.sheet.merge_range(self.row, first, self.row, last, "", self.formats[style])
         self.sheet.write_string(self.row, first, safe(text), self.formats[style])
@@ -462,16 +464,21 @@ class Sheet:
         self._keep_signed()
 
     def _keep_signed(self) -> None:
-        """Where the signatures would stand alone on the last page, break it before the last rows of the table.
+        """What is little more than a page is made small enough for one. Where the signatures would stand alone on
+        the last page of more, break it before the last rows of the table.
 
         Programs break pages a little differently, which adds up over many: where any of the likely pages parts
         the signatures from the rows, the break is set.
         """
+        width, height = PRINTED[self.paper]
+        pixels = sum(column.width * 7 + 5 for column in self.columns[: self.last_printed + 1])
+        whole = sum(self.heights.get(row, LINE) for row in range(self.row))
+        if SMALLEST <= height * 0.985 / whole < min(1.0, width / pixels):
+            self.sheet.fit_to_pages(1, 1)
+            return
         kept = self.last - KEPT + 1
         if kept <= self.first:
             return
-        width, height = PRINTED[self.paper]
-        pixels = sum(column.width * 7 + 5 for column in self.columns[: self.last_printed + 1])
         block = sum(self.heights.get(row, LINE) for row in (*self.repeated, *range(kept, self.row)))
         for wider in (1.0, 1.05):  # as Excel draws columns, as LibreOffice does
             scale = min(100, int(width / pixels / wider * 100)) / 100
@@ -525,7 +532,7 @@ def count_any(area: str, words: Sequence[str]) -> str:
 
 def definitions(book: Book, heading: Heading, rows: Iterable[tuple[str, str]]) -> None:
     """The last sheet: what every figure means, and how this workbook came to be."""
-    sheet = book.sheet("Giải thích", heading, [Column("Mục", 34, "total"), Column("Nội dung", 110)], frozen=0)
+    sheet = book.sheet("Giải thích", heading, [Column("Mục", 46, "total"), Column("Nội dung", 98)], frozen=0)
     for name, meaning in rows:
         sheet.text(0, name, "total")
         sheet.text(1, meaning)

@@ -103,10 +103,10 @@ def _criteria_totals(sheet: Sheet, result: Readiness, last: int) -> None:
         for place, stage in enumerate(STAGES, 2):
             rollup = result.rollups[stage]
             if rollup is None:
-                sheet.text(place, NO_OPINION_AT[stage] if label == share[0][0] else "", "total")
+                sheet.text(place, NO_OPINION_AT[stage] if label == share[0][0] else "", "total_centre")
             else:
                 area = sheet.area(place, sheet.first, last)
-                sheet.formula(place, f"={count_any(area, words)}", figure(rollup), "total_whole")
+                sheet.formula(place, f"={count_any(area, words)}", figure(rollup), "total_centre")
         if label == share[0][0] and result.rollup is not None:
             attained = sheet.area(6, sheet.first, last)
             # What isn't assessed weighs as 0, hence the sum over all criteria and not the average of the cells.
@@ -119,7 +119,7 @@ def _criteria_totals(sheet: Sheet, result: Readiness, last: int) -> None:
     sheet.fill("total", range(sheet.last_column + 1))
     sheet.text(1, "Tổng số tiêu chí", "total")
     for place in range(2, 2 + len(STAGES)):
-        sheet.formula(place, f'=COUNTIF({numbers},">0")', total, "total_whole")
+        sheet.formula(place, f'=COUNTIF({numbers},">0")', total, "total_centre")
     sheet.end_row()
 
 

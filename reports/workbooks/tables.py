@@ -64,6 +64,7 @@ STRONG = {
     Kind.DATE: "",
     Kind.STATE: "_centre",
 }
+ORDINAL = "number"  # the key of columns that number the rows: in the middle, not against the text beside
 LETTERS = "abcdđeghiklmnopqrstuvxy"
 Progress = Callable[[int, int], None]
 
@@ -137,12 +138,11 @@ def draw_table(
         if number % 500 == 499:
             progress(number + 1)
     if not table.lines:
-        sheet.fill("text", range(len(columns)))
-        sheet.text(min(1, len(columns) - 1), table.empty)
+        sheet.span(0, len(columns) - 1, table.empty, "text")
         sheet.end_row()
-    last = sheet.row - 1
-    totals = sum(line.kind == "total" for line in table.lines)
-    sheet.filter(max(last - totals, sheet.first))
+    else:
+        totals = sum(line.kind == "total" for line in table.lines)
+        sheet.filter(max(sheet.row - 1 - totals, sheet.first))
     if table.note:
         sheet.row += 1
         sheet.sheet.write_string(sheet.row, 0, table.note, book.formats["plain"])
@@ -183,7 +183,7 @@ class _Ranges:
 def _write(sheet: Sheet, table: Table, line: Line, place: int, cell: Cell, ranges: list[tuple[int, int]]) -> None:
     column = table.columns[place]
     value = value_of(cell)
-    kind = column.kind
+    kind = Kind.CENTRE if column.key == ORDINAL else column.kind
     if kind == Kind.NUMBER and isinstance(value, int | Decimal) and value == int(value):
         kind = Kind.WHOLE  # as `Sheet.number` does
     style = PLAIN[kind] if line.kind == "row" else f"{line.kind}{STRONG[kind]}"
