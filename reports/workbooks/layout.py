@@ -365,7 +365,7 @@ class Sheet:
             width = sum(column.width for column in self.columns[first : last + 1])
             self.span(first, last, name, "head_up" if width < NARROW_SPAN else "head")
             lines = max(lines, HEAD_UP if width < NARROW_SPAN else lines_of(name, width * BOLD))
-        if lines < HEAD_UP:
+        if lines < HEAD_UP and not self.book.workbook.constant_memory:  # which writes row after row
             named = {place for first, last, _ in above for place in range(first, last + 1)}
             self.tall = set(range(len(self.columns))) - named
             for place in self.tall:

@@ -1,6 +1,7 @@
 """Biểu bổ sung, texts and the six-month and yearly reports over an area: right sums, and a closed period stays."""
 
 import random
+import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -275,7 +276,13 @@ def test_a_communes_own_report_of_a_period(place, tmp_path):
     for line, row in zip(results.lines, in_book, strict=False):
         for cell, column, written_cell in zip(line.cells, results.columns, row, strict=True):
             assert same(written_cell, written(value_of(cell), column.kind)), (column, row)
-    assert commune_report(place, place.half, path=".zip").status_code == 200
+    sheet = openpyxl.load_workbook(BytesIO(book.content)).worksheets[0]
+    merged = {sheet[str(found).partition(":")[0]].value: str(found) for found in sheet.merged_cells.ranges}
+    over = merged["Kế hoạch đến 31/12/2024"]
+    assert over[0] == "H" and ":I" in over, "over both of its columns"
+    assert merged["Nội dung"][0] == "B", "a heading of its own takes both rows"
+    files = zipfile.ZipFile(BytesIO(commune_report(place, place.half, path=".zip").content))
+    assert "plan_verdict,Kế hoạch đến 31/12/2024: Đánh giá" in files.read("tu_dien_du_lieu.csv").decode("utf-8-sig")
 
 
 def test_what_a_communes_report_can_not_be_drawn_for(place):
