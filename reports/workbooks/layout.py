@@ -42,7 +42,7 @@ NARROW_SPAN = 16  # characters a name over several columns needs to lie flat
 BOLD = 0.8  # of its width a cell has room for in bold capitals
 LINE, HIGHEST_ROW = 15, 409  # points: a line of text, and what Excel allows
 SMALLEST = 0.75  # how small a sheet may be made so that it stays on one page
-KEPT = 2  # rows of a table that go to the next page with the signatures at least
+KEPT = 4  # rows of a table that go to the next page with the signatures at least
 MARGINS = {"left": 0.6, "right": 0.4, "top": 0.6, "bottom": 0.6}  # inches
 # What is printed on lying paper: its width in pixels of a screen, its height in points.
 PRINTED = {A4: (1026.0, 509.0), A3: (1491.0, 755.0)}
