@@ -236,11 +236,16 @@ def save_plans(unit: Unit, criteria_set: CriteriaSet, ends_on: date, asked: Mapp
 
 
 def planned_rollups(
-    units: Sequence[Unit], criteria_set: CriteriaSet, ends_on: date, known_at: datetime | None = None
+    units: Sequence[Unit],
+    criteria_set: CriteriaSet,
+    ends_on: date,
+    known_at: datetime | None = None,
+    judged_on: date | None = None,
 ) -> tuple[dict[int, Rollup], dict[int, dict[int, Plan]]]:
     """What units plan for that day, as known at a moment: the roll-up of their planned verdicts by unit id (only
     units that planned anything; attainments and progress say nothing), and the plans by unit and indicator id.
-    Five queries at most, whatever the number of units.
+    `judged_on`: whose day's indicators make up a criterion, where not those of `ends_on`. Five queries at most,
+    whatever the number of units.
     """
     rows = Plan.objects.filter(
         unit__in=[unit.pk for unit in units], ends_on=ends_on, indicator__criterion__criteria_set=criteria_set
@@ -253,4 +258,5 @@ def planned_rollups(
         unit: {pk: (plan.verdict, None, None) for pk, plan in mine.items()} for unit, mine in plans.items()
     }
     planning = [unit for unit in units if unit.pk in plans]
-    return roll_up_given(planning, criteria_set, min(ends_on, criteria_set.last_day), given), dict(plans)
+    day = min(judged_on or ends_on, criteria_set.last_day)
+    return roll_up_given(planning, criteria_set, day, given), dict(plans)

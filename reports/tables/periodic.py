@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import partial
 
@@ -98,7 +98,7 @@ def _draw(kind: str, asked: Asked) -> Report:
         before = Comparison("last_year_end", f"Đến {last.day:%d/%m/%Y}", last)
         then = asked.matrix(moment=last)
         tables.append(figures_table(now, [(before, then)]))
-        plan = planned_matrix(now, planned_end(period), moment.known_at)
+        plan = planned_matrix(now, planned_end(period), moment)
         tables.append(_criteria(asked, then, now, plan))
         if not now.limited:
             tables.append(buckets_table(now, [(before, then)], plan))
@@ -138,18 +138,19 @@ def known_plan(rollup: Rollup | None, number: int) -> str:
     return "" if state in UNKNOWN else state
 
 
-def planned_matrix(now: Matrix, ends_on: date, known_at: datetime | None) -> Matrix:
-    """The same communes and criteria with the states they plan for that day, as known at a moment. One that
-    plans only some criteria shows these, and counts in no bucket."""
+def planned_matrix(now: Matrix, ends_on: date, moment: Moment) -> Matrix:
+    """The same communes and criteria with the states they plan for that day, as known at the period's moment and
+    by its indicators: what is amended later leaves a closed period alone. A commune that plans only some criteria
+    shows these, and counts in no bucket."""
     units = list(Unit.objects.filter(pk__in=[row.unit_id for row in now.rows]))
-    rollups, _ = planned_rollups(units, now.criteria_set, ends_on, known_at)
+    rollups, _ = planned_rollups(units, now.criteria_set, ends_on, moment.known_at, moment.day)
     rows = []
     for row in now.rows:
         states = tuple(known_plan(rollups.get(row.unit_id), it.number) or "not_assessed" for it in now.criteria)
         planned = set(states) != {"not_assessed"}
         met = sum(state in STATES_THAT_COUNT_AS_MET for state in states) if planned else None
         rows.append(replace(row, states=states if planned else (), met=met, nearly=None, progress=None))
-    return replace(now, as_of=ends_on, rows=tuple(rows), moment=Moment(ends_on, known_at))
+    return replace(now, as_of=ends_on, rows=tuple(rows), moment=Moment(ends_on, moment.known_at))
 
 
 def _planned(rows: Sequence[Row], place: int) -> list[str]:

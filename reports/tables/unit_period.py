@@ -91,7 +91,7 @@ def _results(
         )
         told.append({row["indicator"]: row for row in rows.values("indicator", "verdict", "value", "note")})
         states.append(roll_up_units([unit], criteria_set, stage, moment)[unit.pk].states)
-    rollups, plans = planned_rollups([unit], criteria_set, *planned)
+    rollups, plans = planned_rollups([unit], criteria_set, *planned, judged_on=moments[-1].day)
     plan_states, plan = rollups.get(unit.pk), plans.get(unit.pk, {})
     lines = []
     for criterion in criteria_set.criteria.order_by("number"):

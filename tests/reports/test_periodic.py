@@ -18,6 +18,7 @@ from reports.matrix import matrix
 from reports.moments import moment_of
 from reports.tables.table import value_of
 from reports.tables.texts import pieces
+from tests.factories import IndicatorFactory
 from tests.libreoffice import wrong_formulas
 from tests.reports.test_tables import book_rows, same, written
 from tests.reports.worlds import fill, indicators_of, make_province, make_set, make_table, member, say
@@ -199,14 +200,14 @@ def test_a_closed_period_redrawn_gives_the_same_cells(place):
     )
 
     def drawn():
-        return [
-            [(table.key, [line.cells for line in table.lines]) for table in place.draw(key, **more).tables]
-            for key, more in asked
-        ]
+        reports = [place.draw(key, **more) for key, more in asked]
+        reports.append(commune_report(place, place.half).context["report"])
+        return [[(table.key, [line.cells for line in table.lines]) for table in report.tables] for report in reports]
 
     place.plan_all()
     before = drawn()
     place.plan(place.communes[0], ["not_met"] * 3, version=2, saved_at=datetime(2024, 7, 9, tzinfo=UTC))
+    IndicatorFactory(criterion=place.set.criteria.first(), position=9, in_force_from=date(2024, 10, 1))
     say(place.communes[2], place.set, "self", ["met"] * 3, date(2024, 6, 15))
     assert drawn()[2] != before[2]  # told in time, it would count
     late = Revision.objects.filter(unit=place.communes[2], effective_on=date(2024, 6, 15))
