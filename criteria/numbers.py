@@ -147,11 +147,20 @@ def format_number(value: Decimal | int | None, max_places: int = MAX_PLACES) -> 
 
 
 def one_decimal(value: Decimal | int | None) -> str:
-    """Always with one decimal, as a column of figures is read: "12,0"; "" for None."""
+    """Always with one decimal, as shares of communes are printed: "12,0"; "" for None."""
+    return _with_decimals(value, 1)
+
+
+def two_decimals(value: Decimal | int | None) -> str:
+    """Always with two decimals, as means and progress are printed: "16,13", "12,00"; "" for None."""
+    return _with_decimals(value, 2)
+
+
+def _with_decimals(value: Decimal | int | None, places: int) -> str:
     if value is None:
         return ""
-    whole, _, fraction = format_number(value, 1).partition(",")
-    return f"{whole},{fraction or 0}"
+    whole, _, fraction = format_number(value, places).partition(",")
+    return f"{whole},{fraction:0<{places}}"
 
 
 def round_half_up(value: Decimal | int, places: int) -> Decimal:

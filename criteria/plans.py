@@ -19,7 +19,7 @@ from communes import access
 from communes.models import Unit
 from criteria import targets
 from criteria.checks import Refused, format_day, judge
-from criteria.models import CriteriaSet, Criterion, Indicator, Plan
+from criteria.models import CriteriaSet, Criterion, Indicator, Plan, ReportingPeriod
 from criteria.numbers import format_number
 from criteria.rollup import Rollup, combined
 from criteria.state import Told, roll_up_given, state_on
@@ -165,6 +165,18 @@ def _in_force(plans: Iterable[Plan]) -> dict[tuple[int, int], Plan]:
     return {(plan.unit_id, plan.indicator_id): plan for plan in plans}
 
 
+def planned_end(period: ReportingPeriod) -> date:
+    """The day whose plan a period's form shows beside its results (DOMAIN §2): of a half-year the end of the next
+    half-year, of a year the end of the next year, of any other period the end of the year it leads to."""
+    day = period.ends_on
+    if period.kind == ReportingPeriod.Kind.YEAR:
+        return date(day.year + 1, 12, 31)
+    if period.kind == ReportingPeriod.Kind.HALF_YEAR:
+        return date(day.year, 12, 31) if day.month <= 6 else date(day.year + 1, 6, 30)
+    end = date(day.year, 12, 31)
+    return end if day < end else date(day.year + 1, 12, 31)
+
+
 def why_over(ends_on: date) -> str:
     """Why nothing can be planned for that day any more; "" where one can."""
     if ends_on >= today():
@@ -224,11 +236,16 @@ def save_plans(unit: Unit, criteria_set: CriteriaSet, ends_on: date, asked: Mapp
 
 
 def planned_rollups(
-    units: Sequence[Unit], criteria_set: CriteriaSet, ends_on: date, known_at: datetime | None = None
+    units: Sequence[Unit],
+    criteria_set: CriteriaSet,
+    ends_on: date,
+    known_at: datetime | None = None,
+    judged_on: date | None = None,
 ) -> tuple[dict[int, Rollup], dict[int, dict[int, Plan]]]:
     """What units plan for that day, as known at a moment: the roll-up of their planned verdicts by unit id (only
     units that planned anything; attainments and progress say nothing), and the plans by unit and indicator id.
-    Six queries at most, whatever the number of units.
+    `judged_on`: whose day's indicators make up a criterion, where not those of `ends_on`. Six queries at most,
+    whatever the number of units.
     """
     rows = Plan.objects.filter(
         unit__in=[unit.pk for unit in units], ends_on=ends_on, indicator__criterion__criteria_set=criteria_set
@@ -241,5 +258,5 @@ def planned_rollups(
         unit: {pk: (plan.verdict, None, None) for pk, plan in mine.items()} for unit, mine in plans.items()
     }
     planning = [unit for unit in units if unit.pk in plans]
-    day = min(ends_on, criteria_set.last_day)
+    day = min(judged_on or ends_on, criteria_set.last_day)
     return roll_up_given(planning, criteria_set, day, given, known_at), dict(plans)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from communes.models import Unit
@@ -112,6 +112,24 @@ def tables_for(province_id: int | None, period: ReportingPeriod) -> list[Supplem
     """The province's tables asked for in the period. One query."""
     found = SupplementaryTable.objects.filter(province=province_id)
     return [table for table in found if table.applies_to(period)]
+
+
+def unanswered(unit: Unit, period: ReportingPeriod) -> tuple[int, bool]:
+    """What a commune still owes of a period's report: how many tables asked for it filled in nothing of, and
+    whether it wrote no words. One query."""
+    of = "province__supplementary_tables"
+    filled = SupplementaryReturn.objects.filter(unit=unit, period=period, table=OuterRef(of))
+    told = PeriodText.objects.filter(unit=unit, period=period)
+    rows = Unit.objects.filter(pk=unit.pk).values_list(
+        of, f"{of}__period_kinds", f"{of}__starts_on", f"{of}__ends_on", Exists(filled), Exists(told)
+    )  # one row without a table where the province has none
+    found = list(rows)
+    missing = [
+        SupplementaryTable(period_kinds=kinds, starts_on=starts_on, ends_on=ends_on)
+        for pk, kinds, starts_on, ends_on, is_filled, _ in found
+        if pk and not is_filled
+    ]
+    return sum(table.applies_to(period) for table in missing), not found[0][-1]
 
 
 # --- filling in ------------------------------------------------------------------------

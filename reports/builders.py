@@ -12,6 +12,7 @@ from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from criteria.state import Moment
 from ntm.clock import today
+from reports.complete import area_lacks
 from reports.house import house_of
 from reports.jobs import BUILDERS, Progress, ReportRefused
 from reports.matrix import STAGES, area_sets, matrix
@@ -48,8 +49,8 @@ class MatrixReport:
         progress(0, 1, "Đang lấy số liệu")
         area, criteria_set, stage, moment = self._asked(user, params)
         result = matrix(area, criteria_set, stage, user, moment)
-        if not result.rows:
-            raise ReportRefused(f"{area.full_name} không có xã nào đang tồn tại vào ngày {result.as_of:%d/%m/%Y}.")
+        if lacks := area_lacks(result):
+            raise ReportRefused(lacks)
         total = 2 * len(result.rows)  # by criterion, by indicator; the summary is short
         rows = count(1)
 
@@ -98,6 +99,9 @@ class NationReport:
 
         progress(0, 1, "Đang lấy số liệu")
         criteria_set, stage, moment = self._asked(params)
+        day = moment.day if moment else today()
+        if not Unit.objects.rural_communes().existing(day).exists():
+            raise ReportRefused("Danh mục đơn vị không có xã nào vào ngày này, nên không có biểu để lập.")
         return nation_workbook(criteria_set, stage, user, progress, target, moment)
 
     def _asked(self, params: dict[str, Any]) -> tuple[CriteriaSet, str, Moment | None]:

@@ -15,7 +15,7 @@ from html import escape
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from criteria.numbers import one_decimal
+from criteria.numbers import two_decimals
 from criteria.verdicts import NO_OPINION, STATES
 from reports.matrix import Group, Matrix, Row, progress_so_far
 
@@ -97,7 +97,7 @@ def _figures(row: Row, result: Matrix) -> str:
     return (
         f'<td class="total">{row.met}/{len(result.criteria)}{_so_far(row, result, PARTIAL)}</td>'
         f'<td class="total">{row.nearly}</td>'
-        f'<td class="total">{"" if row.is_partial else one_decimal(row.progress)}</td>'
+        f'<td class="total">{"" if row.is_partial else two_decimals(row.progress)}</td>'
     )
 
 
@@ -110,14 +110,14 @@ def _group_row(group: Group) -> str:
     """A district: how many of its communes meet each criterion."""
     figures = group.figures
     cells = "".join(f'<td class="subtotal">{total.met if total.with_opinion else ""}</td>' for total in group.totals)
-    average = one_decimal(figures.average_met)
+    average = two_decimals(figures.average_met)
     partial = f", {figures.partial} một phần" if figures.partial else ""
     nearly = "" if figures.criteria_nearly is None else figures.criteria_nearly
     return (
         f'<tr class="district-row"><th scope="row">{escape(group.name)} '
         f'<span class="of">({figures.with_opinion}/{figures.communes} xã{partial})</span></th>{cells}'
         f'<td class="subtotal">{average}</td><td class="subtotal">{nearly}</td>'
-        f'<td class="subtotal">{one_decimal(figures.progress)}</td></tr>'
+        f'<td class="subtotal">{two_decimals(figures.progress)}</td></tr>'
     )
 
 

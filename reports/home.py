@@ -33,11 +33,12 @@ from criteria.models import (
     Target,
     TargetReport,
 )
-from criteria.periods import days_left, open_period
+from criteria.periods import Phase, days_left, open_period, phase
 from criteria.rollup import AreaFigures, area_figures, is_partial
 from criteria.sheets import Row, count_indicators, sheets
 from criteria.state import Moment
 from criteria.submissions import StepRefused, area_sendings, period_to_confirm
+from criteria.supplementary import unanswered
 from criteria.verdicts import Stage
 from criteria.workshop.groups import ungrouped
 from inspections import desk
@@ -138,7 +139,8 @@ def commune_section(user: Any, membership: Membership) -> Section:
     section.data = {"unit": unit, "criteria_set": None, "period": period_of(unit)}
     findings_and_visits(section, user, unit)
     section.todos = [
-        promises(user, unit), *section.todos, *question_todos(user, unit), awaited_questions(user, unit)
+        promises(user, unit), *section.todos, *question_todos(user, unit), awaited_questions(user, unit),
+        *report_todos(user, unit, section.data["period"]),
     ]  # fmt: skip
     try:
         chosen = CriteriaSet.objects.chosen(unit)
@@ -188,6 +190,19 @@ def commune_section(user: Any, membership: Membership) -> Section:
     section.todos.sort(key=lambda todo: not todo.is_urgent)
     section.action = next_step(section, user, unit, chosen, rows, finished, elsewhere)
     return section
+
+
+def report_todos(user: Any, unit: Unit, due: dict[str, Any] | None) -> list[ToDo]:
+    """What the commune still owes of the open period's own report, for who fills it in. One query."""
+    period = due["period"] if due else None
+    if period is None or phase(period) == Phase.UPCOMING or not access.can(user, "period_report.fill", (unit, period)):
+        return []
+    tables, lacks_words = unanswered(unit, period)
+    url = reverse("criteria:period_report", args=[unit.pk, period.pk])
+    return [
+        ToDo("Biểu bổ sung của kỳ chưa nhập", tables, url, verb="Nhập biểu bổ sung"),
+        ToDo("Kết quả, khó khăn, kiến nghị của kỳ chưa viết", int(lacks_words), url, verb="Viết báo cáo kỳ"),
+    ]
 
 
 def answered_reports(unit: Unit) -> list[ToDo]:

@@ -5,6 +5,7 @@ The product's own way stands wherever the province set nothing (`criteria.models
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from communes.models import Level, Unit
 from criteria.models import ReportSettings
 from reports.workbooks.layout import MARKS, SIGNERS, agency
 
+# The district's name holds its kind; who types that as well means it once.
+_NAMED = re.compile(r"(?:huyện\s+)?\{huyện\}", re.IGNORECASE)
 COUNTED_AS_MET = ("firmly_met", "met", "not_applicable")
 SET_MARKS = tuple(state for state, mark in MARKS.items() if mark)
 Signers = tuple[tuple[str, str], tuple[str, str]]
@@ -53,7 +56,7 @@ def house_of(user: Any, unit: Unit) -> House:
         )
     elif home.level == Level.DISTRICT:
         above, office, left, right = (
-            line.replace("{huyện}", home.full_name)
+            _NAMED.sub(lambda _: home.full_name, line)
             for line in (stored.district_above, stored.district_office, stored.district_left, stored.district_right)
         )
         drawn_by = (above or drawn_by[0], office or drawn_by[1])

@@ -723,4 +723,4 @@ def _said(opinion: Opinion) -> str:
 
 
 def _attained(opinion: Opinion) -> str:
-    return "" if not opinion.attainment else f"mức độ đạt {format_number(opinion.attainment, 1)} %"
+    return "" if not opinion.attainment else f"mức độ đạt {format_number(opinion.attainment, 2)} %"

@@ -19,6 +19,7 @@ from reports.workbooks.layout import MARKS, SIGNERS
 
 # Forms of the product by number: those of one commune and of the matrix, and the catalogue's.
 FORMS = {"01": "Bảng tổng hợp theo xã", "02": "Tình hình thực hiện của một xã", "24": "Báo cáo kỳ của một xã"}
+NAMED = "Ghi {huyện} ở chỗ tên huyện; tên đã gồm chữ Huyện, ví dụ UBND {huyện} thành UBND HUYỆN ĐÔNG SƠN."
 POSTS = ("province_left", "province_right", "district_left", "district_right")
 # Marks are counted by formulas: what a formula reads as a comparison or a wildcard can't be one.
 _MARK = re.compile(r"[\w✓✔✗✘≈◐○…–.+/-]{1,6}")
@@ -36,7 +37,7 @@ class SettingsForm(forms.Form):
     def __init__(self, data: Any, stored: ReportSettings) -> None:
         super().__init__(data, initial={"version": stored.version if stored.pk else 0})
         for side, place in (("province", "tỉnh"), ("district", "huyện")):
-            named = "Ghi {huyện} ở chỗ tên huyện." if side == "district" else ""
+            named = NAMED if side == "district" else ""
             self._text(stored, f"{side}_above", "Dòng trên (cơ quan cấp trên)", 150, named)
             self._text(stored, f"{side}_office", "Dòng dưới (cơ quan lập biểu)", 150, named)
             for hand, post, words in (("left", SIGNERS[0], "trái"), ("right", SIGNERS[1], "phải")):

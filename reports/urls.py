@@ -62,6 +62,7 @@ urlpatterns = [
     path("reports/settings/", settings.report_settings, name="settings"),
     path("reports/settings/buckets/", buckets.bucket_settings, name="buckets"),
     path("reports/readiness/<int:pk>.xlsx", downloads.readiness_xlsx, name="readiness_xlsx"),
+    path("reports/readiness/<int:pk>.zip", downloads.readiness_zip, name="readiness_zip"),
     path("reports/matrix/<int:pk>.xlsx", downloads.matrix_xlsx, name="matrix_xlsx"),
     path("reports/bundle.xlsx", tables.bundle_xlsx, name="bundle_xlsx"),
     path("reports/tables/<slug:key>/", tables.table_page, name="table"),

@@ -245,6 +245,8 @@ def rows(t):
         ("reports:job_file", "of dieuphoi.thanhhoa", [t.report.pk]),
         ("reports:readiness_xlsx", "Đông Phú", unit),
         ("reports:readiness_xlsx", "Kim Lộc", [t.kim_loc.pk]),
+        ("reports:readiness_zip", "Đông Phú", unit),
+        ("reports:readiness_zip", "Kim Lộc", [t.kim_loc.pk]),
         ("reports:matrix_xlsx", "Đông Sơn", [t.dong_son.pk]),
         ("reports:matrix_xlsx", "Thanh Hóa", [t.thanh_hoa.pk]),
         ("reports:table", "", ["headline"]),
@@ -511,6 +513,8 @@ reports:job_again of dieuphoi.thanhhoa             nnnnnnnrnnnnnn-
 reports:job_file of dieuphoi.thanhhoa              nnnnnnnonnnnnn-
 reports:readiness_xlsx Đông Phú                    oononnoonnnnno-
 reports:readiness_xlsx Kim Lộc                     nnnnnnnnoooooo-
+reports:readiness_zip Đông Phú                     oononnoonnnnno-
+reports:readiness_zip Kim Lộc                      nnnnnnnnoooooo-
 reports:matrix_xlsx Đông Sơn                       nnnonnoonnnnno-
 reports:matrix_xlsx Thanh Hóa                      nnnnnnoonnnnno-
 reports:table                                      nnnonnoononooo-

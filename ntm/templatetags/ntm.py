@@ -53,9 +53,15 @@ def one_decimal(value: Decimal | None) -> str:
 
 
 @register.filter
+def two_decimals(value: Decimal | None) -> str:
+    """A figure with two decimals always, "14,00"; nothing for None."""
+    return numbers.two_decimals(value)
+
+
+@register.filter
 def percent(value: Decimal | None) -> str:
-    """A figure of 0-100 as "94,3 %", one decimal place; nothing for None."""
-    return "" if value is None else f"{format_number(value, max_places=1)} %"
+    """A figure of 0-100 as "94,33 %", two decimal places at most; nothing for None."""
+    return "" if value is None else f"{format_number(value, max_places=2)} %"
 
 
 @register.filter

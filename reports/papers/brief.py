@@ -15,7 +15,7 @@ from typing import Any
 from communes import access
 from communes.documents import plain
 from communes.models import Level
-from criteria.numbers import format_number, one_decimal
+from criteria.numbers import format_number, one_decimal, two_decimals
 from criteria.verdicts import STATES as LOOKS
 from reports.home import published_findings
 from reports.house import house_of
@@ -197,7 +197,7 @@ def _headline(result: Matrix, user: Any) -> Part:
             f"{figures.whole_set}/{figures.with_opinion} xã đạt đủ {criteria} tiêu chí. "
             f"Tổng số tiêu chí đạt {format_number(figures.criteria_met)}, "
             f"cơ bản đạt {format_number(figures.criteria_nearly)}; "
-            f"bình quân {one_decimal(figures.average_met)}/{criteria} tiêu chí một xã; "
+            f"bình quân {two_decimals(figures.average_met)}/{criteria} tiêu chí một xã; "
             f"tiến độ chung {per_cent(figures.progress)}."
         )
     if access.sees_files(user):  # viewers read no findings
@@ -276,7 +276,7 @@ def _districts(result: Matrix) -> Part | None:
             plain(group.name),
             f"{group.figures.with_opinion}/{group.figures.communes}",
             str(group.figures.whole_set),
-            one_decimal(group.figures.average_met),
+            two_decimals(group.figures.average_met),
             per_cent(group.figures.progress),
         )
         for group in known[:DISTRICTS_AT_MOST]

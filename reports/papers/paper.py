@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from communes.documents import DEMONSTRATION, MOTTO, NATION, file_stem, long_day, mark_pages, plain, printable, to_bytes
-from criteria.numbers import one_decimal
+from criteria.numbers import two_decimals
 
 WIDTH = 175  # mm of an A4 page between the margins
 
@@ -86,8 +86,8 @@ class Paper:
 
 
 def per_cent(value: Decimal | None) -> str:
-    """ "94,3 %", "95,0 %", never broken before the sign; "" for None."""
-    return "" if value is None else f"{one_decimal(value)}\N{NO-BREAK SPACE}%"
+    """ "94,33 %", "95,00 %", never broken before the sign; "" for None."""
+    return "" if value is None else f"{two_decimals(value)}\N{NO-BREAK SPACE}%"
 
 
 def shortened(text: str, longest: int) -> str:

@@ -57,7 +57,8 @@ def plain(value: Plain, kind: Kind) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     if kind == Kind.STATE and value in STATES:
-        return STATES[str(value)].label
+        # Blank as in the workbook; the dictionary says what that means.
+        return "" if value == "not_assessed" else STATES[str(value)].label
     text = str(value)
     return f"'{text}" if isinstance(value, str) and text.startswith(RISKY) else text
 
@@ -70,7 +71,7 @@ def dictionary_csv(report: Report) -> bytes:
         writer.writerow([f"{table.key}.csv", "loai_dong", "Loại dòng", "dong, nhom, tong", "Dòng, nhóm hoặc tổng"])
         for column in table.columns:
             words = WORDS.get(column.kind, "chữ") if column.kind in (*NUMERIC, *WORDS) else "chữ"
-            writer.writerow([f"{table.key}.csv", column.key, column.title, words, column.meaning])
+            writer.writerow([f"{table.key}.csv", column.key, column.full_title, words, column.meaning])
     for name, meaning in report.definitions:
         writer.writerow(["", "", name, "", meaning])
     writer.writerow(["", "", "Tính đến ngày", "", report.as_of.isoformat()])

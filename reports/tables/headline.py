@@ -147,8 +147,13 @@ def _recognised(drawn: Sequence[Matrix]) -> list[tuple[int, int] | None]:
     return counts
 
 
-def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]], form: str) -> Table:
-    """Communes by criteria met, in the buckets the form prints now; so are the earlier ones, to be comparable."""
+def buckets_table(
+    now: Matrix, compared: Sequence[tuple[Comparison, Matrix]], form: str, planned: Matrix | None = None
+) -> Table:
+    """Communes by criteria met, in the buckets the form prints now; so are the earlier ones, to be comparable.
+
+    `planned`: and by the criteria they plan to meet, of those that plan all.
+    """
     scheme = now.scheme(form)
     counted = {bucket.label: bucket.communes for bucket in now.counted(scheme)}
     columns = [
@@ -166,6 +171,14 @@ def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]], fo
         counts = {bucket.label: bucket.communes for bucket in before_it}
         labels += [label for label in counts if label not in labels]  # communes outside all buckets
         earlier.append((comparison, counts, other.figures.with_opinion))
+    plans: dict[str, int] = {}
+    planning = 0
+    if planned:
+        meaning = "Chỉ các xã đã lập kế hoạch ở mọi tiêu chí."
+        columns.append(Column("plan", f"Kế hoạch đến {planned.as_of:%d/%m/%Y}", Kind.WHOLE, 14, meaning))
+        planning = sum(row.counts for row in planned.rows)
+        plans = {bucket.label: bucket.communes for bucket in planned.counted(scheme)} if planning else {}
+        labels += [label for label in plans if label not in labels]
     lines = []
     for label in labels:
         count = counted.get(label, 0) if known else None
@@ -174,13 +187,17 @@ def buckets_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]], fo
         for comparison, counts, _ in earlier:
             before = counts.get(label, 0) if counts else None
             cells += [before, Difference(_less(count, before), "communes", comparison.key)]
+        if planned:
+            cells.append(plans.get(label, 0) if plans else None)
         lines.append(Line(tuple(cells)))
     total: list = ["Cộng", Sum(known if known else None), None]
     for comparison, counts, number in earlier:
         before = number if counts else None
         total += [Sum(before), Difference(_less(known or None, before), "communes", comparison.key)]
+    if planned:
+        total.append(Sum(planning or None))
     lines.append(Line(tuple(total), "total"))
-    chart = Chart("column", "Số xã theo nhóm", "bucket", ("communes",)) if known else None
+    chart = Chart("column", "Số xã theo số tiêu chí đạt", "bucket", ("communes",)) if known else None
     return Table("nhom_xa", "Nhóm xã", tuple(columns), tuple(lines), chart=chart)
 
 

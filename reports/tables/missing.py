@@ -41,7 +41,7 @@ INDICATORS = (
     Column("nearly", "Trong đó cơ bản đạt", Kind.WHOLE, 9),
     Column("unassessed", "Số xã chưa đánh giá", Kind.WHOLE, 9),
     Column("average_gap", "Bình quân còn thiếu", Kind.PERCENT, 11, "Trên các xã chưa đạt đã nhập kết quả; theo ĐVT."),
-    Column("measure", "ĐVT", Kind.CENTRE, 12),
+    Column("measure", "ĐVT", Kind.CENTRE, 16),
     Column("counted", "Số xã tính được số lượng", Kind.WHOLE, 10, "Xã chưa đạt đã nhập số đạt và tổng số."),
     Column("amount", "Tổng còn thiếu", Kind.NUMBER, 11, "Số lượng cần thêm (hoặc bớt) để mọi xã này đạt yêu cầu."),
     Column("words", "Bằng lời", Kind.TEXT, 34),

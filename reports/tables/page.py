@@ -9,7 +9,7 @@ from html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from criteria.checks import format_day
-from criteria.numbers import format_number, one_decimal
+from criteria.numbers import format_number, one_decimal, two_decimals
 from criteria.verdicts import STATE_BADGES, STATES
 from reports.tables.table import NUMERIC, Column, Kind, Line, Plain, Table, value_of
 
@@ -24,6 +24,8 @@ def shown(value: Plain, kind: Kind) -> str:
         return format_day(value)
     if kind == Kind.SHARE and isinstance(value, Decimal):
         return one_decimal(value)
+    if kind == Kind.PERCENT and isinstance(value, Decimal):
+        return two_decimals(value)
     if isinstance(value, Decimal | int):
         return format_number(value)
     if kind == Kind.STATE and value in STATES:
@@ -40,17 +42,24 @@ def body(table: Table) -> SafeString:
 
 
 def head(table: Table) -> SafeString:
+    """The headings: one row, or two where columns share a heading."""
     css = {True: ' class="num"', False: ""}
-    cells = "".join(
-        f'<th scope="col"{css[column.kind in NUMERIC]}>{escape(column.title)}</th>' for column in table.columns
-    )
-    return mark_safe(f"<tr>{cells}</tr>")
+    shared = {first: (last - first + 1, text) for first, last, text in table.above}
+    upper: list[str] = []
+    lower: list[str] = []
+    for place, column in enumerate(table.columns):
+        if place in shared:
+            span, text = shared[place]
+            upper.append(f'<th scope="colgroup" class="over" colspan="{span}">{escape(text)}</th>')
+        row, tall = (lower, "") if column.over or not shared else (upper, ' rowspan="2"')
+        row.append(f'<th scope="col"{css[column.kind in NUMERIC]}{tall}>{escape(column.title)}</th>')
+    return mark_safe("".join(f"<tr>{''.join(row)}</tr>" for row in (upper, lower) if row))
 
 
 def _start(column: Column, css: str) -> str:
     css = "num" if column.kind in NUMERIC else css
     classed = f' class="{css}"' if css else ""
-    return f'<td{classed} data-label="{escape(column.title)}">'
+    return f'<td{classed} data-label="{escape(column.full_title)}">'
 
 
 def _line(line: Line, columns: tuple[Column, ...], starts: list[tuple[str, str]], named: int) -> str:

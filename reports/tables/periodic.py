@@ -1,12 +1,14 @@
 """Báo cáo 6 tháng and báo cáo năm of a district or province: figures, criteria, resources, words, in one report.
 
 Laid out as the forms provinces send up (DOMAIN §2): criteria in rows, communes that meet them at the end of
-last year and of this period, by commune group; the resources communes reported; what they tell in words.
+last year and of this period, and that plan to, by commune group; the resources communes reported; what they tell
+in words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -14,9 +16,11 @@ from functools import partial
 from django import forms
 
 from communes import access
+from communes.models import Unit
 from communes.roster import as_on, groups_on
 from criteria.models import ReportingPeriod, SupplementaryColumn
-from criteria.rollup import STATES_THAT_COUNT_AS_MET
+from criteria.plans import planned_end, planned_rollups
+from criteria.rollup import STATES_THAT_COUNT_AS_MET, Rollup
 from criteria.state import Moment
 from criteria.supplementary import Content, columns_shown, values_over
 from criteria.workshop import groups as commune_groups
@@ -29,6 +33,11 @@ from reports.tables.headline import RECOGNISED_MEANS, buckets_table, figures_tab
 from reports.tables.supplementary import periods_of, said, tables_of
 from reports.tables.table import Column, Difference, Kind, Line, Report, Share, Table
 
+PLANNED = (
+    "Kế hoạch xã đã lưu cho ngày ghi ở đầu cột (kỳ đã khóa: bản lúc khóa). Xã chưa lập kế hoạch đủ các chỉ tiêu của "
+    "tiêu chí thì để trống hoặc không tính; không phải bằng 0."
+)
+UNKNOWN = frozenset({"incomplete", "not_assessed"})
 TITLES = {"half_year": "Báo cáo 6 tháng", "year": "Báo cáo năm"}
 FORMS = {"half_year": "22", "year": "23"}
 
@@ -76,11 +85,12 @@ def _draw(kind: str, asked: Asked) -> Report:
     period = _period(asked, kind)
     tables: list[Table] = []
     moment = moment_of(period) if period else None
-    limited = False
+    limited, lacking = False, ""
     if period is None or moment is None:
-        named = (Column("number", "TT", Kind.CENTRE, 5), Column("figure", "Nội dung", Kind.TEXT, 60))
-        empty = f"Địa bàn chưa có kỳ {dict(ReportingPeriod.Kind.choices)[kind].lower()} nào đã đến ngày chốt số liệu."
-        tables.append(Table("bao_cao", "Báo cáo", named, (), empty=empty))
+        lacking = (
+            f"Địa bàn chưa có kỳ {dict(ReportingPeriod.Kind.choices)[kind].lower()} nào đã đến ngày chốt số liệu. Lập "
+            "kỳ ở mục Kỳ báo cáo, hoặc chờ đến ngày chốt."
+        )
     else:
         now = asked.matrix(moment=moment)
         limited = now.limited
@@ -88,9 +98,10 @@ def _draw(kind: str, asked: Asked) -> Report:
         before = Comparison("last_year_end", f"Đến {last.day:%d/%m/%Y}", last)
         then = asked.matrix(moment=last)
         tables.append(figures_table(now, [(before, then)]))
-        tables.append(_criteria(asked, now, then))
+        plan = planned_matrix(now, planned_end(period), moment)
+        tables.append(_criteria(asked, then, now, plan))
         if not now.limited:
-            tables.append(buckets_table(now, [(before, then)], FORMS[kind]))
+            tables.append(buckets_table(now, [(before, then)], FORMS[kind], plan))
         tables.append(_resources(asked, period, now.rows))
         if access.can(asked.user, "period_texts.see"):
             tables += texts.tables(asked, period)
@@ -105,10 +116,12 @@ def _draw(kind: str, asked: Asked) -> Report:
         moment=moment,
         limited=limited,
         remarks=(period.name,) if period else (),
+        lacking=lacking,
         definitions=(
             ("Xã có kết quả", "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên. Các số khác tính trên số xã này."),
             RECOGNISED_MEANS,
             ("Số xã đạt tiêu chí", "Gồm đạt vững chắc, đạt và không áp dụng. Cơ bản đạt không tính là đạt."),
+            ("Kế hoạch", PLANNED),
             ("Nhóm xã", "Nhóm của xã vào ngày của số liệu."),
             ("Nguồn lực", "Cộng số liệu các xã đã nhập trong các biểu bổ sung về nguồn lực của kỳ."),
         ),
@@ -117,6 +130,38 @@ def _draw(kind: str, asked: Asked) -> Report:
 
 half_year = partial(_draw, "half_year")
 year = partial(_draw, "year")
+
+
+def known_plan(rollup: Rollup | None, number: int) -> str:
+    """What a commune's plan makes of a criterion; "" where it doesn't plan enough to tell."""
+    state = rollup.states[number].state if rollup else ""
+    return "" if state in UNKNOWN else state
+
+
+def planned_matrix(now: Matrix, ends_on: date, moment: Moment) -> Matrix:
+    """The same communes and criteria with the states they plan for that day, as known at the period's moment and
+    by its indicators: what is amended later leaves a closed period alone. A commune that plans only some criteria
+    shows these, and counts in no bucket."""
+    units = list(Unit.objects.filter(pk__in=[row.unit_id for row in now.rows]))
+    rollups, _ = planned_rollups(units, now.criteria_set, ends_on, moment.known_at, moment.day)
+    rows = []
+    for row in now.rows:
+        states = tuple(known_plan(rollups.get(row.unit_id), it.number) or "not_assessed" for it in now.criteria)
+        planned = set(states) != {"not_assessed"}
+        met = sum(state in STATES_THAT_COUNT_AS_MET for state in states) if planned else None
+        rows.append(replace(row, states=states if planned else (), met=met, nearly=None, progress=None))
+    return replace(now, as_of=ends_on, rows=tuple(rows), moment=Moment(ends_on, moment.known_at))
+
+
+def _planned(rows: Sequence[Row], place: int) -> list[str]:
+    """What those communes plan of the criterion that do plan it."""
+    return [row.states[place] for row in rows if row.states and row.states[place] != "not_assessed"]
+
+
+def _planned_met(rows: Sequence[Row], place: int) -> int | None:
+    """Communes that plan to meet the criterion; None where none plans it."""
+    states = _planned(rows, place)
+    return sum(state in STATES_THAT_COUNT_AS_MET for state in states) if states else None
 
 
 def _met(rows: Sequence[Row], place: int) -> int | None:
@@ -129,12 +174,14 @@ def _less(now: int | Decimal | None, before: int | Decimal | None) -> int | Deci
     return None if now is None or before is None else now - before
 
 
-def _criteria(asked: Asked, now: Matrix, then: Matrix) -> Table:
-    """Criteria in rows: communes that meet each, at the end of last year and now; by group where there are any."""
+def _criteria(asked: Asked, then: Matrix, now: Matrix, plan: Matrix) -> Table:
+    """Criteria in rows: communes that meet each at the end of last year and now, and that plan to; by group where
+    there are any."""
     province = asked.area.province or asked.area
     sides = []
-    for one in (then, now):
-        group_of = groups_on([row.unit_id for row in one.rows], one.as_of)
+    for one in (then, now, plan):
+        # Nobody knows the groups of a day to come.
+        group_of = groups_on([row.unit_id for row in one.rows], min(one.as_of, now.as_of))
         by_group: dict[str, list[Row]] = {}
         for row in one.rows:
             by_group.setdefault(group_of[row.unit_id], []).append(row)
@@ -146,17 +193,18 @@ def _criteria(asked: Asked, now: Matrix, then: Matrix) -> Table:
     columns = [
         Column("number", "TT", Kind.CENTRE, 5),
         Column("criterion", "Tiêu chí", Kind.TEXT, 36),
-        Column("before", f"Số xã đạt đến {then.as_of:%d/%m/%Y}", Kind.WHOLE, 12),
-        Column("now", f"Số xã đạt đến {now.as_of:%d/%m/%Y}", Kind.WHOLE, 12),
-        Column("change", "Tăng, giảm", Kind.WHOLE, 9),
+        Column("before", f"Đến {then.as_of:%d/%m/%Y}", Kind.WHOLE, 11, over="Số xã đạt"),
+        Column("now", f"Đến {now.as_of:%d/%m/%Y}", Kind.WHOLE, 11, over="Số xã đạt"),
+        Column("change", "Tăng, giảm", Kind.WHOLE, 9, over="Số xã đạt"),
         Column("known", "Số xã có kết quả", Kind.WHOLE, 10),
         Column("share", "Tỷ lệ xã đạt (%)", Kind.SHARE, 9, "Số xã đạt trên số xã có kết quả."),
+        Column("plan", "Số xã đạt", Kind.WHOLE, 11, over=f"Kế hoạch đến {plan.as_of:%d/%m/%Y}"),
+        Column("plan_known", "Số xã có kế hoạch", Kind.WHOLE, 11, over=f"Kế hoạch đến {plan.as_of:%d/%m/%Y}"),
     ]
     for place, code in enumerate(used):
-        for side, one in enumerate((then, now)):
-            columns.append(
-                Column(f"group_{place}_{side}", f"{names.get(code, code)}, đến {one.as_of:%d/%m/%Y}", Kind.WHOLE, 11)
-            )
+        for side, one in enumerate((then, now, plan)):
+            title = f"{'Kế hoạch' if one is plan else 'Đến'} {one.as_of:%d/%m/%Y}"
+            columns.append(Column(f"group_{place}_{side}", title, Kind.WHOLE, 11, over=names.get(code, code)))
     known = now.figures.with_opinion
     lines = []
     for place, criterion in enumerate(now.criteria):
@@ -165,8 +213,10 @@ def _criteria(asked: Asked, now: Matrix, then: Matrix) -> Table:
         cells.append(Difference(_less(met, before), "now", "before"))
         share = None if met is None else per_cent(met, known)
         cells += [known, Share(share, "now", "known")]
+        cells += [_planned_met(plan.rows, place), len(_planned(plan.rows, place)) or None]
         for code in used:
-            cells += [_met(side.get(code, []), place) for side in sides]
+            cells += [_met(side.get(code, []), place) for side in sides[:2]]
+            cells.append(_planned_met(sides[2].get(code, []), place))
         lines.append(Line(tuple(cells)))
     return Table("ket_qua_tieu_chi", "Kết quả bộ tiêu chí", tuple(columns), tuple(lines))
 

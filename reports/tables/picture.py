@@ -5,18 +5,22 @@ The table stands below with the same figures, so the picture is named for those 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
+from textwrap import wrap
 
 from django.utils.safestring import SafeString, mark_safe
 
 from reports.tables.page import shown
 from reports.tables.table import Chart, Kind, Table, value_of
 
-WIDTH, HEIGHT = 640, 240
-LEFT, RIGHT, TOP, BOTTOM = 12, 12, 28, 40
-LABEL = 14  # characters of a label under a bar
+_DAY = re.compile(r"\b(\d\d)/(\d\d)/(\d{4})\b")
+WIDTH, HEIGHT = 640, 260
+LEFT, RIGHT, TOP, BOTTOM = 12, 12, 32, 60
+LETTER = 12  # of the width a letter of a label takes on a phone, where half the size is left
+LABELS = 7  # along a line, every second of them on a phone
 SERIES = 4  # looks there are
 
 
@@ -26,7 +30,7 @@ def picture(table: Table) -> SafeString:
     if chart is None:
         return SafeString("")
     place = table.place(chart.label)
-    labels = [shown(value_of(line.cells[place]), table.columns[place].kind) for line in table.rows]
+    labels = _short([shown(value_of(line.cells[place]), table.columns[place].kind) for line in table.rows])
     series = [_Series(table, key, number) for number, key in enumerate(chart.values[:SERIES])]
     highest = max((value for one in series for value in one.values if value is not None), default=Decimal(0))
     if not labels or highest <= 0:
@@ -66,9 +70,30 @@ def _height(value: Decimal, highest: Decimal) -> float:
     return round(float(value / highest) * (HEIGHT - TOP - BOTTOM), 1)
 
 
-def _label(text: str, x: float) -> str:
-    cut = text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
-    return f'<text class="label" x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{escape(cut)}</text>'
+def _label(text: str, x: float, room: float, css: str = "label") -> str:
+    """The text below the axis in two lines at most, as wide as there is room; whole in its tooltip."""
+    lines = wrap(text, max(4, int(room / LETTER))) or [""]
+    if len(lines) > 2:
+        lines = [lines[0], f"{lines[1].rstrip('…')}…"]
+    half = max(map(len, lines)) * LETTER / 2
+    anchor, at = ("start", 0.0) if x < half else ("end", float(WIDTH)) if x > WIDTH - half else ("middle", x)
+    spans = "".join(
+        f'<tspan x="{at:.1f}" y="{HEIGHT - BOTTOM + 24 * (number + 1)}">{escape(line)}</tspan>'
+        for number, line in enumerate(lines)
+    )
+    return f'<text class="{css}" text-anchor="{anchor}"><title>{escape(text)}</title>{spans}</text>'
+
+
+def _short(labels: Sequence[str]) -> list[str]:
+    """The labels without what all of them end in ("15–18 tiêu chí" → "15–18"); moments by their month ("5/2024"),
+    where each has one of its own, else by their day."""
+    days = [_DAY.search(label) for label in labels]
+    if all(days):
+        found = [day.groups() for day in days if day]
+        months = [f"{int(month)}/{year}" for _, month, year in found]
+        return months if len(set(months)) == len(months) else ["/".join(day) for day in found]
+    ends = {label.partition(" ")[2] for label in labels}
+    return [label.partition(" ")[0] for label in labels] if len(ends) == 1 else list(labels)
 
 
 def _axis() -> str:
@@ -95,14 +120,14 @@ def _bars(labels: Sequence[str], series: Sequence[_Series], highest: Decimal) ->
                 f'<text class="figure" x="{x + width / 2:.1f}" y="{y - 6:.1f}" text-anchor="middle">'
                 f"{escape(one.words(value))}</text>"
             )
-        parts.append(_label(label, middle))
+        parts.append(_label(label, middle, step))
     return "".join(parts)
 
 
 def _lines(labels: Sequence[str], series: Sequence[_Series], highest: Decimal) -> str:
     """A line a series, broken where there is no figure; the last point's figure is written."""
     step = (WIDTH - LEFT - RIGHT) / len(labels)
-    every = -(-len(labels) // 7)  # so many labels as fit
+    every = -(-len(labels) // LABELS)
     parts = [_axis()]
     for one in series:
         points = [
@@ -123,7 +148,10 @@ def _lines(labels: Sequence[str], series: Sequence[_Series], highest: Decimal) -
         if points:
             x, y, value = points[-1]
             parts.append(
-                f'<text class="figure" x="{x:.1f}" y="{y - 8:.1f}" text-anchor="end">{escape(one.words(value))}</text>'
+                f'<text class="figure" x="{x + 10:.1f}" y="{y - 10:.1f}" text-anchor="end">'
+                f"{escape(one.words(value))}</text>"
             )
-    parts += [_label(label, LEFT + step * (number + 0.5)) for number, label in enumerate(labels) if number % every == 0]
+    for place, number in enumerate(range(len(labels) - 1, -1, -every)):  # the last one always
+        css = "label label-wide" if place % 2 else "label"
+        parts.append(_label(labels[number], LEFT + step * (number + 0.5), 2 * every * step, css))
     return "".join(parts)

@@ -54,7 +54,7 @@ MISSED = (
     Column("district", "Huyện", Kind.TEXT, 22),
     Column("code", "Mã", Kind.CENTRE, 8),
     Column("indicator", "Chỉ tiêu", Kind.TEXT, 44),
-    Column("measure", "ĐVT", Kind.CENTRE, 10),
+    Column("measure", "ĐVT", Kind.CENTRE, 16),
     Column("plan", "Kế hoạch", Kind.NUMBER, 11),
     Column("plan_verdict", "Đánh giá kế hoạch", Kind.STATE, 15),
     Column("result", "Kết quả", Kind.NUMBER, 11),

@@ -18,7 +18,8 @@ from ntm.clock import today
 from reports.tables.asked import Asked
 from reports.tables.table import Cell, Column, Kind, Line, Report, Sum, Table
 
-NO_PERIOD = "Địa bàn chưa có kỳ báo cáo nào."
+NO_PERIOD = "Địa bàn chưa có kỳ báo cáo nào vào thời điểm này."
+NO_TABLE = "Tỉnh chưa lập biểu bổ sung nào."
 PERIODS_OFFERED = 60
 
 
@@ -84,14 +85,19 @@ def draw(asked: Asked) -> Report:
     chosen = next((table for table in tables if str(table.pk) == wanted), None)
     chosen = chosen or next((table for table in tables if period and table.applies_to(period)), None)
     chosen = chosen or next(iter(tables), None)
-    drawn, remarks = _drawn(asked, period, chosen)
+    drawn: tuple[Table, ...] = ()
+    remarks: tuple[str, ...] = ()
+    lacking = NO_TABLE if period else NO_PERIOD
+    if period and chosen:
+        drawn, remarks, lacking = _drawn(asked, period, chosen)
     return Report(
         form="20",
         title="Biểu bổ sung",
         subject=asked.subject,
         as_of=day_of(asked, period),
-        tables=(drawn,),
+        tables=drawn,
         remarks=remarks,
+        lacking=lacking,
         definitions=(
             ("Biểu bổ sung", "Biểu do tỉnh lập, mỗi xã nhập một dòng cho mỗi kỳ báo cáo."),
             ("Ô để trống", "Xã chưa nhập; số cộng không gồm các xã này. Không phát sinh thì xã nhập 0."),
@@ -106,12 +112,9 @@ def day_of(asked: Asked, period: ReportingPeriod | None) -> date:
 
 
 def _drawn(
-    asked: Asked, period: ReportingPeriod | None, table: SupplementaryTable | None
-) -> tuple[Table, tuple[str, ...]]:
-    if period is None or table is None:
-        empty = NO_PERIOD if period is None else "Tỉnh chưa lập biểu bổ sung nào."
-        named = (Column("number", "TT", Kind.CENTRE, 5), Column("commune", "Xã", Kind.TEXT, 30))
-        return Table("bieu_bo_sung", "Biểu bổ sung", named, (), empty=empty), ()
+    asked: Asked, period: ReportingPeriod, table: SupplementaryTable
+) -> tuple[tuple[Table, ...], tuple[str, ...], str]:
+    """The table, what is said on top, and what it lacks for a file."""
     communes = rural_communes_on(asked.area, day_of(asked, period))
     values = values_over([commune.id for commune in communes], period, [table.pk])
     told = {column for cells in values.values() for column in cells}
@@ -136,9 +139,14 @@ def _drawn(
     remarks = (
         f"{period.name}: {len(values)}/{len(communes)} xã đã nhập",
         *([table.purpose.replace("\n", " ")] if table.purpose else []),
-        *([] if table.applies_to(period) or values else ["Kỳ này tỉnh không yêu cầu nhập biểu"]),
     )
-    return Table("bieu_bo_sung", table.name, columns, lines, empty="Địa bàn không có xã nào."), remarks
+    lacking = ""
+    if not asked_for:
+        lacking = f"Biểu {table.name} chưa có cột nào trong kỳ {period.name}."
+    elif not (table.applies_to(period) or values):
+        lacking = f"Kỳ {period.name} tỉnh không yêu cầu nhập biểu {table.name}, và chưa xã nào nhập. Chọn kỳ khác."
+    drawn = Table("bieu_bo_sung", table.name, columns, lines, empty="Địa bàn không có xã nào.")
+    return (drawn,), remarks, lacking
 
 
 def by_district(

@@ -38,13 +38,20 @@ NUMERIC = frozenset({Kind.WHOLE, Kind.NUMBER, Kind.PERCENT, Kind.SHARE})
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`key` names it in CSV; `meaning` is its line in the definitions; `width` in characters."""
+    """`key` names it in CSV; `meaning` is its line in the definitions; `width` in characters; `over`: a heading it
+    shares with its neighbours that have the same."""
 
     key: str
     title: str
     kind: Kind = Kind.TEXT
     width: float = 10
     meaning: str = ""
+    over: str = ""
+
+    @property
+    def full_title(self) -> str:
+        """Its heading where it stands alone: "Đến 31/12/2023: Kết quả"."""
+        return f"{self.over}: {self.title}" if self.over else self.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,17 @@ class Table:
     def rows(self) -> list[Line]:
         return [line for line in self.lines if line.kind == "row"]
 
+    @property
+    def above(self) -> list[tuple[int, int, str]]:
+        """The headings shared by neighbouring columns: the first and last one's place, the text."""
+        found: list[tuple[int, int, str]] = []
+        for place, column in enumerate(self.columns):
+            if column.over and found and found[-1][1:] == (place - 1, column.over):
+                found[-1] = (found[-1][0], place, column.over)
+            elif column.over:
+                found.append((place, place, column.over))
+        return found
+
     def place(self, key: str) -> int:
         """Where the column with that key stands. Raises StopIteration for an unknown one."""
         return next(place for place, column in enumerate(self.columns) if column.key == key)
@@ -161,6 +179,8 @@ class Report:
     limited: bool = False
     # Said on top where the report speaks of less than one might think.
     remarks: tuple[str, ...] = field(default=())
+    # What it can't be drawn without, and what to do: it is an empty form then, of which no file is made.
+    lacking: str = ""
 
     @property
     def lines(self) -> Sequence[str]:

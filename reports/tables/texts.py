@@ -26,25 +26,24 @@ def draw(asked: Asked) -> Report:
         title="Kết quả, khó khăn, kiến nghị của các xã",
         subject=asked.subject,
         as_of=day_of(asked, period),
-        tables=tuple(tables(asked, period)),
+        tables=tuple(tables(asked, period)) if period else (),
         remarks=(period.name,) if period else (),
+        lacking="" if period else NO_PERIOD,
         definitions=(("Nội dung", "Do xã tự nêu cho kỳ báo cáo; xã không nêu thì không có dòng."),),
     )
 
 
-def tables(asked: Asked, period: ReportingPeriod | None) -> list[Table]:
+def tables(asked: Asked, period: ReportingPeriod) -> list[Table]:
     """A table a part: what each commune tells, under its district."""
-    communes = rural_communes_on(asked.area, day_of(asked, period)) if period else []
-    told: dict[int, dict[str, str]] = {}
-    if period:
-        rows = PeriodText.objects.filter(period=period, unit__in=[commune.id for commune in communes])
-        told = {row["unit"]: row for row in rows.values("unit", *(name for name, _ in PeriodText.PARTS))}
+    communes = rural_communes_on(asked.area, day_of(asked, period))
+    rows = PeriodText.objects.filter(period=period, unit__in=[commune.id for commune in communes])
+    told = {row["unit"]: row for row in rows.values("unit", *(name for name, _ in PeriodText.PARTS))}
     return [_table(asked, period, communes, told, name, label) for name, label in PeriodText.PARTS]
 
 
 def _table(
     asked: Asked,
-    period: ReportingPeriod | None,
+    period: ReportingPeriod,
     communes: list[Member],
     told: dict[int, dict[str, str]],
     name: str,
@@ -59,7 +58,7 @@ def _table(
     number, district = 0, ""
     for commune in communes:
         text = told.get(commune.id, {}).get(name, "")
-        if not text or period is None:
+        if not text:
             continue
         if asked.area.level == Level.PROVINCE and commune.district != district:
             district = commune.district
@@ -68,8 +67,8 @@ def _table(
         url = reverse("criteria:period_report", args=[commune.id, period.pk])
         for place, piece in enumerate(pieces(text)):
             lines.append(Line(("" if place else str(number), commune.full_name, piece), url=url))
-    empty = "Chưa xã nào nêu nội dung này." if period else NO_PERIOD
-    return Table(name, label, columns, tuple(lines), note=f"{number}/{len(communes)} xã nêu.", empty=empty)
+    note, empty = f"{number}/{len(communes)} xã nêu.", "Chưa xã nào nêu nội dung này."
+    return Table(name, label, columns, tuple(lines), note=note, empty=empty)
 
 
 def pieces(text: str) -> list[str]:

@@ -57,7 +57,6 @@ def draw(asked: Asked) -> Report:
     ]
     known = [figures for _, figures in drawn if figures.average_met is not None]
     chart = Chart("line", "Bình quân số tiêu chí đạt một xã", "moment", ("average_met",)) if len(known) > 1 else None
-    empty = by_periods and not earlier
     return Report(
         form="14",
         title="Diễn biến qua các kỳ",
@@ -68,7 +67,7 @@ def draw(asked: Asked) -> Report:
         basis=asked.basis,
         moment=asked.moment,
         limited=asked.matrix().limited,
-        remarks=("Địa bàn chưa có kỳ nào đã khóa trước ngày này.",) if empty else (),
+        lacking="" if earlier else "Địa bàn chưa có kỳ nào đã khóa trước ngày này. Chọn lấy số liệu cuối mỗi tháng.",
         definitions=(
             ("Diễn biến", "Mỗi dòng tính trên các xã có vào thời điểm đó; số xã và xã có kết quả có thể khác nhau."),
             ("Kỳ đã khóa", "Số liệu như đã biết lúc khóa kỳ; số liệu ghi nhận sau đó không tính."),

@@ -77,17 +77,6 @@ def draw(asked: Asked) -> Report:
         found = _judged(asked, criteria_set, villages, units, own)
         suffix, of = (f"_{number}", f" ({criteria_set.name})") if len(sets) > 1 else ("", "")
         tables += [_by_commune(asked, matrix, found, suffix, of), _list(asked, matrix, found, suffix, of)]
-    if not sets:
-        empty = "Chưa có bộ tiêu chí cấp thôn nào áp dụng cho địa bàn vào thời điểm này."
-        tables.append(
-            Table(
-                "theo_xa",
-                "Kết quả các thôn theo xã",
-                (Column("commune", "Xã", Kind.TEXT, 26), *COUNTS),
-                (),
-                empty=empty,
-            )
-        )
     return Report(
         form="07",
         title="Thôn, khu dân cư",
@@ -98,6 +87,7 @@ def draw(asked: Asked) -> Report:
         basis=asked.basis,
         moment=asked.moment,
         limited=own is not None,
+        lacking=_NO_SET if not sets else "" if villages else _NONE,
         definitions=(
             ("Thôn có kết quả", "Thôn đã được đánh giá ở mọi tiêu chí của bộ tại cấp nêu trên."),
             ("Thôn đạt", "Mọi tiêu chí của bộ đều đạt, đạt vững chắc hoặc không áp dụng; cơ bản đạt chưa phải là đạt."),
@@ -186,7 +176,8 @@ def _by_commune(asked: Asked, matrix: Matrix, found: list[_Village], suffix: str
     return Table(f"theo_xa{suffix}", f"Kết quả các thôn theo xã{of}", columns, tuple(lines), empty=_NONE)
 
 
-_NONE = "Địa bàn chưa có thôn nào trong danh mục đơn vị."
+_NO_SET = "Chưa có bộ tiêu chí cấp thôn nào áp dụng cho địa bàn vào thời điểm này."
+_NONE = "Địa bàn chưa có thôn nào trong danh mục đơn vị vào thời điểm này."
 
 
 def _list(asked: Asked, matrix: Matrix, found: list[_Village], suffix: str, of: str) -> Table:

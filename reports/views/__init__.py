@@ -10,6 +10,14 @@ from communes.models import Unit
 audit = logging.getLogger("ntm.audit")
 
 
+class Refusal(Exception):
+    """The request can't be drawn; `answer` is the page that says why."""
+
+    def __init__(self, answer: HttpResponse) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 def say(request: HttpRequest, title: str, text: str, status: int) -> HttpResponse:
     """A page that only says why there is nothing to show; the person may see the place itself."""
     return render(request, "reports/message.html", {"title": title, "text": text}, status=status)

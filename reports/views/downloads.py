@@ -13,13 +13,16 @@ from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from ntm.clock import today
 from reports.builders import is_large
+from reports.complete import NOT_MADE, area_lacks, criteria_lack
 from reports.house import forms_of, house_of
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
 from reports.moments import BadMoment, asked_moment, periods_for
-from reports.readiness import COMBINED, STAGES, readiness
+from reports.readiness import COMBINED, STAGES, Readiness, readiness
 from reports.tables.catalogue import KINDS
-from reports.views import download, say
+from reports.tables.files import archive
+from reports.tables.readiness import report_of
+from reports.views import Refusal, download, say
 from reports.views.jobs import offer
 from reports.views.matrix import area_choices, choose_area, get_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
@@ -27,6 +30,7 @@ from reports.workbooks.layout import CONTENT_TYPE
 # Where each button of the list of reports leads, and which field names its place.
 REPORTS = {
     "readiness": ("reports:readiness_xlsx", "unit"),
+    "readiness_csv": ("reports:readiness_zip", "unit"),
     "brief": ("reports:brief", "unit"),
     "notice": ("reports:notice", "unit"),
     "matrix": ("reports:matrix_xlsx", "area"),
@@ -39,6 +43,37 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     """Biểu số 02 of one commune or village."""
     from reports.workbooks.readiness import readiness_name, readiness_workbook
 
+    try:
+        result = _readiness(request, pk)
+    except Refusal as refusal:
+        return refusal.answer
+    house = house_of(request.user, result.unit)
+    content = readiness_workbook(result, request.user, house)
+    return _readiness_file(request, result, readiness_name(result, house), content, CONTENT_TYPE)
+
+
+@require_safe
+def readiness_zip(request: HttpRequest, pk: int) -> HttpResponse:
+    """The same as CSV."""
+    from reports.workbooks.readiness import readiness_name
+
+    try:
+        result = _readiness(request, pk)
+    except Refusal as refusal:
+        return refusal.answer
+    name = readiness_name(result, house_of(request.user, result.unit)).replace(".xlsx", "_csv.zip")
+    return _readiness_file(request, result, name, archive(report_of(result)), "application/zip")
+
+
+def _readiness_file(
+    request: HttpRequest, result: Readiness, name: str, content: bytes, content_type: str
+) -> HttpResponse:
+    told = {"criteria_set": result.criteria_set.code, "stage": result.stage}
+    return download(request, content, name, content_type, result.unit, **told)
+
+
+def _readiness(request: HttpRequest, pk: int) -> Readiness:
+    """What the request asks for. Raises Http404, Refusal."""
     unit = get_object_or_404(
         Unit.objects.visible_to(request.user).filter(level__in=[Level.COMMUNE, Level.VILLAGE]), pk=pk
     )
@@ -46,19 +81,18 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         when = asked_moment(request.GET, unit)
     except BadMoment as bad:
-        return say(request, "Không xem được thời điểm này", str(bad), 404)
+        raise Refusal(say(request, "Không xem được thời điểm này", str(bad), 404)) from None
     try:
         criteria_set = CriteriaSet.objects.chosen(unit, code, when.day)
     except CriteriaSet.DoesNotExist:
         text = f"Bộ tiêu chí này không áp dụng cho {unit.full_name}, hoặc không có."
-        return say(request, "Không có bộ tiêu chí này", text, 404)
+        raise Refusal(say(request, "Không có bộ tiêu chí này", text, 404)) from None
     if stage not in STAGES:
-        return say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404)
+        raise Refusal(say(request, "Không có cấp đánh giá này", f"Các cấp: {', '.join(STAGES.values())}.", 404))
     result = readiness(unit, criteria_set, stage, request.user, when.moment)
-    house = house_of(request.user, unit)
-    content = readiness_workbook(result, request.user, house)
-    told = {"criteria_set": criteria_set.code, "stage": stage}
-    return download(request, content, readiness_name(result, house), CONTENT_TYPE, unit, **told)
+    if not result.criteria:
+        raise Refusal(say(request, NOT_MADE, criteria_lack(limited=result.limited), 400))
+    return result
 
 
 @require_safe
@@ -83,11 +117,8 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     if is_large(area, when.moment):
         return offer(request, "matrix", {"area": area.pk, "set": chosen.code, "stage": stage, **when.query})
     result = matrix(area, chosen, stage, request.user, when.moment)
-    if not result.rows:
-        text = (
-            f"{area.full_name} không có xã nào đang tồn tại vào ngày {result.as_of:%d/%m/%Y}, nên không có biểu để lập."
-        )
-        return say(request, "Địa bàn chưa có xã", text, 400)
+    if lacks := area_lacks(result):
+        return say(request, NOT_MADE, lacks, 400)
     house = house_of(request.user, area)
     content = matrix_workbook(result, request.user, house)
     told = {"criteria_set": chosen.code, "stage": stage}

@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from communes import access
+from reports.complete import NOT_MADE, report_lacks, several_lack
 from reports.house import forms_of
 from reports.matrix import STAGES, area_sets, default_set, default_stage, opinions_by_stage
 from reports.moments import BadMoment, asked_moment, periods_for
@@ -20,20 +21,12 @@ from reports.tables import page
 from reports.tables.asked import Asked
 from reports.tables.catalogue import KINDS, Kind
 from reports.tables.picture import picture
-from reports.tables.table import Report, Table
-from reports.views import download, say
+from reports.tables.table import Table
+from reports.views import Refusal, download, say
 from reports.views.matrix import area_choices, choose_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
 
 ROWS_SHOWN = 600  # of a table on its page; the workbook holds all
-
-
-class Refusal(Exception):
-    """The request can't be drawn; `answer` is the page that says why."""
-
-    def __init__(self, answer: HttpResponse) -> None:
-        super().__init__()
-        self.answer = answer
 
 
 def get_kind(key: str) -> Kind:
@@ -115,6 +108,8 @@ def table_page(request: HttpRequest, key: str) -> HttpResponse:
             "number": forms_of(asked.area).form(kind.form),
             "asked": asked,
             "report": report,
+            "not_made": NOT_MADE,
+            "lacks": report_lacks(kind, asked, report),
             "tables": [shown_table(table) for table in report.tables],
             "form": options_form(request, kind, asked) if kind.options else None,
             "sets": asked.choices["sets"] if kind.has_set else (),
@@ -170,8 +165,8 @@ def _workbook(request: HttpRequest, kinds: Sequence[Kind]) -> HttpResponse:
     except Refusal as refusal:
         return refusal.answer
     reports = [kind.draw(asked) for kind in kinds]
-    if empty := _nothing(request, asked, reports):
-        return empty
+    if lacks := several_lack(asked, list(zip(kinds, reports, strict=True))):
+        return say(request, NOT_MADE, lacks, 400)
     return _file(request, asked, reports_name(reports), reports_workbook(reports, request.user), CONTENT_TYPE)
 
 
@@ -186,18 +181,10 @@ def table_zip(request: HttpRequest, key: str) -> HttpResponse:
     except Refusal as refusal:
         return refusal.answer
     report = kind.draw(asked)
-    if empty := _nothing(request, asked, [report]):
-        return empty
+    if lacks := report_lacks(kind, asked, report):
+        return say(request, NOT_MADE, lacks, 400)
     name = reports_name([report]).replace(".xlsx", "_csv.zip")
     return _file(request, asked, name, archive(report), "application/zip")
-
-
-def _nothing(request: HttpRequest, asked: Asked, reports: Sequence[Report]) -> HttpResponse | None:
-    """A workbook that can't be complete isn't made: an area without communes has none."""
-    if asked.matrix().rows:
-        return None
-    text = f"{asked.area.full_name} không có xã nào vào ngày {asked.as_of:%d/%m/%Y}, nên không có biểu để lập."
-    return say(request, "Địa bàn chưa có xã", text, 400)
 
 
 def _file(request: HttpRequest, asked: Asked, name: str, content: bytes, kind: str) -> HttpResponse:

@@ -13,12 +13,13 @@ from criteria import supplementary
 from criteria.models import CriteriaSet
 from criteria.verdicts import Stage
 from ntm.clock import today
+from reports.complete import NOT_MADE
 from reports.house import forms_of
 from reports.matrix import STAGES
 from reports.tables import unit_period
 from reports.tables.files import archive
 from reports.tables.table import Report
-from reports.views import download
+from reports.views import download, say
 from reports.views.tables import shown_table
 from reports.workbooks.layout import CONTENT_TYPE
 
@@ -66,6 +67,8 @@ def xlsx(request: HttpRequest, pk: int, period: int) -> HttpResponse:
     from reports.workbooks.tables import reports_name, reports_workbook
 
     report = _asked(request, pk, period)
+    if report.lacking:
+        return say(request, NOT_MADE, report.lacking, 400)
     content = reports_workbook([report], request.user)
     return download(request, content, reports_name([report]), CONTENT_TYPE, report.subject)
 
@@ -75,5 +78,7 @@ def csv(request: HttpRequest, pk: int, period: int) -> HttpResponse:
     from reports.workbooks.tables import reports_name
 
     report = _asked(request, pk, period)
+    if report.lacking:
+        return say(request, NOT_MADE, report.lacking, 400)
     name = reports_name([report]).replace(".xlsx", "_csv.zip")
     return download(request, archive(report), name, "application/zip", report.subject)

@@ -37,8 +37,15 @@ CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 FONT = "Times New Roman"
 A4, A3 = 9, 8
 HEAD_UP = 9  # lines a row of upright headings is high
+BIG = 0.55  # and in the larger ones of a title
+NARROW_SPAN = 16  # characters a name over several columns needs to lie flat
 BOLD = 0.8  # of its width a cell has room for in bold capitals
 LINE, HIGHEST_ROW = 15, 409  # points: a line of text, and what Excel allows
+SMALLEST = 0.75  # how small a sheet may be made so that it stays on one page
+KEPT = 4  # rows of a table that go to the next page with the signatures at least
+MARGINS = {"left": 0.6, "right": 0.4, "top": 0.6, "bottom": 0.6}  # inches
+# What is printed on lying paper: its width in pixels of a screen, its height in points.
+PRINTED = {A4: (1026.0, 509.0), A3: (1491.0, 755.0)}
 CELL_LIMIT = 32_767  # characters a cell of Excel holds
 LONG_CELL = " … (xem tiếp trên hệ thống)"
 
@@ -175,6 +182,8 @@ class Book:
                 "strings_to_urls": False,
                 "strings_to_numbers": False,
                 "default_date_format": "dd/mm/yyyy",
+                # Columns are measured in digits of this font, which LibreOffice has an equal of.
+                "default_format_properties": {"font_name": FONT, "font_size": 11},
             },
         )
         # A fixed moment of creation: the same request gives the same file.
@@ -247,20 +256,20 @@ _STYLES: dict[str, dict[str, Any]] = {
         "bg_color": "#EEF3F1",
     },
     "ordinal": {"border": 1, "italic": True, "align": "center", "font_size": 9},
-    "text": {"border": 1, "valign": "vcenter", "text_wrap": True},
+    "text": {"border": 1, "valign": "vcenter", "text_wrap": True, "indent": 1},
     "centre": {"border": 1, "align": "center", "valign": "vcenter", "text_wrap": True},
     "whole": {"border": 1, "valign": "vcenter", "num_format": "#,##0"},
     "number": {"border": 1, "valign": "vcenter", "num_format": "#,##0.00"},
     "percent": {"border": 1, "valign": "vcenter", "num_format": "0.00"},
     "share": {"border": 1, "valign": "vcenter", "num_format": "0.0"},
     "date": {"border": 1, "align": "center", "valign": "vcenter", "num_format": "dd/mm/yyyy"},
-    "group": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED"},
+    "group": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "indent": 1},
     "group_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter", "bg_color": "#E2F0ED"},
     "group_whole": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0"},
     "group_number": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "#,##0.00"},
     "group_share": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "0.0"},
     "group_percent": {"border": 1, "bold": True, "valign": "vcenter", "bg_color": "#E2F0ED", "num_format": "0.00"},
-    "total": {"border": 1, "bold": True, "valign": "vcenter", "text_wrap": True},
+    "total": {"border": 1, "bold": True, "valign": "vcenter", "text_wrap": True, "indent": 1},
     "total_centre": {"border": 1, "bold": True, "align": "center", "valign": "vcenter"},
     "total_whole": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "#,##0"},
     "total_number": {"border": 1, "bold": True, "valign": "vcenter", "num_format": "#,##0.00"},
@@ -290,8 +299,10 @@ class Sheet:
         helpers: int,
         above: Sequence[tuple[int, int, str]],
     ) -> None:
-        self.book, self.columns = book, columns
+        self.book, self.columns, self.paper = book, columns, paper
         self.lines = 1
+        self.heights: dict[int, float] = {}  # of rows higher than a line
+        self.last = 0  # the last row of data
         self.formats = book.formats
         self.sheet = book.workbook.add_worksheet(name, book.worksheet_class)
         self.last_column = len(columns) - 1
@@ -299,10 +310,12 @@ class Sheet:
         for place, column in enumerate(columns):
             self.sheet.set_column(place, place, column.width)
         self._heading(heading)
+        self.tall: set[int] = set()  # columns whose heading takes both rows
         if above:
             self._above(above)
         for place, column in enumerate(columns):
-            self.text(place, column.title, column.head)
+            if place not in self.tall:
+                self.text(place, column.title, column.head)
         if any(column.head == "head_up" for column in columns):
             self.lines = HEAD_UP
         self.end_row()
@@ -311,11 +324,12 @@ class Sheet:
         self.row += 1
         self.first = self.row
         self.sheet.freeze_panes(self.first, frozen)
-        self.sheet.repeat_rows(self.first - (3 if above else 2), self.first - 1)
+        self.repeated = range(self.first - (3 if above else 2), self.first)
+        self.sheet.repeat_rows(self.repeated[0], self.repeated[-1])
         self.sheet.set_landscape()
         self.sheet.set_paper(paper)
         self.sheet.fit_to_pages(1, 0)
-        self.sheet.set_margins(left=0.6, right=0.4, top=0.6, bottom=0.6)
+        self.sheet.set_margins(**MARGINS)
         self.sheet.set_footer(f'&C&"{FONT},Regular"&10Trang &P/&N')
         self.sheet.hide_gridlines(2)
 
@@ -337,7 +351,7 @@ class Sheet:
             room = (sum(widths[: middle + 1]), sum(widths[middle + 1 :]))
             lines = max(lines_of(text, width * BOLD) for text, width in zip((left, right), room, strict=True))
             if lines > 1:
-                self.sheet.set_row(self.row, lines * LINE)
+                self._height(lines * LINE)
             bold = "agency" if heading.agency[1] and style == "office" else "office"
             self.span(0, middle, left, bold)
             self.span(middle + 1, self.last_printed, right, style)
@@ -345,36 +359,52 @@ class Sheet:
         if settings.DEMONSTRATION:
             self.span(0, self.last_printed, "Dữ liệu minh họa", "demo")
         self.row += 1
-        self.sheet.set_row(self.row, 24)
+        self._height(24 * lines_of(heading.title, sum(widths) * BIG))
         self.span(0, self.last_printed, heading.title, "title")
         for line in heading.lines:
             self.row += 1
-            self.sheet.set_row(self.row, lines_of(line, sum(widths)) * LINE)
+            self._height(lines_of(line, sum(widths)) * LINE)
             self.span(0, self.last_printed, line, "line")
         self.row += 1
         self.span(0, self.last_printed, f"Tính đến ngày {day_text(heading.as_of)}", "as_of")
         self.row += 2
 
     def _above(self, above: Sequence[tuple[int, int, str]]) -> None:
-        """Names over the headings of several columns; upright where these are narrow."""
+        """Names over the headings of several columns; upright where these are narrow. Else the headings without
+        a name over them take both rows."""
         for place in range(len(self.columns)):
             self.sheet.write_blank(self.row, place, None, self.formats["head"])
+        lines = 1
         for first, last, name in above:
-            self.span(first, last, name, "head" if last - first > 2 else "head_up")
-        self.sheet.set_row(self.row, HEAD_UP * LINE)
+            width = sum(column.width for column in self.columns[first : last + 1])
+            self.span(first, last, name, "head_up" if width < NARROW_SPAN else "head")
+            lines = max(lines, HEAD_UP if width < NARROW_SPAN else lines_of(name, width * BOLD))
+        if lines < HEAD_UP and not self.book.workbook.constant_memory:  # which writes row after row
+            named = {place for first, last, _ in above for place in range(first, last + 1)}
+            self.tall = set(range(len(self.columns))) - named
+            for place in self.tall:
+                title = self.columns[place].title
+                self.sheet.merge_range(self.row, place, self.row + 1, place, title, self.formats["head"])
+                self.lines = max(self.lines, lines_of(title, self.columns[place].width * BOLD) - lines)
+        self._height(lines * LINE)
         self.row += 1
 
     def span(self, first: int, last: int, text: str, style: str) -> None:
-        """Text over several columns: headings and signatures only, never data."""
+        """Text over several columns: headings, signatures, what is said instead of rows; never data."""
         if first < last:
             self.sheet.merge_range(self.row, first, self.row, last, "", self.formats[style])
         self.sheet.write_string(self.row, first, safe(text), self.formats[style])
 
+    def _height(self, points: float) -> None:
+        self.heights[self.row] = points
+        self.sheet.set_row(self.row, points)
+
     def end_row(self) -> None:
         """Go to the next row, having given this one the height its wrapped text needs."""
         if self.lines > 1:
-            self.sheet.set_row(self.row, min(self.lines * LINE, HIGHEST_ROW))
+            self._height(min(self.lines * LINE, HIGHEST_ROW))
         self.lines = 1
+        self.last = self.row
         self.row += 1
         if self.book.on_row:
             self.book.on_row()
@@ -442,6 +472,43 @@ class Sheet:
             self.row += 3
             self._signed("sign", left_name, right_name)
         self.sheet.print_area(0, 0, self.row, self.last_printed)
+        self._keep_signed()
+
+    def _keep_signed(self) -> None:
+        """What is little more than a page is made small enough for one. Where the signatures would stand alone on
+        the last page of more, break it before the last rows of the table.
+
+        Programs break pages a little differently, which adds up over many: where any of the likely pages parts
+        the signatures from the rows, the break is set.
+        """
+        width, height = PRINTED[self.paper]
+        pixels = sum(column.width * 7 + 5 for column in self.columns[: self.last_printed + 1])
+        whole = sum(self.heights.get(row, LINE) for row in range(self.row))
+        if SMALLEST <= height * 0.985 / whole < min(1.0, width / pixels):
+            self.sheet.fit_to_pages(1, 1)
+            return
+        kept = self.last - KEPT + 1
+        if kept <= self.first:
+            return
+        block = sum(self.heights.get(row, LINE) for row in (*self.repeated, *range(kept, self.row)))
+        for wider in (1.0, 1.05):  # as Excel draws columns, as LibreOffice does
+            scale = min(100, int(width / pixels / wider * 100)) / 100
+            for likely in (0.985, 1.0, 1.015):
+                page = height * likely / scale
+                if block <= page and self._last_page(page) > kept:
+                    self.sheet.set_h_pagebreaks([kept])
+                    return
+
+    def _last_page(self, page: float) -> int:
+        """The first row of the last page, of so many points each."""
+        again = sum(self.heights.get(row, LINE) for row in self.repeated)
+        used, start = 0.0, 0
+        for row in range(self.row):
+            height = self.heights.get(row, LINE)
+            if used + height > page:
+                used, start = again, row
+            used += height
+        return start
 
     def _signed(self, style: str, left: str, right: str) -> None:
         half = self.last_printed // 2
@@ -476,7 +543,7 @@ def count_any(area: str, words: Sequence[str]) -> str:
 
 def definitions(book: Book, heading: Heading, rows: Iterable[tuple[str, str]]) -> None:
     """The last sheet: what every figure means, and how this workbook came to be."""
-    sheet = book.sheet("Giải thích", heading, [Column("Mục", 34, "total"), Column("Nội dung", 110)], frozen=0)
+    sheet = book.sheet("Giải thích", heading, [Column("Mục", 46, "total"), Column("Nội dung", 98)], frozen=0)
     for name, meaning in rows:
         sheet.text(0, name, "total")
         sheet.text(1, meaning)

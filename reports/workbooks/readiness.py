@@ -7,10 +7,10 @@ from typing import Any
 from django.db.models import Max
 
 from criteria.models import Standing
-from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from criteria.verdicts import Stage
 from reports.house import House
-from reports.readiness import NO_OPINION_AT, READY, STAGES, CriterionLine, IndicatorLine, Readiness
+from reports.readiness import NO_OPINION_AT, READY, STAGES, CriterionLine, Readiness
+from reports.tables.readiness import FORM, counts_as_met, documents_text, target_text
 from reports.workbooks.layout import (
     LABELS_MET,
     Book,
@@ -23,8 +23,6 @@ from reports.workbooks.layout import (
     file_name,
     known_text,
 )
-
-FORM = "02"
 
 
 def readiness_name(result: Readiness, house: House) -> str:
@@ -79,7 +77,7 @@ def _criteria(book: Book, heading: Heading, result: Readiness) -> None:
         state = criterion.states.get(result.stage)
         known = state is not None and state.state != "not_assessed"
         sheet.number(attained, state.attainment if state and known else None, "percent")
-        counts = [_counts_as_met(line, criterion) for line in criterion.indicators]
+        counts = [counts_as_met(line, criterion) for line in criterion.indicators]
         sheet.number(met, sum(count or 0 for count in counts) if known else None, "whole")
         sheet.number(asked, sum(count is not None for count in counts), "whole")
         sheet.number(lacking, sum(item.criterion == criterion.number for item in result.missing), "whole")
@@ -104,10 +102,10 @@ def _criteria_totals(sheet: Sheet, result: Readiness, last: int) -> None:
         for place, stage in enumerate(STAGES, 2):
             rollup = result.rollups[stage]
             if rollup is None:
-                sheet.text(place, NO_OPINION_AT[stage] if label == share[0][0] else "", "total")
+                sheet.text(place, NO_OPINION_AT[stage] if label == share[0][0] else "", "total_centre")
             else:
                 area = sheet.area(place, sheet.first, last)
-                sheet.formula(place, f"={count_any(area, words)}", figure(rollup), "total_whole")
+                sheet.formula(place, f"={count_any(area, words)}", figure(rollup), "total_centre")
         if label == share[0][0] and result.rollup is not None:
             attained = sheet.area(6, sheet.first, last)
             # What isn't assessed weighs as 0, hence the sum over all criteria and not the average of the cells.
@@ -120,16 +118,8 @@ def _criteria_totals(sheet: Sheet, result: Readiness, last: int) -> None:
     sheet.fill("total", range(sheet.last_column + 1))
     sheet.text(1, "Tổng số tiêu chí", "total")
     for place in range(2, 2 + len(STAGES)):
-        sheet.formula(place, f'=COUNTIF({numbers},">0")', total, "total_whole")
+        sheet.formula(place, f'=COUNTIF({numbers},">0")', total, "total_centre")
     sheet.end_row()
-
-
-def _counts_as_met(line: IndicatorLine, criterion: CriterionLine) -> int | None:
-    """1 or 0 for an indicator counted in x/57, None for parts and stand-ins; its parts must hold too."""
-    if not line.is_counted:
-        return None
-    parts = [part for part in criterion.indicators if part.part_of == line.id and part.applies]
-    return int(all(row.opinion.verdict in STATES_THAT_COUNT_AS_MET for row in (line, *parts)))
 
 
 def _indicators(book: Book, heading: Heading, result: Readiness) -> None:
@@ -166,7 +156,7 @@ def _indicators(book: Book, heading: Heading, result: Readiness) -> None:
             opinion = line.opinion
             sheet.text(0, line.code, "centre")
             sheet.text(1, line.name)
-            sheet.text(2, _target_text(line))
+            sheet.text(2, target_text(line))
             sheet.text(3, line.target.reason)
             sheet.number(4, opinion.value)
             sheet.text(5, line.measure, "centre")
@@ -177,8 +167,8 @@ def _indicators(book: Book, heading: Heading, result: Readiness) -> None:
             sheet.number(10, line.gap_items or None)
             for place, stage in enumerate(Stage.values, 11):
                 sheet.state(place, line.opinions[stage].verdict)
-            sheet.text(14, _documents_text(line, result))
-            sheet.number(15, _counts_as_met(line, criterion), "whole")
+            sheet.text(14, documents_text(line, result))
+            sheet.number(15, counts_as_met(line, criterion), "whole")
             sheet.number(16, criterion.number, "whole")
             sheet.end_row()
     last = sheet.row - 1
@@ -210,23 +200,6 @@ def _criterion_row(sheet: Sheet, criterion: CriterionLine, result: Readiness) ->
             sheet.state(place, criterion.states[stage].state)
     sheet.number(16, criterion.number, "whole")
     sheet.end_row()
-
-
-def _target_text(line: IndicatorLine) -> str:
-    if not line.target.operator:
-        return "Chưa quy định mức"
-    unconfirmed = line.is_numeric_target and not line.target.confirmed
-    return f"{line.target.text} (yêu cầu chưa xác nhận)" if unconfirmed else line.target.text
-
-
-def _documents_text(line: IndicatorLine, result: Readiness) -> str:
-    """Evidence by number and name; only how many for who may not see it named."""
-    if not result.names_files:
-        return f"{line.documents_total} minh chứng" if line.documents_total else ""
-    names = [document.text for document in line.documents]
-    if line.documents_hidden:
-        names.append(f"và {line.documents_hidden} tài liệu ngoài phạm vi được xem")
-    return "\n".join(names)
 
 
 def _missing(book: Book, heading: Heading, result: Readiness) -> None:

@@ -41,7 +41,7 @@ from reports.workbooks.layout import (
 from reports.workbooks.layout import file_name as named
 
 CHART_ROWS = 11  # rows of 20 pixels a chart takes, and one of air
-NARROW = 100  # characters a sheet is wide at least
+NARROW = 130  # characters a sheet is wide at least: what lying A4 holds without making it smaller
 WIDE = 150  # characters of columns from which a table is printed on A3
 # By the line's kind and the column's: the format's name in `layout`.
 PLAIN = {
@@ -64,6 +64,7 @@ STRONG = {
     Kind.DATE: "",
     Kind.STATE: "_centre",
 }
+ORDINAL = "number"  # the key of columns that number the rows: in the middle, not against the text beside
 LETTERS = "abcdđeghiklmnopqrstuvxy"
 Progress = Callable[[int, int], None]
 
@@ -127,7 +128,8 @@ def draw_table(
     width = sum(column.width for column in table.columns)
     wider = max(1.0, NARROW / width)  # room for the heading and the signatures
     columns = [Column(column.title, column.width * wider) for column in table.columns]
-    sheet = book.sheet(name, heading, columns, paper=A3 if sum(c.width for c in table.columns) > WIDE else A4)
+    paper = A3 if width > WIDE else A4
+    sheet = book.sheet(name, heading, columns, paper=paper, above=table.above)
     ranges = _Ranges(table, sheet.first)
     for number, line in enumerate(table.lines):
         for place, cell in enumerate(line.cells):
@@ -136,12 +138,11 @@ def draw_table(
         if number % 500 == 499:
             progress(number + 1)
     if not table.lines:
-        sheet.fill("text", range(len(columns)))
-        sheet.text(min(1, len(columns) - 1), table.empty)
+        sheet.span(0, len(columns) - 1, table.empty, "text")
         sheet.end_row()
-    last = sheet.row - 1
-    totals = sum(line.kind == "total" for line in table.lines)
-    sheet.filter(max(last - totals, sheet.first))
+    else:
+        totals = sum(line.kind == "total" for line in table.lines)
+        sheet.filter(max(sheet.row - 1 - totals, sheet.first))
     if table.note:
         sheet.row += 1
         sheet.sheet.write_string(sheet.row, 0, table.note, book.formats["plain"])
@@ -182,15 +183,17 @@ class _Ranges:
 def _write(sheet: Sheet, table: Table, line: Line, place: int, cell: Cell, ranges: list[tuple[int, int]]) -> None:
     column = table.columns[place]
     value = value_of(cell)
-    kind = column.kind
+    kind = Kind.CENTRE if column.key == ORDINAL else column.kind
     if kind == Kind.NUMBER and isinstance(value, int | Decimal) and value == int(value):
         kind = Kind.WHOLE  # as `Sheet.number` does
     style = PLAIN[kind] if line.kind == "row" else f"{line.kind}{STRONG[kind]}"
     formula = _formula(sheet, table, place, cell, ranges)
     if formula and value is not None:
         sheet.formula(place, formula, value, style)
+    elif column.kind == Kind.STATE and value in (None, "", "not_assessed"):
+        sheet.text(place, "", style)
     elif column.kind == Kind.STATE:
-        sheet.state(place, str(value or "")) if value in STATES or not value else sheet.text(place, str(value), style)
+        sheet.state(place, str(value)) if value in STATES else sheet.text(place, str(value), style)
     elif isinstance(value, date):
         sheet.day(place, value)
     elif column.kind in NUMERIC and not isinstance(value, str):
@@ -267,7 +270,7 @@ def _definitions(reports: Sequence[Report], user: Any) -> list[tuple[str, str]]:
         for table in report.tables:
             for column in table.columns:
                 if column.meaning:
-                    name = f"Cột “{column.title}”"
+                    name = f"Cột “{column.full_title}”"
                     if said.setdefault(name, column.meaning) != column.meaning:
                         said[f"{name}, {table.title}"] = column.meaning
     return list(said.items())

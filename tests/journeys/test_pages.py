@@ -17,6 +17,7 @@ FOR_EVERYONE = {"reports:home", "reports:matrix", "reports:unit_detail"}
 NOT_PAGES = {
     "communes:user_template",
     "reports:readiness_xlsx",
+    "reports:readiness_zip",
     "reports:matrix_xlsx",
     "reports:table_xlsx",
     "reports:table_zip",

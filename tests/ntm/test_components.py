@@ -49,7 +49,7 @@ def test_nothing_judged_has_a_badge_and_an_unknown_code_is_an_error():
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(Decimal("94.3333"), "94,3 %"), (Decimal(100), "100 %"), (Decimal(0), "0 %"), (None, "")],
+    [(Decimal("94.3333"), "94,33 %"), (Decimal(100), "100 %"), (Decimal(0), "0 %"), (None, "")],
 )
 def test_percent(value, shown):
     assert tags.percent(value) == shown
@@ -72,7 +72,7 @@ def test_the_bar_gives_the_browser_a_number_it_can_read():
     """A decimal comma in the attribute would make the bar indeterminate."""
     html = render_to_string("components/attainment_bar.html", {"value": Decimal("94.33")})
     assert 'value="94.33"' in html
-    assert "94,3 %" in html
+    assert "94,33 %" in html
 
 
 def test_text_of_people_is_escaped():

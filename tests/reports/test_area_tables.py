@@ -365,6 +365,9 @@ def test_a_closed_period_stays_as_it_was(place):
     score(visit, ["met", "not_met", "met", "nearly_met"])
     finding = find(visit, 1, due_on=date(2024, 5, 10))
     proof = prove(place.one, first, expires_on=date(2024, 6, 10))
+    of_villages = make_set(criteria=2, indicators=1, level="village", last_year=None)
+    village = VillageFactory(parent=place.one)
+    say(village, of_villages, "self", ["met", "not_met"], date(2024, 5, 1))
     TargetFactory(indicator=second, from_year=2024, value=99, confirmed_by=place.staff, confirmed_at=CONFIRMED)
     Revision.objects.update(recorded_at=datetime(2024, 5, 3, tzinfo=UTC))
     period = ReportingPeriod.objects.create(
@@ -377,12 +380,15 @@ def test_a_closed_period_stays_as_it_was(place):
     keys = ("opinions", "findings", "villages", "departments", "regression")
 
     def drawn():
-        return {key: client.get(f"/reports/tables/{key}.zip", query).content for key in keys}
+        answers = {key: client.get(f"/reports/tables/{key}.zip", query) for key in keys}
+        assert {answer.status_code for answer in answers.values()} == {200}
+        return {key: answer.content for key, answer in answers.items()}
 
     before = drawn()
     known = Revision.objects.order_by("-pk").values_list("pk", flat=True)[0]
     say(place.one, place.set, "self", ["not_met"] * 6, date(2024, 5, 20))
     score(concluded_visit(place.two, place.set, held_on=date(2024, 5, 20), concluded_at=late), ["not_met"] * 6)
+    say(village, of_villages, "self", ["met", "met"], date(2024, 5, 20))
     Revision.objects.filter(pk__gt=known).update(recorded_at=late)
     took(finding, "slipped", date(2024, 6, 10), old_due_on=finding.due_on, new_due_on=date(2024, 9, 1))
     took(finding, "remedied", date(2024, 6, 11))

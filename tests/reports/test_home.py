@@ -1,6 +1,7 @@
 """What waits for each role, and that every count leads to the list it counts."""
 
-from datetime import date
+import random
+from datetime import UTC, date, datetime
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -10,7 +11,7 @@ from django.urls import reverse
 
 from communes.models import Membership, Role, Succession
 from criteria import owners, submissions
-from criteria.models import CriterionDepartment, CriterionOwner, Entry, ReportingPeriod, TargetReport
+from criteria.models import CriterionDepartment, CriterionOwner, Entry, PeriodText, ReportingPeriod, TargetReport
 from criteria.owners import Person
 from inspections.models import Meeting, MeetingItem, TeamMember, Visit
 from reports.home import home_sections
@@ -18,10 +19,12 @@ from tests.factories import CommuneFactory, DepartmentFactory, UserFactory
 from tests.reports.worlds import (
     DAY,
     concluded_visit,
+    fill,
     find,
     indicators_of,
     make_province,
     make_set,
+    make_table,
     member,
     prove,
     say,
@@ -29,6 +32,8 @@ from tests.reports.worlds import (
 )
 
 pytestmark = pytest.mark.django_db
+
+TABLES, WORDS = "Biểu bổ sung của kỳ chưa nhập", "Kết quả, khó khăn, kiến nghị của kỳ chưa viết"
 
 
 @pytest.fixture
@@ -90,6 +95,8 @@ def test_an_officer_goes_on_entering_until_everything_is_assessed(communes, crit
         "Tồn tại chưa khắc phục": 0,  # said by the line above
         "Việc giao ban quá hạn": 0,
         "Câu hỏi chờ cấp trên trả lời": 0,
+        TABLES: 0,
+        WORDS: 1,
     }
     page = read(officer)
     assert "Còn 2 chỉ tiêu chưa đánh giá." in page
@@ -115,6 +122,35 @@ def test_nothing_left_to_do_says_so(communes, criteria_set):
     page = read(officer)
     assert "Đã gửi hết kết quả" in page
     assert "Không còn việc nào đang chờ" in page
+
+
+def test_what_a_commune_owes_of_the_open_periods_report(communes, criteria_set, count_queries):
+    province, unit = communes[0].province, communes[0]
+    officer = member(unit, Role.OFFICER)
+    day = date(2024, 6, 30)
+    period = ReportingPeriod.objects.create(area=province, kind="month", name="Tháng 6", ends_on=day, due_on=day)
+    assert todos(officer)[TABLES] == 0 and todos(officer)[WORDS] == 1
+    first = make_table(province, period_kinds=["month"])
+    with count_queries() as few:
+        todos(fresh(officer))
+    make_table(province, name="Ngày công", period_kinds=["month"])
+    make_table(province, name="Năm", period_kinds=["year"])
+    make_table(make_province(communes=1)[0], period_kinds=["month"])
+    with count_queries() as many:
+        assert todos(fresh(officer))[TABLES] == 2, "the province's, and those of the period's kind"
+    assert len(many) == len(few)
+    page = read(officer)
+    assert TABLES in page and f"/units/{unit.pk}/period-report/{period.pk}/" in page
+    fill(unit, period, first, by=officer, chance=random.Random(1))
+    fill(communes[1], period, first, by=officer, chance=random.Random(1))
+    PeriodText.objects.create(unit=unit, period=period, saved_by=officer, results="Làm đường")
+    found = todos(officer)
+    assert found[TABLES] == 1 and found[WORDS] == 0
+    assert TABLES not in todos(member(communes[0].district, Role.DISTRICT_STAFF))
+    ReportingPeriod.objects.update(ends_on=date(2024, 8, 31), due_on=date(2024, 9, 5))
+    assert TABLES not in todos(officer), "a period to come asks for nothing yet"
+    ReportingPeriod.objects.update(ends_on=day, due_on=day, closed_at=datetime(2024, 7, 1, tzinfo=UTC))
+    assert TABLES not in todos(officer)
 
 
 def test_every_count_is_the_length_of_the_list_it_leads_to(communes, criteria_set):

@@ -93,6 +93,7 @@ def test_agencies_signatures_and_numbers_are_the_provinces(place):
         province_right="KT. CHÁNH VĂN PHÒNG\nPHÓ CHÁNH VĂN PHÒNG",
         district_above="UBND {huyện}",
         district_right="CHÁNH VĂN PHÒNG {huyện}",
+        district_office="Văn phòng điều phối HUYỆN {huyện}",
     )
     for path, form in (("matrix/{}.xlsx", "05/NTMa"), ("tables/headline.xlsx", "07/NTMa")):
         first = texts(place.book(path).content)[0]
@@ -105,6 +106,7 @@ def test_agencies_signatures_and_numbers_are_the_provinces(place):
     assert f"UBND {district.full_name}".upper() in first
     assert "CHÁNH VĂN PHÒNG" in "".join(map(str, first)) and "NGƯỜI LẬP BIỂU" in first
     assert f"CHÁNH VĂN PHÒNG {district.full_name}" in first
+    assert f"VĂN PHÒNG ĐIỀU PHỐI {district.full_name}".upper() in first, "its kind once, whoever typed it too"
     commune = place.communes[0]
     officer = member(commune, Role.OFFICER)
     sheet = texts(place.get(f"/reports/readiness/{commune.pk}.xlsx?set={place.set.code}", officer).content)[0]

@@ -11,7 +11,7 @@ from docx import Document
 
 from communes.models import Role, Unit
 from criteria.models import CriterionDepartment
-from criteria.numbers import format_number
+from criteria.numbers import two_decimals
 from reports.matrix import matrix
 from reports.papers.brief import area_brief, commune_brief
 from reports.papers.notice import notice
@@ -85,7 +85,7 @@ def test_the_brief_says_the_figures_of_readiness(unit, criteria_set):
     text = text_of(commune_brief(result, officer))
     assert f"Xã Đông Phú: {result.sentence}." in text
     assert f"Đạt {result.rollup.indicators_met}/{result.rollup.indicators_total} chỉ tiêu" in text
-    assert f"mức độ đạt chung {format_number(result.rollup.progress, 1)}\N{NO-BREAK SPACE}%" in text
+    assert f"mức độ đạt chung {two_decimals(result.rollup.progress)}\N{NO-BREAK SPACE}%" in text
     assert f"Còn {len(result.missing)} nội dung: 1 chưa đạt, 1 tồn tại quá hạn, 1 cơ bản đạt" in text
     assert "2.2: còn thiếu 45 điểm phần trăm" in text
     assert "Còn 1 tồn tại chưa xử lý xong, trong đó 1 quá hạn." in text
@@ -152,8 +152,8 @@ def test_a_column_of_percentages_has_one_number_of_decimals(unit, criteria_set):
     say(unit, criteria_set, "self", ["", "", "", "", "not_met", "not_met"], value=Decimal("47.5"))
     brief = commune_brief(readiness(unit, criteria_set, "self"), member(unit, Role.OFFICER))
     shares = [row[3] for row in brief.parts[1].table.rows]
-    assert shares[-1] == "50,0\N{NO-BREAK SPACE}%"
-    assert all(re.fullmatch(r"\d+,\d\N{NO-BREAK SPACE}%", share) for share in shares), shares
+    assert shares[-1] == "50,00\N{NO-BREAK SPACE}%"
+    assert all(re.fullmatch(r"\d+,\d\d\N{NO-BREAK SPACE}%", share) for share in shares), shares
 
 
 def test_the_notice_shows_no_findings_and_no_documents(unit, criteria_set):
@@ -191,7 +191,7 @@ def test_the_area_s_brief_says_the_figures_of_the_matrix(criteria_set):
     figures = result.figures
     assert (figures.whole_set, figures.with_opinion, figures.communes, figures.criteria_met) == (1, 3, 4, 5)
     assert "Có 3/4 xã đã có kết quả trên toàn bộ tiêu chí." in text
-    assert "1/3 xã đạt đủ 3 tiêu chí. Tổng số tiêu chí đạt 5, cơ bản đạt 1; bình quân 1,7/3 tiêu chí một xã" in text
+    assert "1/3 xã đạt đủ 3 tiêu chí. Tổng số tiêu chí đạt 5, cơ bản đạt 1; bình quân 1,67/3 tiêu chí một xã" in text
     hardest = result.hardest[0]
     assert f"{hardest.criterion.name}\n{hardest.met}/{hardest.with_opinion}" in text
     assert f"{communes[1].name} (huyện {communes[1].district.name}) 0/3" in text

@@ -1,6 +1,7 @@
 """Biểu bổ sung, texts and the six-month and yearly reports over an area: right sums, and a closed period stays."""
 
 import random
+import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -10,15 +11,17 @@ import pytest
 from django.test import Client
 
 from communes.models import Role, Unit
-from criteria.models import PeriodText, ReportingPeriod, Revision, SupplementaryColumn, SupplementaryValue
+from criteria.models import PeriodText, Plan, ReportingPeriod, Revision, SupplementaryColumn, SupplementaryValue
+from criteria.plans import planned_end
 from criteria.supplementary import PeriodClosed, save_values
 from reports.matrix import matrix
 from reports.moments import moment_of
 from reports.tables.table import value_of
 from reports.tables.texts import pieces
+from tests.factories import IndicatorFactory
 from tests.libreoffice import wrong_formulas
 from tests.reports.test_tables import book_rows, same, written
-from tests.reports.worlds import fill, make_province, make_set, make_table, member, say
+from tests.reports.worlds import fill, indicators_of, make_province, make_set, make_table, member, say
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +57,21 @@ class Place:
         answer = client.get(f"/reports/tables/{key}/", asked)
         assert answer.status_code == 200
         return answer.context["report"]
+
+    def plan(self, unit, verdicts, ends_on=date(2024, 12, 31), **fields):
+        """Planned verdicts, one for each criterion; "" plans nothing."""
+        fields = {"saved_at": datetime(2024, 1, 5, tzinfo=UTC), "value": 97} | fields
+        Plan.objects.bulk_create(
+            Plan(unit=unit, indicator=row, ends_on=ends_on, verdict=verdict, saved_by=self.staff, **fields)
+            for row, verdict in zip(indicators_of(self.set), verdicts, strict=True)
+            if verdict
+        )
+
+    def plan_all(self):
+        """Two plan all criteria, one plans two of three."""
+        self.plan(self.communes[0], ["met", "met", "met"])
+        self.plan(self.communes[1], ["met", "not_met", ""])
+        self.plan(self.communes[2], ["nearly_met", "met", "met"])
 
     def close(self, period):
         ReportingPeriod.objects.filter(pk=period.pk).update(closed_at=datetime(2024, 7, 8, tzinfo=UTC))
@@ -99,7 +117,7 @@ def test_which_period_is_meant(place):
     assert place.draw("supplementary", of_period="x").remarks
     other = make_province(communes=1)[0]
     empty = place.draw("supplementary", other, member(other, Role.COORDINATOR))
-    assert empty.tables[0].lines == () and "chưa có kỳ" in empty.tables[0].empty
+    assert empty.tables == () and "chưa có kỳ" in empty.lacking
 
 
 @pytest.mark.parametrize(("key", "name"), [("half-year", "half"), ("year", "year")])
@@ -115,9 +133,50 @@ def test_criteria_of_a_period_beside_the_end_of_last_year(place, key, name):
     if key == "half-year":
         assert cells(criteria, "before") == [2, 2, 2] and cells(criteria, "now") == [3, 3, 2]
         assert cells(criteria, "change") == [1, 1, 0]
-        titles = [column.title for column in criteria.columns]
-        assert [title for title in titles if "nhom-1" in title or "Nhóm 1" in title][1].endswith("30/06/2024")
+        titles = [column.full_title for column in criteria.columns if column.key.startswith("group_0")]
+        assert "nhom-1" in titles[1] or "Nhóm 1" in titles[1]
+        assert titles[1].endswith("30/06/2024")
         assert cells(criteria, "group_0_1") == [2, 2, 1]
+
+
+@pytest.mark.parametrize("key", ["half-year", "year"])  # both lead to the end of 2024
+def test_what_communes_plan_stands_beside_their_results(place, key):
+    place.plan_all()
+    place.plan(place.communes[0], ["not_met"] * 3, date(2023, 12, 31))
+    _, criteria, buckets = place.draw(key).tables[:3]
+    assert cells(criteria, "plan") == [2, 2, 2] and cells(criteria, "plan_known") == [3, 3, 2]
+    assert cells(criteria, "group_0_2") == [2, 1, 1]
+    over = {column.over for column in criteria.columns}
+    assert {"Số xã đạt", "Kế hoạch đến 31/12/2024"} <= over
+    planned = [column.title for column in criteria.columns if column.key.endswith("_2")]
+    assert planned == ["Kế hoạch 31/12/2024"] * 2
+    assert sum(filter(None, cells(buckets, "plan"))) == 2 and cells(buckets, "plan", "total") == [2]
+
+
+def test_without_a_plan_the_form_is_blank_and_never_0(place):
+    place.plan(place.communes[0], ["met"] * 3, date(2024, 6, 30))
+    _, criteria, buckets = place.draw("half-year").tables[:3]
+    for key in ("plan", "plan_known", "group_0_2", "group_1_2"):
+        assert cells(criteria, key) == [None] * 3
+    assert set(cells(buckets, "plan")) == {None} and cells(buckets, "plan", "total") == [None]
+    results = commune_report(place, place.half).context["report"].tables[0]
+    assert cells(results, "plan") == [None] * 3 and cells(results, "plan_verdict") == [""] * 3
+    assert cells(results, "plan_verdict", "group") == [""] * 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "end"),
+    [
+        ("half_year", date(2024, 6, 30), date(2024, 12, 31)),
+        ("half_year", date(2024, 12, 31), date(2025, 6, 30)),
+        ("year", date(2024, 12, 31), date(2025, 12, 31)),
+        ("year", date(2024, 12, 15), date(2025, 12, 31)),
+        ("quarter", date(2024, 3, 31), date(2024, 12, 31)),
+        ("month", date(2024, 12, 31), date(2025, 12, 31)),
+    ],
+)
+def test_the_day_a_periods_plan_leads_to(kind, day, end):
+    assert planned_end(ReportingPeriod(kind=kind, ends_on=day)) == end
 
 
 def test_resources_are_the_sums_of_the_funding_tables(place):
@@ -141,12 +200,14 @@ def test_a_closed_period_redrawn_gives_the_same_cells(place):
     )
 
     def drawn():
-        return [
-            [(table.key, [line.cells for line in table.lines]) for table in place.draw(key, **more).tables]
-            for key, more in asked
-        ]
+        reports = [place.draw(key, **more) for key, more in asked]
+        reports.append(commune_report(place, place.half).context["report"])
+        return [[(table.key, [line.cells for line in table.lines]) for table in report.tables] for report in reports]
 
+    place.plan_all()
     before = drawn()
+    place.plan(place.communes[0], ["not_met"] * 3, version=2, saved_at=datetime(2024, 7, 9, tzinfo=UTC))
+    IndicatorFactory(criterion=place.set.criteria.first(), position=9, in_force_from=date(2024, 10, 1))
     say(place.communes[2], place.set, "self", ["met"] * 3, date(2024, 6, 15))
     assert drawn()[2] != before[2]  # told in time, it would count
     late = Revision.objects.filter(unit=place.communes[2], effective_on=date(2024, 6, 15))
@@ -186,6 +247,7 @@ def commune_report(place, period, user=None, path="/", **more):
 
 def test_a_communes_own_report_of_a_period(place, tmp_path):
     PeriodText.objects.create(unit=place.communes[1], period=place.half, saved_by=place.staff, proposals="Cấp vốn")
+    place.plan_all()
     answer = commune_report(place, place.half, member(place.communes[1], Role.OFFICER))
     assert answer.status_code == 200
     results, resources, words = answer.context["report"].tables
@@ -193,19 +255,35 @@ def test_a_communes_own_report_of_a_period(place, tmp_path):
     assert cells(results, "now_verdict", "group") == ["met", "met", "not_met"]
     assert cells(results, "now_verdict") == ["met", "met", "not_met"]
     assert cells(results, "before") == [50, 50, 50] and cells(results, "now") == [96, 96, 50]
-    assert cells(results, "change") == [46, 46, 0]
+    assert cells(results, "plan") == [97, 97, None] and cells(results, "plan_verdict") == ["met", "not_met", ""]
+    assert cells(results, "plan_verdict", "group") == ["met", "not_met", ""]
+    assert [column.title for column in results.columns] == [
+        "TT", "Nội dung", "ĐVT", *["Kết quả", "Đánh giá"] * 3, "Ghi chú",
+    ]  # fmt: skip
+    assert [text for _, _, text in results.above] == [
+        "Kết quả đến 31/12/2023", "Thực hiện đến 30/06/2024", "Kế hoạch đến 31/12/2024",
+    ]  # fmt: skip
+    html = answer.content.decode()
+    assert html.count('colspan="2">Kế hoạch đến 31/12/2024</th>') == 1
+    assert 'data-label="Kế hoạch đến 31/12/2024: Đánh giá"' in html
     columns = list(place.table.columns.all())
     assert cells(resources, "item") == [column.name for column in columns]
     assert cells(resources, "value") == [told(place.half, column, place.communes[1:2]) for column in columns]
     assert cells(words, "text") == ["Cấp vốn"]
     book = commune_report(place, place.half, path=".xlsx")
     number, wrong = wrong_formulas(book.content, tmp_path)
-    assert number == 3 and wrong == []
-    in_book = book_rows(openpyxl.load_workbook(BytesIO(book.content), data_only=True).worksheets[0], 9)
+    assert number == 0 and wrong == []
+    in_book = book_rows(openpyxl.load_workbook(BytesIO(book.content), data_only=True).worksheets[0], 10)
     for line, row in zip(results.lines, in_book, strict=False):
         for cell, column, written_cell in zip(line.cells, results.columns, row, strict=True):
             assert same(written_cell, written(value_of(cell), column.kind)), (column, row)
-    assert commune_report(place, place.half, path=".zip").status_code == 200
+    sheet = openpyxl.load_workbook(BytesIO(book.content)).worksheets[0]
+    merged = {sheet[str(found).partition(":")[0]].value: str(found) for found in sheet.merged_cells.ranges}
+    over = merged["Kế hoạch đến 31/12/2024"]
+    assert over[0] == "H" and ":I" in over, "over both of its columns"
+    assert merged["Nội dung"][0] == "B", "a heading of its own takes both rows"
+    files = zipfile.ZipFile(BytesIO(commune_report(place, place.half, path=".zip").content))
+    assert "plan_verdict,Kế hoạch đến 31/12/2024: Đánh giá" in files.read("tu_dien_du_lieu.csv").decode("utf-8-sig")
 
 
 def test_what_a_communes_report_can_not_be_drawn_for(place):

@@ -10,7 +10,7 @@ import pytest
 
 from criteria.numbers import format_number, one_decimal, ratio, round_half_up
 from criteria.rollup import area_figures, bucket_counts
-from ntm.templatetags.ntm import percent
+from ntm.templatetags.ntm import percent, two_decimals
 from reports.matrix import per_cent
 
 USUAL = [("19", 19, None), ("15–18", 15, 18), ("10–14", 10, 14), ("5–9", 5, 9), ("<5", None, 4)]
@@ -71,4 +71,5 @@ def test_means_of_criteria_met():
 
 
 def test_the_screens_per_cent():
-    assert percent(Decimal("73.65")) == "73,7 %"
+    assert percent(Decimal("73.65")) == "73,65 %"
+    assert two_decimals(Decimal("16.13")) == "16,13" and two_decimals(Decimal(14)) == "14,00"

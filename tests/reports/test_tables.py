@@ -297,8 +297,28 @@ def test_a_picture_shows_the_tables_figures(place):
     drawn = re.search(r'<figure class="chart">(.*?)</figure>', page.content.decode(), re.S).group(1)
     place = table.place(table.chart.values[0])
     figures = [str(value_of(line.cells[place])) for line in table.rows]
+    labels = [value_of(line.cells[0]).removesuffix(" tiêu chí") for line in table.rows]
+    assert [html.unescape(label) for label in re.findall(r"<tspan[^>]*>([^<]*)<", drawn)] == labels
     assert re.findall(r'<text class="figure"[^>]*>([^<]*)<', drawn) == figures
     assert "style=" not in drawn and 'role="img"' in drawn
+
+
+def test_labels_of_a_line_are_short_and_their_last_is_always_there():
+    columns = (Column("moment", "Thời điểm", Kind.TEXT), Column("met", "Đạt", Kind.PERCENT))
+    chart = Chart("line", "Xu hướng", "moment", ("met",))
+
+    def drawn(*moments):
+        lines = tuple(Line((moment, Decimal(place + 1))) for place, moment in enumerate(moments))
+        return picture(Table("x", "x", columns, lines, chart=chart))
+
+    def labels(svg, css):
+        return re.findall(rf'<text class="{css}"[^>]*>.*?<tspan[^>]*>([^<]*)<', svg)
+
+    year = drawn(*(f"Tháng {month} năm 2024 (28/{month:02}/2024)" for month in range(1, 14)))
+    assert labels(year, "label") == ["13/2024", "9/2024", "5/2024", "1/2024"]  # the others not on a phone
+    assert labels(year, "label label-wide") == ["11/2024", "7/2024", "3/2024"]
+    assert labels(drawn("15/05/2024", "31/05/2024"), "label") == ["31/05/2024"]
+    assert "…" not in drawn("Mốc so sánh", "30/06/2024")
 
 
 def test_lines_break_where_there_is_no_figure_and_nothing_is_drawn_of_nothing():
@@ -359,3 +379,7 @@ def test_charts_and_headings_have_room_on_paper(place):
         # Columns alike and side by side are one entry.
         entries = [it for it in sheet.column_dimensions.values() if it.min and it.min <= printed]
         assert sum(it.width * (min(it.max, printed) - it.min + 1) for it in entries) > 99
+
+
+def test_what_is_not_assessed_is_blank_in_csv_as_in_the_workbook():
+    assert [plain(state, Kind.STATE) for state in ("", "not_assessed", "not_met")] == ["", "", "Chưa đạt"]

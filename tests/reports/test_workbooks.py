@@ -1,9 +1,12 @@
 """Workbooks hold exactly the screen's figures, in the official form, as text, numbers and live formulas."""
 
+import csv
+import html
 import re
+import zipfile
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import openpyxl
 import pytest
@@ -16,9 +19,11 @@ from criteria.models import CriterionDepartment
 from criteria.verdicts import STATES
 from reports.matrix import matrix
 from reports.readiness import READY, STAGES, readiness
+from reports.tables.table import Column, Kind, Line, Table
 from reports.workbooks.layout import (
     COORDINATION_OFFICE,
     MARKS,
+    Heading,
     agency,
     column_letter,
     day_text,
@@ -26,7 +31,11 @@ from reports.workbooks.layout import (
     known_text,
     safe,
 )
+from reports.workbooks.layout import (
+    Book as DrawnBook,
+)
 from reports.workbooks.matrix import roman
+from reports.workbooks.tables import draw_table
 from tests.factories import DepartmentFactory, DistrictFactory
 from tests.reports.worlds import (
     concluded_visit,
@@ -227,6 +236,74 @@ def test_readiness_sheets_equal_the_function(commune, criteria_set, staff, stage
     else:
         assert book.row("4 tiêu chí", "Số tiêu chí đạt")[3] == "Chưa thẩm tra"
     assert check_formulas(book) > 10
+
+
+def csv_files(response):
+    """The files of a ZIP of CSV by name, each a list of rows without its heading."""
+    assert response.status_code == 200
+    files = zipfile.ZipFile(BytesIO(response.content))
+    assert all(files.read(name).startswith(b"\xef\xbb\xbf") for name in files.namelist())
+    return {name: list(csv.reader(StringIO(files.read(name).decode("utf-8-sig")))) for name in files.namelist()}
+
+
+def agrees(in_csv, in_book):
+    if in_book is None:
+        return in_csv == ""
+    if isinstance(in_book, datetime):
+        return in_csv == in_book.date().isoformat()
+    if isinstance(in_book, int | float):
+        return Decimal(in_csv) == Decimal(str(in_book))
+    return in_csv.removeprefix("'") == in_book
+
+
+@pytest.mark.parametrize("stage", ["self", "combined"])
+def test_csv_of_readiness_holds_the_workbooks_cells(commune, criteria_set, staff, stage):
+    visit = concluded_visit(commune, criteria_set)
+    find(visit, 1, description=NASTY)
+    prove(commune, indicators_of(criteria_set)[0], title=NASTY)
+    prove(commune, indicators_of(criteria_set)[1], title="Hết hạn", expires_on=date(2023, 1, 1))
+    book = readiness_book(staff, commune, criteria_set, stage)
+    answer = download(staff, f"/reports/readiness/{commune.pk}.zip?set={criteria_set.code}&stage={stage}")
+    assert answer["Content-Type"] == "application/zip" and "_csv.zip" in answer["Content-Disposition"]
+    files = csv_files(answer)
+    names = ("tieu_chi.csv", "chi_tieu.csv", "con_thieu.csv", "ton_tai.csv")
+    assert list(files) == [*names, "tu_dien_du_lieu.csv"]
+    for name, sheet, more in zip(names, book.values.sheetnames, (0, 2, 0, 0), strict=False):
+        in_book, in_csv = book.table(sheet), files[name][1:]
+        assert in_csv and len(in_csv) + more == len(in_book), name  # the form adds two lines of counts
+        for row, line in zip(in_book, in_csv, strict=False):
+            assert len(row) == len(line) - 1
+            for place, cell in enumerate(row):
+                assert agrees(line[place + 1], cell), (name, files[name][0][place + 1], line, row)
+    described = {(row[0], row[1]) for row in files["tu_dien_du_lieu.csv"]}
+    assert {(name, column) for name in names for column in files[name][0]} <= described
+
+
+def test_csv_of_readiness_names_no_document_to_a_viewer(commune, criteria_set):
+    prove(commune, indicators_of(criteria_set)[0], title="Quy hoạch")
+    viewer = member(commune.province, Role.VIEWER)
+    files = csv_files(download(viewer, f"/reports/readiness/{commune.pk}.zip?set={criteria_set.code}"))
+    assert "Quy hoạch" not in str(files) and "1 minh chứng" in str(files["chi_tieu.csv"])
+
+
+def test_what_readiness_can_not_be_told_for(commune, criteria_set, staff):
+    for query in ("set=khong-co", f"set={criteria_set.code}&stage=x", f"set={criteria_set.code}&as_of=2031-01-01"):
+        for kind in ("xlsx", "zip"):
+            assert download(staff, f"/reports/readiness/{commune.pk}.{kind}?{query}").status_code == 404
+    stranger = member(make_province(communes=1)[0], Role.COORDINATOR)
+    assert download(stranger, f"/reports/readiness/{commune.pk}.zip?set={criteria_set.code}").status_code == 404
+
+
+def test_pages_lead_to_their_csv(commune, criteria_set, staff):
+    page = download(staff, f"/units/{commune.pk}/?set={criteria_set.code}&stage=self").content.decode()
+    assert f"/reports/readiness/{commune.pk}.zip?set={criteria_set.code}&amp;stage=self" in page
+    page = download(staff, f"/matrix/?area={commune.province_id}&set={criteria_set.code}&stage=self").content.decode()
+    address = html.unescape(re.search(r'href="(/reports/tables/communes\.zip[^"]*)"', page).group(1))
+    assert list(csv_files(download(staff, address))) == [
+        "theo_tieu_chi.csv", "theo_chi_tieu.csv", "tu_dien_du_lieu.csv",
+    ]  # fmt: skip
+    answer = download(staff, f"/reports/?report=readiness_csv&unit={commune.pk}&set={criteria_set.code}&stage=self")
+    assert answer.url == f"/reports/readiness/{commune.pk}.zip?set={criteria_set.code}&stage=self"
 
 
 def test_a_ready_unit_reads_so_and_what_else_recognition_needs(province, criteria_set, staff):
@@ -490,3 +567,31 @@ def test_a_text_too_long_for_a_cell_says_so():
     assert safe("á" * 40_000).endswith("(xem tiếp trên hệ thống)")
     assert len(safe("á" * 40_000)) <= 32_767
     assert settings.DEMONSTRATION
+
+
+def test_signatures_take_the_last_rows_of_the_table_along_to_their_page():
+    """Rows of 15 points on a page of 509: the break stands where the signatures would part from the rows only."""
+    columns = (Column("a", "TT", Kind.CENTRE, 6), Column("b", "Nội dung", Kind.TEXT, 60))
+    heading = Heading("9", ("UBND", ""), "BIỂU", (), date(2024, 6, 30))
+    book = DrawnBook("x", date(2024, 6, 30))
+    for number in range(1, 70):
+        lines = tuple(Line((str(place), "Đường thôn")) for place in range(number))
+        draw_table(book, f"n{number}", heading, Table("t", "T", columns, lines))
+    sheets = openpyxl.load_workbook(BytesIO(book.bytes())).worksheets
+    parted, small = [], []
+    for number, sheet in enumerate(sheets, 1):
+        rows = [row[0].value for row in sheet.iter_rows(max_col=1)]
+        first = rows.index("0") + 1
+        last, end = first + number - 1, sheet.max_row
+        breaks = [found.id for found in sheet.row_breaks.brk]
+        assert breaks in ([], [last - 4]), "before the last four rows, or nowhere"
+        if breaks:
+            parted.append(number)
+        fits = (end + 2) * 15 < 480  # on one page by any reckoning
+        shrinks = sheet.page_setup.fitToHeight != 0  # 1 is what a file needn't say
+        assert not (fits and (breaks or shrinks)) and not (breaks and shrinks), number
+        if end * 15 > 530:  # more than a page
+            assert shrinks == (end * 15 < 650), number
+        small.append(shrinks)
+    assert any(small) and parted and len(parted) < 30
+    assert parted[0] > 20, "never parts the headings from all rows"
