@@ -12,6 +12,7 @@ from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from criteria.state import Moment
 from ntm.clock import today
+from ntm.snapshot import snapshot
 from reports.complete import area_lacks
 from reports.house import house_of
 from reports.jobs import BUILDERS, Progress, ReportRefused
@@ -44,21 +45,23 @@ class MatrixReport:
         self._asked(user, params)
 
     def build(self, user: Any, params: dict[str, Any], progress: Progress, target: BinaryIO) -> str:
-        from reports.workbooks.matrix import matrix_name, matrix_workbook
+        from reports.workbooks.matrix import by_indicator, matrix_name, matrix_workbook
 
         progress(0, 1, "Đang lấy số liệu")
         area, criteria_set, stage, moment = self._asked(user, params)
-        result = matrix(area, criteria_set, stage, user, moment)
-        if lacks := area_lacks(result):
-            raise ReportRefused(lacks)
+        with snapshot():
+            result = matrix(area, criteria_set, stage, user, moment)
+            if lacks := area_lacks(result):
+                raise ReportRefused(lacks)
+            told = by_indicator(result)
         total = 2 * len(result.rows)  # by criterion, by indicator; the summary is short
         rows = count(1)
 
-        def told() -> None:
+        def on_row() -> None:
             progress(min(next(rows), total), total, "Đang lập các trang biểu")
 
         house = house_of(user, area)
-        target.write(matrix_workbook(result, user, house, told))
+        target.write(matrix_workbook(result, told, user, house, on_row))
         return matrix_name(result, house)
 
     def _asked(self, user: Any, params: dict[str, Any]) -> tuple[Unit, CriteriaSet, str, Moment | None]:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APPS = ("ntm", "communes", "criteria", "inspections", "reports")
 # A module may import its own layer and those before it; the rest of `ntm` (settings, URLs,
 # commands) puts everything together and may import all.
-LAYERS = (("ntm.accounts", "ntm.clock"), ("communes",), ("criteria",), ("inspections",), ("reports",))
+LAYERS = (("ntm.accounts", "ntm.clock", "ntm.snapshot"), ("communes",), ("criteria",), ("inspections",), ("reports",))
 # These belong to no layer: plain helpers of the project that themselves import no app.
 FOUNDATION = ("ntm.addresses", "ntm.env", "ntm.logging")
 TOP_LEVEL = {

@@ -12,6 +12,7 @@ from communes import access
 from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from ntm.clock import today
+from ntm.snapshot import snapshot
 from reports.builders import is_large
 from reports.complete import NOT_MADE, area_lacks, criteria_lack
 from reports.house import forms_of, house_of
@@ -39,6 +40,7 @@ REPORTS = {
 
 
 @require_safe
+@snapshot()
 def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     """Biểu số 02 of one commune or village."""
     from reports.workbooks.readiness import readiness_name, readiness_workbook
@@ -53,6 +55,7 @@ def readiness_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@snapshot()
 def readiness_zip(request: HttpRequest, pk: int) -> HttpResponse:
     """The same as CSV."""
     from reports.workbooks.readiness import readiness_name
@@ -96,9 +99,10 @@ def _readiness(request: HttpRequest, pk: int) -> Readiness:
 
 
 @require_safe
+@snapshot()
 def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     """Biểu số 01 of a district or province; offered as a background job where there are very many communes."""
-    from reports.workbooks.matrix import matrix_name, matrix_workbook
+    from reports.workbooks.matrix import by_indicator, matrix_name, matrix_workbook
 
     area = get_area(request, pk)
     try:
@@ -120,7 +124,7 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     if lacks := area_lacks(result):
         return say(request, NOT_MADE, lacks, 400)
     house = house_of(request.user, area)
-    content = matrix_workbook(result, request.user, house)
+    content = matrix_workbook(result, by_indicator(result), request.user, house)
     told = {"criteria_set": chosen.code, "stage": stage}
     return download(request, content, matrix_name(result, house), CONTENT_TYPE, area, **told)
 

@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from communes import access
+from ntm.snapshot import snapshot
 from reports.complete import NOT_MADE, report_lacks, several_lack
 from reports.house import forms_of
 from reports.matrix import STAGES, area_sets, default_set, default_stage, opinions_by_stage
@@ -93,6 +94,7 @@ def options_form(request: HttpRequest, kind: Kind, asked: Asked) -> Any:
 
 
 @require_safe
+@snapshot()
 def table_page(request: HttpRequest, key: str) -> HttpResponse:
     kind = get_kind(key)
     try:
@@ -144,11 +146,13 @@ def query_of(request: HttpRequest, asked: Asked, *, now: bool = False) -> dict[s
 
 
 @require_safe
+@snapshot()
 def table_xlsx(request: HttpRequest, key: str) -> HttpResponse:
     return _workbook(request, [get_kind(key)])
 
 
 @require_safe
+@snapshot()
 def bundle_xlsx(request: HttpRequest) -> HttpResponse:
     """Several reports in one workbook: ?report=headline&report=…"""
     keys = list(dict.fromkeys(request.GET.getlist("report")))
@@ -171,6 +175,7 @@ def _workbook(request: HttpRequest, kinds: Sequence[Kind]) -> HttpResponse:
 
 
 @require_safe
+@snapshot()
 def table_zip(request: HttpRequest, key: str) -> HttpResponse:
     from reports.tables.files import archive
     from reports.workbooks.tables import reports_name

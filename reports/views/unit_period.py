@@ -13,6 +13,7 @@ from criteria import supplementary
 from criteria.models import CriteriaSet
 from criteria.verdicts import Stage
 from ntm.clock import today
+from ntm.snapshot import snapshot
 from reports.complete import NOT_MADE
 from reports.house import forms_of
 from reports.matrix import STAGES
@@ -44,6 +45,7 @@ def _asked(request: HttpRequest, pk: int, period: int) -> Report:
 
 
 @require_safe
+@snapshot()
 def page(request: HttpRequest, pk: int, period: int) -> HttpResponse:
     report = _asked(request, pk, period)
     criteria_set = report.criteria_set
@@ -63,6 +65,7 @@ def page(request: HttpRequest, pk: int, period: int) -> HttpResponse:
 
 
 @require_safe
+@snapshot()
 def xlsx(request: HttpRequest, pk: int, period: int) -> HttpResponse:
     from reports.workbooks.tables import reports_name, reports_workbook
 
@@ -74,6 +77,7 @@ def xlsx(request: HttpRequest, pk: int, period: int) -> HttpResponse:
 
 
 @require_safe
+@snapshot()
 def csv(request: HttpRequest, pk: int, period: int) -> HttpResponse:
     from reports.workbooks.tables import reports_name
 

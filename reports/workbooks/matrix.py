@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from operator import add
@@ -42,11 +44,43 @@ def matrix_name(result: Matrix, house: House) -> str:
     return file_name(house.form(FORM), result.area.name, result.as_of)
 
 
-def matrix_workbook(result: Matrix, user: Any, house: House, on_row: Callable[[], None] | None = None) -> bytes:
+@dataclass(frozen=True, slots=True)
+class ByIndicator:
+    """The verdicts of a matrix's communes by indicator: `marks` by commune, in the order of `indicators`, "" for none.
+
+    `newest`: when a standing of theirs changed last.
+    """
+
+    indicators: list[Indicator]
+    marks: dict[int, list[str]]
+    newest: datetime | None
+
+
+def by_indicator(result: Matrix) -> ByIndicator:
+    """Read what the matrix leaves out. Three queries; in one `snapshot` with the matrix's own, so that both agree."""
+    own = {criterion.id for criterion in result.criteria}
+    day = min(result.as_of, result.criteria_set.last_day)
+    listed = Indicator.objects.filter(criterion__criteria_set=result.criteria_set).in_force(day)
+    ordered = worded(listed.order_by("criterion__number", "position", "pk"), result.criteria_set, day)
+    indicators = [row for row in ordered if row.criterion_id in own]
+    verdicts: dict[int, dict[int, str]] = defaultdict(dict)
+    opinions: Any = Revision.objects.state_on(*result.moment) if result.moment else Assessment.objects.all()
+    judged = {"unit__in": [row.unit_id for row in result.rows], "stage": result.stage}
+    told = opinions.filter(indicator__criterion__criteria_set=result.criteria_set, **judged)
+    for unit, indicator, verdict in told.order_by().values_list("unit_id", "indicator_id", "verdict"):
+        verdicts[unit][indicator] = verdict
+    ids = [row.pk for row in indicators]
+    marks = {row.unit_id: [verdicts[row.unit_id].get(pk, "") for pk in ids] for row in result.rows}
+    newest = Standing.objects.filter(criteria_set=result.criteria_set, **judged).aggregate(at=Max("updated_at"))["at"]
+    return ByIndicator(indicators, marks, newest)
+
+
+def matrix_workbook(
+    result: Matrix, told: ByIndicator, user: Any, house: House, on_row: Callable[[], None] | None = None
+) -> bytes:
     """Draw the workbook: communes × criteria, communes × indicators, summary, definitions.
 
-    Two queries besides the matrix's own. The caller refuses an area without communes. `on_row` is
-    called after each row.
+    The caller refuses an area without communes. `on_row` is called after each row.
     """
     book = Book(f"Bảng tổng hợp theo xã, {result.area.full_name}", result.as_of, house, on_row=on_row)
     lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}. {_marks_key(house)}")
@@ -57,9 +91,9 @@ def matrix_workbook(result: Matrix, user: Any, house: House, on_row: Callable[[]
         return Heading(f"{form}{letter}", house.agency, f"{title} {result.area.full_name}".upper(), kept, result.as_of)
 
     _criteria(book, heading("a", "Kết quả thực hiện tiêu chí của các xã,"), result, house)
-    indicators = _indicators(book, heading("b", "Kết quả thực hiện chỉ tiêu của các xã,"), result, house)
+    _indicators(book, heading("b", "Kết quả thực hiện chỉ tiêu của các xã,"), result, told, house)
     _summary(book, heading("c", "Tổng hợp kết quả,", with_key=False), result)
-    definitions(book, heading("d", "Giải thích,", with_key=False), _definitions(result, user, indicators, house))
+    definitions(book, heading("d", "Giải thích,", with_key=False), _definitions(result, told, user, house))
     return book.bytes()
 
 
@@ -75,39 +109,18 @@ def _criteria(book: Book, heading: Heading, result: Matrix, house: House) -> Non
     table.signatures()
 
 
-def _indicators(book: Book, heading: Heading, result: Matrix, house: House) -> list[tuple[str, str]]:
-    """Draw communes × indicators; return the indicators' codes and names, for the definitions."""
-    own = {criterion.id for criterion in result.criteria}
-    day = min(result.as_of, result.criteria_set.last_day)
-    listed = Indicator.objects.filter(criterion__criteria_set=result.criteria_set).in_force(day)
-    indicators = [
-        (row.pk, row.code, row.name, row.criterion_id)
-        for row in worded(listed.order_by("criterion__number", "position", "pk"), result.criteria_set, day)
-        if row.criterion_id in own
-    ]
-    verdicts: dict[int, dict[int, str]] = defaultdict(dict)
-    opinions: Any = Revision.objects.state_on(*result.moment) if result.moment else Assessment.objects.all()
-    told = opinions.filter(
-        unit__in=[row.unit_id for row in result.rows],
-        stage=result.stage,
-        indicator__criterion__criteria_set=result.criteria_set,
-    )
-    for unit, indicator, verdict in told.order_by().values_list("unit_id", "indicator_id", "verdict"):
-        verdicts[unit][indicator] = verdict
-    listed_ids = [pk for pk, *_ in indicators]
-    marks = {row.unit_id: [verdicts[row.unit_id].get(pk, "") for pk in listed_ids] for row in result.rows}
+def _indicators(book: Book, heading: Heading, result: Matrix, told: ByIndicator, house: House) -> None:
     above = []
     for criterion in result.criteria:
-        places = [place for place, row in enumerate(indicators, LEFT) if row[3] == criterion.id]
+        places = [place for place, row in enumerate(told.indicators, LEFT) if row.criterion_id == criterion.id]
         if places:
             above.append((places[0], places[-1], f"{criterion.number}. {criterion.name}"))
-    titles = [code for _, code, _, _ in indicators]
+    titles = [row.code for row in told.indicators]
     table = Table(
-        book, "Theo chỉ tiêu", heading, result, house, titles, marks, 4.6, paper=A3, with_totals=False, above=above
+        book, "Theo chỉ tiêu", heading, result, house, titles, told.marks, 4.6, paper=A3, with_totals=False, above=above
     )
     table.draw()
     table.signatures()
-    return [(code, name) for _, code, name, _ in indicators]
 
 
 class Table:
@@ -390,19 +403,14 @@ def _summary_line(
     sheet.end_row()
 
 
-def _definitions(
-    result: Matrix, user: Any, indicators: Sequence[tuple[str, str]], house: House
-) -> list[tuple[str, str]]:
+def _definitions(result: Matrix, told: ByIndicator, user: Any, house: House) -> list[tuple[str, str]]:
     criteria_set = result.criteria_set
-    newest = Standing.objects.filter(
-        unit__in=[row.unit_id for row in result.rows], criteria_set=criteria_set, stage=result.stage
-    ).aggregate(at=Max("updated_at"))["at"]
     rows = [
         ("Địa bàn", result.area.full_name),
         ("Bộ tiêu chí", f"{criteria_set.name} ({criteria_set.decision}), giai đoạn {criteria_set.period}"),
         ("Căn cứ đánh giá", STAGES[result.stage]),
         ("Tính đến ngày", day_text(result.as_of)),
-        ("Theo dữ liệu ghi nhận đến", known_text(newest, result.as_of, result.moment)),
+        ("Theo dữ liệu ghi nhận đến", known_text(told.newest, result.as_of, result.moment)),
         ("Người lập", user.get_full_name()),
         ("Ký hiệu", _marks_key(house).removeprefix("Ký hiệu: ")),
         ("Ô để trống", f"{NO_OPINION[result.stage]} hoặc chưa có số liệu; không phải bằng 0."),
@@ -425,7 +433,7 @@ def _definitions(
         ("Số tiêu chí đạt", "Gồm đạt vững chắc, đạt và không áp dụng. Số tiêu chí cơ bản đạt để riêng."),
         ("Tiến độ chung (%)", "Bình quân mức độ đạt của các tiêu chí, mỗi tiêu chí như nhau; từ 0 đến 100."),
         ("Bình quân", "Bình quân trên số xã có kết quả."),
-        *((f"Chỉ tiêu {code}", name) for code, name in indicators),
+        *((f"Chỉ tiêu {row.code}", row.name) for row in told.indicators),
     ]
     if result.limited:
         rows.insert(2, ("Phạm vi", "Chỉ gồm các tiêu chí do sở, ngành của người lập phụ trách."))

@@ -67,7 +67,7 @@ def main() -> None:
     from criteria.models import CriteriaSet, Revision
     from reports.house import house_of
     from reports.matrix import matrix
-    from reports.workbooks.matrix import matrix_workbook
+    from reports.workbooks.matrix import by_indicator, matrix_workbook
     from tests.bench import habit, raw
     from tests.bench.pages import count_queries, timed
 
@@ -116,7 +116,7 @@ def main() -> None:
         result = matrix(province, criteria_set, "self")
         person = get_user_model().objects.get(username="dieu-phoi")
         drawn, limit = in_turn(
-            lambda: seconds(lambda: matrix_workbook(result, person, house_of(person, province))),
+            lambda: seconds(lambda: matrix_workbook(result, by_indicator(result), person, house_of(person, province))),
             lambda: seconds(lambda: raw.workbook(cells)),
             FEWER,
         )

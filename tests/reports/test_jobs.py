@@ -28,7 +28,7 @@ from reports.house import house_of
 from reports.jobs import BUILDERS, ReportRefused, cancel, start, sweep, take_up_expired, work
 from reports.matrix import matrix
 from reports.models import ReportJob
-from reports.workbooks.matrix import matrix_workbook
+from reports.workbooks.matrix import by_indicator, matrix_workbook
 from tests.factories import UserFactory
 from tests.reports.worlds import make_province, make_set, member, say
 
@@ -490,7 +490,8 @@ def test_a_killed_workers_report_still_comes_whole(media, tmp_path):
     content = stored_path(str(job.file)).read_bytes()
     assert len(content) == job.size
     house = house_of(person, province)
-    assert sheets(content) == sheets(matrix_workbook(matrix(province, criteria_set, "self", person), person, house))
+    result = matrix(province, criteria_set, "self", person)
+    assert sheets(content) == sheets(matrix_workbook(result, by_indicator(result), person, house))
     assert sorted(files(media)) == sorted([part, stored_path(str(job.file))])
     # What the killed one left is swept away a day later.
     os.utime(part, (0, 0))

@@ -220,7 +220,7 @@ def test_the_trend_at_month_ends_and_at_closed_periods(small):
     ]
     assert report.tables[0].chart.kind == "line"
     report = trend.draw(small.asked(step="period"))
-    assert report.remarks
+    assert report.lacking
     assert len(report.tables[0].lines) == 1
     # Closed before the first commune's June results were recorded: known as it was then.
     ReportingPeriod.objects.create(
