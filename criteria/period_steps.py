@@ -11,11 +11,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from communes import access
 from communes.models import Unit
-from criteria.models import PeriodStep, ReportingPeriod, Standing
+from criteria.models import PeriodStep, PeriodText, ReportingPeriod, Standing, Submission, SupplementaryReturn
 from criteria.periods import MONTHS, suggested_name
 from ntm.clock import today
 
@@ -56,6 +57,8 @@ def change(period: ReportingPeriod, *, kind: str, name: str, ends_on: date, due_
     access.require(by, "period.change", period)
     _hold(period.area)
     period = _changeable(period)
+    if name == suggested_name(period.kind, period.ends_on):
+        name = ""  # the usual name follows the kind and the day
     period.kind, period.ends_on, period.due_on = kind, ends_on, due_on
     _name_and_check(period, name)
     period.save()
@@ -99,12 +102,25 @@ def create_year(
 
 
 def why_fixed(period: ReportingPeriod) -> str:
-    """Why a period can't be changed or deleted any more; "" where it can. Two queries at most."""
+    """Why a period can't be changed or deleted any more; "" where it can. One query at most."""
     if period.closed_at is not None:
         return "Kỳ đã khóa nên không sửa, không xóa được."
-    if period.submissions.exists():
+    of_it = {"period": OuterRef("pk")}
+    sent, filled_in, written, stepped = (
+        ReportingPeriod.objects.filter(pk=period.pk)
+        .values_list(
+            *(
+                Exists(model._default_manager.filter(**of_it))
+                for model in (Submission, SupplementaryReturn, PeriodText, PeriodStep)
+            )
+        )
+        .get()
+    )
+    if sent:
         return "Đã có xã gửi kết quả cho kỳ này nên không sửa, không xóa được."
-    if period.steps.exists():
+    if filled_in or written:
+        return "Đã có xã nhập báo cáo kỳ này (biểu bổ sung, nội dung) nên không sửa, không xóa được."
+    if stepped:
         return "Kỳ đã từng khóa rồi mở lại; lịch sử phải giữ nên không sửa, không xóa được."
     return ""
 

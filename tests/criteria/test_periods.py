@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from communes.models import Role
 from criteria import period_steps as steps
 from criteria import publish
-from criteria.models import CriterionDepartment, PeriodStep, ReportingPeriod, Revision, Submission
+from criteria.models import (
+    CriterionDepartment,
+    PeriodStep,
+    PeriodText,
+    ReportingPeriod,
+    Revision,
+    Submission,
+    SupplementaryReturn,
+    SupplementaryTable,
+)
 from criteria.period_progress import communes_of, count_late, late_revisions, late_rows, progress
 from criteria.period_steps import Invalid, PeriodRefused
 from criteria.periods import (
@@ -238,6 +247,16 @@ def test_who_makes_and_closes_whose_periods(place, who, province, district):
     assert PeriodStep.objects.count() == province + district
 
 
+def test_the_usual_name_follows_the_kind_and_the_day(place):
+    new = {"kind": "half_year", "ends_on": JUNE, "due_on": JUNE}
+    period = steps.create(place.district, **new, name="", by=place.staff)
+    assert period.name == "6 tháng đầu năm 2024"
+    march = {"kind": "month", "ends_on": date(2024, 3, 31), "due_on": JUNE}
+    period = steps.change(period, **march, name=period.name, by=place.staff)
+    assert period.name == "Tháng 3 năm 2024"
+    assert steps.change(period, **new, name="Đợt kiểm tra", by=place.staff).name == "Đợt kiểm tra"
+
+
 def test_what_was_sent_for_or_closed_is_not_changed_or_deleted(place):
     new = {"kind": "month", "name": "Kỳ", "ends_on": JUNE, "due_on": JUNE}
     period = period_of(place.district)
@@ -254,6 +273,17 @@ def test_what_was_sent_for_or_closed_is_not_changed_or_deleted(place):
     stays("Đã có xã gửi")
     sending.criteria.clear()
     sending.delete()
+    written = PeriodText.objects.create(unit=place.communes[0], period=period, results="Đủ", saved_by=place.officer)
+    stays("nhập báo cáo")
+    written.delete()
+    table = SupplementaryTable.objects.create(
+        province=place.province, name="Biểu", starts_on=JUNE, updated_by=place.coordinator
+    )
+    filled = SupplementaryReturn.objects.create(
+        unit=place.communes[0], period=period, table=table, saved_by=place.officer
+    )
+    stays("nhập báo cáo")
+    filled.delete()
     steps.close(period, by=place.staff)
     stays("đã khóa")
     steps.reopen(period, "Nhầm", by=place.coordinator)
