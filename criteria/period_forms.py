@@ -64,6 +64,7 @@ class YearForm(forms.Form):
         min_value=0,
         max_value=90,
         initial=5,
+        error_messages=dict.fromkeys(("min_value", "max_value", "invalid"), "Nhập số ngày từ 0 đến 90."),
         help_text="Ví dụ: nhập 5 thì kỳ kết thúc ngày 30/06 có hạn gửi 05/07.",
     )
 

@@ -646,6 +646,7 @@ def test_a_years_calendar_is_made_on_the_screen(place, client):
     for field, value in (("year", "1999"), ("year", "x"), ("kinds", []), ("kinds", ["ad_hoc"]), ("days", "-1")):
         assert client.post("/periods/add-year/", typed | {field: value}).status_code == 422, (field, value)
     assert ReportingPeriod.objects.count() == 5
+    assert "Nhập số ngày từ 0 đến 90." in client.post("/periods/add-year/", typed | {"days": "400"}).content.decode()
     client.force_login(place.officer)
     for path in ("add/", "add-year/"):
         assert client.get(f"/periods/{path}").status_code == 403
