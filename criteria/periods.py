@@ -6,6 +6,8 @@ How they are made, closed and reopened is in `criteria.period_steps`.
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Iterable
+from copy import copy
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
@@ -14,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from communes.models import Unit
 from criteria.checks import check_day, latest_day
-from criteria.models import CriteriaSet, ReportingPeriod, Revision
+from criteria.models import CriteriaSet, PeriodStep, ReportingPeriod, Revision
 from criteria.state import Moment
 from ntm.clock import today
 
@@ -137,6 +139,27 @@ def closed_periods(area: Unit) -> QuerySet[ReportingPeriod]:
     return _of(area).filter(closed_at__isnull=False).order_by("-ends_on", "pk").select_related("area")
 
 
+def closed_by(periods: Iterable[ReportingPeriod], known_at: datetime | None) -> list[ReportingPeriod]:
+    """Those of the periods that were closed at a moment (None: now), each with the closing that stood then: what was
+    closed, reopened or closed anew since changes nothing of a period closed before. One query at most."""
+    listed = list(periods)
+    if known_at is None:
+        return [period for period in listed if period.closed_at is not None]
+    other = [period.pk for period in listed if period.closed_at is None or period.closed_at > known_at]
+    stood: dict[int, datetime | None] = {}
+    if other:
+        steps = PeriodStep.objects.filter(period__in=other, at__lte=known_at).order_by("at", "pk")
+        for pk, kind, at in steps.values_list("period", "kind", "at"):
+            stood[pk] = at if kind == PeriodStep.Kind.CLOSED else None
+    found = []
+    for period in map(copy, listed):
+        if period.pk in other:
+            period.closed_at = stood.get(period.pk)
+        if period.closed_at is not None:
+            found.append(period)
+    return found
+
+
 class Comparable(NamedTuple):
     """`previous`: the last period of the kind before it (so với kỳ trước); `last_year`: the one that ended
     in the same month a year earlier (so với cùng kỳ). None where the area had none."""
@@ -146,9 +169,12 @@ class Comparable(NamedTuple):
 
 
 def comparable(period: ReportingPeriod) -> Comparable:
-    """The periods a period's figures are compared with, of the same area and kind. One query."""
+    """The periods a period's figures are compared with, of the same area and kind; with a closed one those
+    closed before it was (`closed_by`), since others may still change. Two queries at most."""
     earlier = ReportingPeriod.objects.filter(area=period.area_id, kind=period.kind, ends_on__lt=period.ends_on)
     rows = list(earlier.order_by("-ends_on"))
+    if period.closed_at is not None:
+        rows = closed_by(rows, period.closed_at)
     month = (period.ends_on.year - 1, period.ends_on.month)
     same = (row for row in rows if (row.ends_on.year, row.ends_on.month) == month)
     return Comparable(rows[0] if rows else None, next(same, None))
