@@ -139,6 +139,28 @@ def as_on(unit: Unit, day: date) -> Unit:
     return shown
 
 
+class Stay(NamedTuple):
+    """The areas a unit lay in up to the day before `until` (None: still), from `since` on (None: ever since)."""
+
+    since: date | None
+    until: date | None
+    areas: frozenset[int]
+
+    def covers(self, day: date) -> bool:
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
+
+def stays(units: Collection[int]) -> dict[int, list[Stay]]:
+    """Where units lay from when to when, by id, of those that have versions. A day between two versions is the
+    later one's, a day before all of them the first one's (`_versions_on`). One query."""
+    found: dict[int, list[Stay]] = {}
+    rows = UnitVersion.objects.filter(unit__in=units).order_by("unit_id", "valid_from")
+    for pk, until, *places in rows.values_list("unit_id", "valid_to", "province_id", "district_id", "commune_id"):
+        mine = found.setdefault(pk, [])
+        mine.append(Stay(mine[-1].until if mine else None, until, frozenset(places) - {None}))
+    return found
+
+
 class VillageOn(NamedTuple):
     """A village on the day, in the commune it belonged to."""
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from communes import roster
 from communes.models import Unit
 from criteria.checks import check_day, latest_day
 from criteria.models import CriteriaSet, PeriodStep, ReportingPeriod, Revision
@@ -42,6 +43,21 @@ class Periods(NamedTuple):
 def _of(unit: Unit) -> QuerySet[ReportingPeriod]:
     """The periods of the unit's places: its province, its district, itself."""
     return ReportingPeriod.objects.filter(area__in={unit.province_id, unit.district_id, unit.pk} - {None})
+
+
+def reported_by(unit: Unit) -> QuerySet[ReportingPeriod]:
+    """The periods of a unit, the latest first: those of its places today, and those of the areas it lay in on their
+    last day. A query more for a unit that was another once."""
+    found = Q(area__in={unit.province_id, unit.district_id, unit.pk} - {None})
+    if unit.present_since is not None:
+        for stay in roster.stays([unit.pk]).get(unit.pk, []):
+            then = Q(area__in=stay.areas)
+            if stay.since:
+                then &= Q(ends_on__gte=stay.since)
+            if stay.until:
+                then &= Q(ends_on__lt=stay.until)
+            found |= then
+    return ReportingPeriod.objects.filter(found).order_by("-ends_on", "-pk")
 
 
 def periods_of(unit: Unit) -> Periods:

@@ -11,7 +11,7 @@ from django.db.models import Q
 from communes.models import Unit
 from criteria.checks import format_day
 from criteria.models import ReportingPeriod
-from criteria.periods import comparable, first_day, moment_of
+from criteria.periods import comparable, first_day, moment_of, reported_by
 from criteria.state import Moment
 from ntm.clock import today
 
@@ -51,9 +51,9 @@ class When(NamedTuple):
 
 
 def periods_for(area: Unit) -> list[ReportingPeriod]:
-    """The periods of an area (or a commune's places) that have ended or are closed, the latest first. One query."""
-    rows = ReportingPeriod.objects.filter(area__in={area.pk, area.district_id, area.province_id} - {None})
-    return list(rows.filter(Q(closed_at__isnull=False) | Q(ends_on__lte=today())).order_by("-ends_on", "-pk")[:60])
+    """The periods of an area or a commune that have ended or are closed, the latest first. One query, or two."""
+    ended = Q(closed_at__isnull=False) | Q(ends_on__lte=today())
+    return list(reported_by(area).filter(ended)[:60])
 
 
 def asked_moment(asked: Mapping[str, str], area: Unit) -> When:

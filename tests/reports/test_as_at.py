@@ -227,3 +227,51 @@ def test_districts_of_the_past_are_in_vietnamese_order():
     order = ["Thị xã Bỉm Sơn", "Huyện Đông Sơn", "Huyện Nông Cống", "Thành phố Sầm Sơn"]
     assert [one.district for one in rural_communes_on(province, TODAY)] == order
     assert [one.district for one in rural_communes_on(province, date(2024, 6, 1))] == order
+
+
+def moved(unit, day: date, **now) -> None:
+    """The unit came to other places that day."""
+    was = {name: getattr(unit, name) for name in ("code", "name", "kind", "parent_id", "province_id", "district_id")}
+    was |= {"region": unit.region, "commune_id": unit.commune_id}
+    UnitVersion.objects.filter(unit=unit).delete()
+    UnitVersion.objects.create(unit=unit, valid_from=date(2015, 1, 1), valid_to=day, **was)
+    UnitVersion.objects.create(unit=unit, valid_from=day, **(was | now))
+    Unit.objects.filter(pk=unit.pk).update(present_since=day, **now)
+
+
+def test_a_commune_that_left_its_district_keeps_the_reports_of_its_periods():
+    criteria_set = make_set()
+    province, communes = make_province(communes=2, districts=2)
+    unit, other = communes
+    former, new = unit.district, other.district
+    staff = member(province, Role.COORDINATOR)
+    say(unit, criteria_set, "self", ["met"] * 6, date(2024, 4, 1))
+    moved(unit, date(2024, 5, 1), district_id=new.pk, parent_id=new.pk)
+
+    def period(area, day):
+        return ReportingPeriod.objects.create(
+            area=area, kind="month", name=f"Kỳ đến {day}", ends_on=day, due_on=day, closed_at=at(date(2024, 6, 5))
+        )
+
+    own, later = period(former, date(2024, 4, 30)), period(former, date(2024, 5, 31))
+    present = period(new, date(2024, 5, 31))
+    client = Client()
+    client.force_login(staff)
+
+    def statuses(unit, period):
+        addresses = (
+            f"/reports/units/{unit.pk}/{period.pk}/",
+            f"/reports/units/{unit.pk}/{period.pk}.xlsx",
+            f"/units/{unit.pk}/period-report/{period.pk}/",
+            f"/units/{unit.pk}/?period={period.pk}",
+            f"/units/{unit.pk}/criteria/1/past/?period={period.pk}",
+        )
+        return {client.get(address).status_code for address in addresses}
+
+    assert statuses(unit, own) == statuses(unit, present) == {200}
+    assert statuses(unit, later) == statuses(other, own) == {404}
+    assert own.name in client.get(f"/units/{unit.pk}/").content.decode()
+    # What is due is asked by where the commune lies today.
+    ReportingPeriod.objects.filter(pk=own.pk).update(closed_at=None)
+    answer = client.get(f"/units/{unit.pk}/period-report/")
+    assert answer["Location"].endswith(f"/period-report/{present.pk}/")
