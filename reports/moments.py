@@ -15,6 +15,7 @@ from criteria.periods import comparable, first_day, moment_of, reported_by
 from criteria.state import Moment
 from ntm.clock import today
 
+PERIODS_OFFERED = 60
 EARLIEST = date(2010, 1, 1)  # the programme's first year
 
 
@@ -53,7 +54,16 @@ class When(NamedTuple):
 def periods_for(area: Unit) -> list[ReportingPeriod]:
     """The periods of an area or a commune that have ended or are closed, the latest first. One query, or two."""
     ended = Q(closed_at__isnull=False) | Q(ends_on__lte=today())
-    return list(reported_by(area).filter(ended)[:60])
+    return list(reported_by(area).filter(ended))
+
+
+def periods_offered(area: Unit, when: When) -> list[ReportingPeriod]:
+    """Those of `periods_for` a page lists: the latest, and the one it shows."""
+    return [
+        period
+        for place, period in enumerate(periods_for(area))
+        if place < PERIODS_OFFERED or (when.period and period.pk == when.period.pk)
+    ]
 
 
 def asked_moment(asked: Mapping[str, str], area: Unit) -> When:

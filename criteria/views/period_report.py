@@ -34,7 +34,7 @@ def present(request: HttpRequest, pk: int) -> HttpResponse:
     """On to the period that is due next."""
     unit = get_unit(request.user, pk)
     require(request.user, "period_report.see", unit)
-    period = supplementary.present_period(supplementary.periods_of(unit)[:PERIODS_LISTED])
+    period = supplementary.present_period(supplementary.periods_of(unit))
     if period is None:
         return render(request, "criteria/period_report.html", {"unit": unit, "period": None})
     return redirect("criteria:period_report", unit.pk, period.pk)
@@ -54,7 +54,7 @@ def period_report(request: HttpRequest, pk: int, period: int) -> HttpResponse:
         {
             "unit": unit,
             "period": found,
-            "periods": reported_by(unit)[:PERIODS_LISTED],
+            "periods": [it for place, it in enumerate(reported_by(unit)) if place < PERIODS_LISTED or it == found],
             "tables": supplementary.filled_by(unit, found, _tables(unit, found)),
             "text": text,
             "parts": [(label, getattr(text, name)) for name, label in PeriodText.PARTS] if text else [],

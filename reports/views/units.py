@@ -23,7 +23,7 @@ from criteria.rollup import Rollup
 from inspections.models import Visit
 from ntm.clock import today
 from reports.lineage import relatives
-from reports.moments import BadMoment, When, asked_moment, periods_for
+from reports.moments import BadMoment, When, asked_moment, periods_offered
 from reports.pace import Pace, months_left
 from reports.readiness import COMBINED, NO_OPINION_AT, STAGES, Readiness, readiness, sentence
 from reports.views import say
@@ -71,7 +71,7 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
         here = {"set": chosen.code, "stage": stage}
         context["now_url"] = f"{reverse('reports:unit_detail', args=[unit.pk])}?{urlencode(here)}"
         context["past"] = f"&{urlencode(when.query)}" if when.moment else ""
-        context["periods"] = periods_for(unit)
+        context["periods"] = periods_offered(unit, when)
         context |= _standing(request, unit, chosen, stage, when)
     return render(request, "reports/unit_detail.html", context)
 

@@ -14,6 +14,7 @@ from criteria.models import Assessment, Recognition, ReportingPeriod, Revision, 
 from criteria.rollup import Item, roll_up
 from criteria.state import Moment
 from reports.matrix import matrix
+from reports.moments import PERIODS_OFFERED
 from reports.tables.catalogue import KINDS
 from tests.factories import CommuneFactory, DistrictFactory, UserFactory
 from tests.reports.worlds import indicators_of, make_province, make_set, member, say
@@ -275,3 +276,30 @@ def test_a_commune_that_left_its_district_keeps_the_reports_of_its_periods():
     ReportingPeriod.objects.filter(pk=own.pk).update(closed_at=None)
     answer = client.get(f"/units/{unit.pk}/period-report/")
     assert answer["Location"].endswith(f"/period-report/{present.pk}/")
+
+
+def test_the_oldest_of_many_periods_can_be_drawn():
+    """More than a page lists: the one shown is listed too."""
+    criteria_set = make_set(first_year=2016)
+    province, (unit,) = make_province(communes=1)
+    client = Client()
+    client.force_login(member(province, Role.COORDINATOR))
+    rows = [
+        ReportingPeriod(area=province, kind="month", name=f"Kỳ {number}", ends_on=day, due_on=day, closed_at=at(TODAY))
+        for number in range(PERIODS_OFFERED + 2)
+        for day in [date(2018 + number // 12, number % 12 + 1, 28)]
+    ]
+    oldest, *_ = ReportingPeriod.objects.bulk_create(rows)
+    here = f"area={province.pk}&set={criteria_set.code}"
+    for address in (
+        f"/matrix/?{here}&period={oldest.pk}",
+        f"/units/{unit.pk}/?period={oldest.pk}",
+        f"/reports/tables/headline/?{here}&period={oldest.pk}",
+        f"/units/{unit.pk}/period-report/{oldest.pk}/",
+        f"/reports/tables/supplementary/?{here}&of_period={oldest.pk}",
+    ):
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        assert f'<option value="{oldest.pk}" selected>' in answer.content.decode(), address
+    assert answer.context["report"].as_of == oldest.ends_on
+    assert len(client.get(f"/matrix/?{here}").context["periods"]) == PERIODS_OFFERED
