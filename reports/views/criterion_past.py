@@ -82,6 +82,6 @@ def _row(line: IndicatorLine, moment: Moment) -> dict[str, Any]:
         opinions.append({"label": stage.label, "told": told, "none": NO_OPINION[stage], "judged_by": other})
     return {
         "line": line,
-        "is_confirmed": confirmed_at is not None and moment.reaches(confirmed_at),
+        "is_confirmed": moment.knows(confirmed_at),
         "opinions": opinions,
     }

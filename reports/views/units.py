@@ -91,7 +91,7 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
     sent = Submission.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set, sent_at__isnull=False)
     if when.moment:  # what was done by then; of a visit only that it was concluded is known with its time
         visits = visits.filter(state=Visit.State.CONCLUDED, concluded_at__lte=when.moment.ends_at)
-        sent = sent.filter(sent_at__lte=when.moment.ends_at)
+        sent = sent.filter(sent_at__lte=when.moment.known_until)
     concluded = visits.filter(state=Visit.State.CONCLUDED).order_by("-held_on", "-pk")
     return {
         "result": result,

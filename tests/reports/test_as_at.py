@@ -10,14 +10,16 @@ from django.test import Client
 
 from communes.models import Role, Unit, UnitVersion
 from communes.roster import rural_communes_on
-from criteria.models import Assessment, Recognition, ReportingPeriod, Revision, Target
+from criteria.models import Assessment, Evidence, EvidenceLink, Recognition, ReportingPeriod, Revision, Target
+from criteria.periods import moment_of
 from criteria.rollup import Item, roll_up
 from criteria.state import Moment
 from reports.matrix import matrix
 from reports.moments import PERIODS_OFFERED
+from reports.readiness import readiness
 from reports.tables.catalogue import KINDS
 from tests.factories import CommuneFactory, DistrictFactory, UserFactory
-from tests.reports.worlds import indicators_of, make_province, make_set, member, say
+from tests.reports.worlds import indicators_of, make_province, make_set, member, prove, say
 
 pytestmark = pytest.mark.django_db
 
@@ -303,3 +305,34 @@ def test_the_oldest_of_many_periods_can_be_drawn():
         assert f'<option value="{oldest.pk}" selected>' in answer.content.decode(), address
     assert answer.context["report"].as_of == oldest.ends_on
     assert len(client.get(f"/matrix/?{here}").context["periods"]) == PERIODS_OFFERED
+
+
+def test_what_is_sent_between_a_periods_end_and_its_closing_counts():
+    """Proof comes with the results for the last day; what is sent after the closing doesn't count."""
+    criteria_set = make_set()
+    province, (unit,) = make_province(communes=1)
+    staff = member(province, Role.COORDINATOR)
+    say(unit, criteria_set, "self", ["met"] * 6, date(2024, 5, 31))
+    sent, late, taken_back = (prove(unit, indicator) for indicator in indicators_of(criteria_set)[:3])
+    EvidenceLink.objects.update(published_at=at(date(2024, 6, 3)))
+    EvidenceLink.objects.filter(evidence=late).update(published_at=at(date(2024, 6, 10)))
+    EvidenceLink.objects.filter(evidence=taken_back).update(removed_at=at(date(2024, 6, 4)))
+    soon = Evidence.objects.filter(pk__in=[sent.pk, late.pk, taken_back.pk])
+    soon.update(expires_on=date(2024, 6, 15))
+    period = ReportingPeriod.objects.create(
+        area=province, kind="month", name="Tháng 5", ends_on=date(2024, 5, 31), due_on=date(2024, 6, 3),
+        closed_at=at(date(2024, 6, 5)),
+    )  # fmt: skip
+
+    def documents(moment: Moment) -> list[int]:
+        return [line.documents_total for line in readiness(unit, criteria_set, "self", staff, moment).indicators]
+
+    assert documents(moment_of(period)) == [1, 0, 0, 0, 0, 0]
+    assert documents(Moment(date(2024, 5, 31))) == [0] * 6
+    assert documents(Moment(date(2024, 6, 3))) == [1, 0, 1, 0, 0, 0]
+    client = Client()
+    client.force_login(staff)
+    here = f"area={province.pk}&set={criteria_set.code}&stage=self"
+    for moment, number in ((f"period={period.pk}", 1), ("as_of=2024-05-31", 0)):
+        report = client.get(f"/reports/tables/regression/?{here}&{moment}").context["report"]
+        assert len(next(table for table in report.tables if table.key == "minh_chung").lines) == number, moment
