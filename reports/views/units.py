@@ -90,7 +90,8 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
     visits = Visit.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set)
     sent = Submission.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set, sent_at__isnull=False)
     if when.moment:  # what was done by then; of a visit only that it was concluded is known with its time
-        visits = visits.filter(state=Visit.State.CONCLUDED, concluded_at__lte=when.moment.ends_at)
+        known = {"held_on__lte": when.moment.day, "concluded_at__lte": when.moment.known_until}
+        visits = visits.filter(state=Visit.State.CONCLUDED, **known)
         sent = sent.filter(sent_at__lte=when.moment.known_until)
     concluded = visits.filter(state=Visit.State.CONCLUDED).order_by("-held_on", "-pk")
     return {
