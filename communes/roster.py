@@ -7,7 +7,7 @@ from copy import copy
 from datetime import date
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from communes.models import RURAL_COMMUNE, Level, Unit, UnitVersion
 from communes.names import full_name, sort_key, split_kind
@@ -159,6 +159,15 @@ def stays(units: Collection[int]) -> dict[int, list[Stay]]:
         mine = found.setdefault(pk, [])
         mine.append(Stay(mine[-1].until if mine else None, until, frozenset(places) - {None}))
     return found
+
+
+def lay_in(area: Unit, day: date, path: str = "") -> Q:
+    """The units, of whatever level, that lay in the area on the day; `path` leads to them ("unit__")."""
+    here = f"{area.level}_id"
+    earlier = _versions_on(day).filter(unit=OuterRef("unit"), valid_from__lt=OuterRef("valid_from"))
+    moved = _versions_on(day).filter(~Exists(earlier), unit__present_since__gt=day, **{here: area.pk})
+    unchanged = Q(**{f"{path}present_since__isnull": True}) | Q(**{f"{path}present_since__lte": day})
+    return (unchanged & Q(**{f"{path}{here}": area.pk})) | Q(**{f"{path}pk__in": moved.order_by().values("unit")})
 
 
 class VillageOn(NamedTuple):

@@ -198,9 +198,10 @@ def comparable(period: ReportingPeriod) -> Comparable:
 
 def recorded_late(period: ReportingPeriod) -> Q:
     """Ghi nhận sau khi khóa: revisions a closed period's figures leave out, being recorded after it was
-    closed for a day up to its end, and those its figures are made of that were voided since."""
+    closed for a day up to its end, and those its figures are made of that were voided since; of the units that
+    lay in its area on its last day."""
     late = Q(recorded_at__gt=period.closed_at, effective_on__lte=period.ends_on)
-    return Q(**{f"unit__{period.area.level}": period.area_id}) & (late | counted_then_voided(period))
+    return roster.lay_in(period.area, period.ends_on, "unit__") & (late | counted_then_voided(period))
 
 
 def counted_then_voided(period: ReportingPeriod) -> Q:
