@@ -7,7 +7,7 @@ from copy import copy
 from datetime import date
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from communes.models import RURAL_COMMUNE, Level, Unit, UnitVersion
 from communes.names import full_name, sort_key, split_kind
@@ -137,6 +137,37 @@ def as_on(unit: Unit, day: date) -> Unit:
     shown = copy(unit)
     shown.name, shown.kind = version["name"], version["kind"]
     return shown
+
+
+class Stay(NamedTuple):
+    """The areas a unit lay in up to the day before `until` (None: still), from `since` on (None: ever since)."""
+
+    since: date | None
+    until: date | None
+    areas: frozenset[int]
+
+    def covers(self, day: date) -> bool:
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
+
+def stays(units: Collection[int]) -> dict[int, list[Stay]]:
+    """Where units lay from when to when, by id, of those that have versions. A day between two versions is the
+    later one's, a day before all of them the first one's (`_versions_on`). One query."""
+    found: dict[int, list[Stay]] = {}
+    rows = UnitVersion.objects.filter(unit__in=units).order_by("unit_id", "valid_from")
+    for pk, until, *places in rows.values_list("unit_id", "valid_to", "province_id", "district_id", "commune_id"):
+        mine = found.setdefault(pk, [])
+        mine.append(Stay(mine[-1].until if mine else None, until, frozenset(places) - {None}))
+    return found
+
+
+def lay_in(area: Unit, day: date, path: str = "") -> Q:
+    """The units, of whatever level, that lay in the area on the day; `path` leads to them ("unit__")."""
+    here = f"{area.level}_id"
+    earlier = _versions_on(day).filter(unit=OuterRef("unit"), valid_from__lt=OuterRef("valid_from"))
+    moved = _versions_on(day).filter(~Exists(earlier), unit__present_since__gt=day, **{here: area.pk})
+    unchanged = Q(**{f"{path}present_since__isnull": True}) | Q(**{f"{path}present_since__lte": day})
+    return (unchanged & Q(**{f"{path}{here}": area.pk})) | Q(**{f"{path}pk__in": moved.order_by().values("unit")})
 
 
 class VillageOn(NamedTuple):

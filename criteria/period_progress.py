@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from communes import access
+from communes import access, roster
 from communes.models import Level, Unit
 from criteria.models import CriteriaSet, ReportingPeriod, Revision, Submission
 from criteria.periods import counted_then_voided, moment_of, recorded_late
@@ -105,33 +105,44 @@ def _issuer_place(criteria_set: CriteriaSet, on: date) -> int:
 
 def count_late(periods: Collection[ReportingPeriod], user: Any) -> dict[int, int]:
     """By closed period how much was recorded after it was closed (`recorded_late`), as far as the person
-    sees it. Two queries: what was published is grouped by publication, which are few, instead of asked
+    sees it. Three queries: what was published is grouped by publication, which are few, instead of asked
     for each period; voids are few anyway."""
     closed = [period for period in periods if period.closed_at is not None]
     if not closed:
         return {}
     first = min(period.closed_at for period in closed if period.closed_at)
     rows = Revision.objects.visible_to(user).filter(effective_on__lte=max(period.ends_on for period in closed))
+    places = ("unit__province", "unit__district", "unit__commune")
     published = list(
         rows.filter(recorded_at__gt=first)
         .order_by()
-        .values_list("unit__province", "unit__district", "unit__commune", "effective_on", "recorded_at")
+        .values_list(*places, "unit", "unit__present_since", "effective_on", "recorded_at")
         .annotate(Count("pk"))
     )
+    earliest = min(period.ends_on for period in closed)
+    stays = roster.stays({unit for *_, unit, since, _, _, _ in published if since and since > earliest})
     voids = rows.filter(voided_at__gt=first).aggregate(
         **{
             f"period_{period.pk}": Count(
-                "pk", filter=Q(**{f"unit__{period.area.level}": period.area_id}) & counted_then_voided(period)
+                "pk", filter=roster.lay_in(period.area, period.ends_on, "unit__") & counted_then_voided(period)
             )
             for period in closed
         }
     )
+
+    def lay_there(unit: int, since: date | None, today_in: Collection[int], period: ReportingPeriod) -> bool:
+        if since is None or since <= period.ends_on:
+            return period.area_id in today_in
+        return any(stay.covers(period.ends_on) and period.area_id in stay.areas for stay in stays.get(unit, ()))
+
     return {
         period.pk: voids[f"period_{period.pk}"]
         + sum(
             number
-            for *places, effective_on, recorded_at, number in published
-            if recorded_at > period.closed_at and effective_on <= period.ends_on and period.area_id in places
+            for *areas, unit, since, effective_on, recorded_at, number in published
+            if recorded_at > period.closed_at
+            and effective_on <= period.ends_on
+            and lay_there(unit, since, areas, period)
         )
         for period in closed
     }

@@ -6,15 +6,18 @@ How they are made, closed and reopened is in `criteria.period_steps`.
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Iterable
+from copy import copy
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from communes import roster
 from communes.models import Unit
 from criteria.checks import check_day, latest_day
-from criteria.models import CriteriaSet, ReportingPeriod, Revision
+from criteria.models import CriteriaSet, PeriodStep, ReportingPeriod, Revision
 from criteria.state import Moment
 from ntm.clock import today
 
@@ -40,6 +43,21 @@ class Periods(NamedTuple):
 def _of(unit: Unit) -> QuerySet[ReportingPeriod]:
     """The periods of the unit's places: its province, its district, itself."""
     return ReportingPeriod.objects.filter(area__in={unit.province_id, unit.district_id, unit.pk} - {None})
+
+
+def reported_by(unit: Unit) -> QuerySet[ReportingPeriod]:
+    """The periods of a unit, the latest first: those of its places today, and those of the areas it lay in on their
+    last day. A query more for a unit that was another once."""
+    found = Q(area__in={unit.province_id, unit.district_id, unit.pk} - {None})
+    if unit.present_since is not None:
+        for stay in roster.stays([unit.pk]).get(unit.pk, []):
+            then = Q(area__in=stay.areas)
+            if stay.since:
+                then &= Q(ends_on__gte=stay.since)
+            if stay.until:
+                then &= Q(ends_on__lt=stay.until)
+            found |= then
+    return ReportingPeriod.objects.filter(found).order_by("-ends_on", "-pk")
 
 
 def periods_of(unit: Unit) -> Periods:
@@ -137,6 +155,27 @@ def closed_periods(area: Unit) -> QuerySet[ReportingPeriod]:
     return _of(area).filter(closed_at__isnull=False).order_by("-ends_on", "pk").select_related("area")
 
 
+def closed_by(periods: Iterable[ReportingPeriod], known_at: datetime | None) -> list[ReportingPeriod]:
+    """Those of the periods that were closed at a moment (None: now), each with the closing that stood then: what was
+    closed, reopened or closed anew since changes nothing of a period closed before. One query at most."""
+    listed = list(periods)
+    if known_at is None:
+        return [period for period in listed if period.closed_at is not None]
+    other = [period.pk for period in listed if period.closed_at is None or period.closed_at > known_at]
+    stood: dict[int, datetime | None] = {}
+    if other:
+        steps = PeriodStep.objects.filter(period__in=other, at__lte=known_at).order_by("at", "pk")
+        for pk, kind, at in steps.values_list("period", "kind", "at"):
+            stood[pk] = at if kind == PeriodStep.Kind.CLOSED else None
+    found = []
+    for period in map(copy, listed):
+        if period.pk in other:
+            period.closed_at = stood.get(period.pk)
+        if period.closed_at is not None:
+            found.append(period)
+    return found
+
+
 class Comparable(NamedTuple):
     """`previous`: the last period of the kind before it (so với kỳ trước); `last_year`: the one that ended
     in the same month a year earlier (so với cùng kỳ). None where the area had none."""
@@ -146,9 +185,12 @@ class Comparable(NamedTuple):
 
 
 def comparable(period: ReportingPeriod) -> Comparable:
-    """The periods a period's figures are compared with, of the same area and kind. One query."""
+    """The periods a period's figures are compared with, of the same area and kind; with a closed one those
+    closed before it was (`closed_by`), since others may still change. Two queries at most."""
     earlier = ReportingPeriod.objects.filter(area=period.area_id, kind=period.kind, ends_on__lt=period.ends_on)
     rows = list(earlier.order_by("-ends_on"))
+    if period.closed_at is not None:
+        rows = closed_by(rows, period.closed_at)
     month = (period.ends_on.year - 1, period.ends_on.month)
     same = (row for row in rows if (row.ends_on.year, row.ends_on.month) == month)
     return Comparable(rows[0] if rows else None, next(same, None))
@@ -156,9 +198,10 @@ def comparable(period: ReportingPeriod) -> Comparable:
 
 def recorded_late(period: ReportingPeriod) -> Q:
     """Ghi nhận sau khi khóa: revisions a closed period's figures leave out, being recorded after it was
-    closed for a day up to its end, and those its figures are made of that were voided since."""
+    closed for a day up to its end, and those its figures are made of that were voided since; of the units that
+    lay in its area on its last day."""
     late = Q(recorded_at__gt=period.closed_at, effective_on__lte=period.ends_on)
-    return Q(**{f"unit__{period.area.level}": period.area_id}) & (late | counted_then_voided(period))
+    return roster.lay_in(period.area, period.ends_on, "unit__") & (late | counted_then_voided(period))
 
 
 def counted_then_voided(period: ReportingPeriod) -> Q:

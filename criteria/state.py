@@ -31,13 +31,19 @@ class Moment(NamedTuple):
 
     @property
     def ends_at(self) -> datetime:
-        """The last instant that belongs to it, for what has one time only (files, visits, steps)."""
+        """The last instant of the day as was known then, for what happened when it was recorded (steps)."""
         last = timezone.make_aware(datetime.combine(self.day, time.max))
         return min(last, self.known_at) if self.known_at else last
 
-    def reaches(self, at: datetime) -> bool:
-        """Whether what was done at `at` had happened on the day, as was known then."""
-        return at <= self.ends_at
+    @property
+    def known_until(self) -> datetime:
+        """The last instant at which what counts was recorded (files, sendings, conclusions): what results for a
+        period's last day rest on comes after that day and before the period is closed. Of a bare day its end."""
+        return self.known_at or self.ends_at
+
+    def knows(self, at: datetime | None) -> bool:
+        """Whether what was recorded at `at` (None: never) counts."""
+        return at is not None and at <= self.known_until
 
 
 def state_on(

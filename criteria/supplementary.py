@@ -94,7 +94,8 @@ def _take_turn(table: SupplementaryTable, seen: int) -> None:
 
 
 def periods_of(unit: Unit) -> QuerySet[ReportingPeriod]:
-    """The periods a commune reports for: its province's and its district's, the latest first."""
+    """The periods a commune reports for today: its province's and its district's, the latest first. Those of
+    places it lay in once are `criteria.periods.reported_by`."""
     places = {unit.province_id, unit.district_id, unit.pk} - {None}
     return ReportingPeriod.objects.filter(area__in=places).order_by("-ends_on", "-pk")
 

@@ -187,13 +187,13 @@ def followed(user: Any, place: Unit | None = None) -> FindingQuerySet:
 def as_at(findings: Iterable[Finding], moment: Moment) -> list[Finding]:
     """The findings as they stood at a moment: copies, for showing, with that day's state and due date.
 
-    One existed once its visit was concluded; those of later and of open visits are left out. State and
+    One existed from the day of its visit on, once that is known to be concluded (`Moment.knows`). State and
     due date follow from the steps taken until then. The findings come with their visits. One query.
     """
     there = [
         finding
         for finding in findings
-        if finding.visit.is_concluded and finding.visit.concluded_at <= moment.ends_at  # type: ignore[operator]
+        if finding.visit.is_concluded and finding.visit.day <= moment.day and moment.knows(finding.visit.concluded_at)
     ]
     steps: dict[int, list[FindingEvent]] = defaultdict(list)
     kinds = [*STATE_AFTER, Kind.SLIPPED]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.db.models import Q
@@ -11,10 +11,11 @@ from django.db.models import Q
 from communes.models import Unit
 from criteria.checks import format_day
 from criteria.models import ReportingPeriod
-from criteria.periods import comparable, moment_of
+from criteria.periods import comparable, first_day, moment_of, reported_by
 from criteria.state import Moment
 from ntm.clock import today
 
+PERIODS_OFFERED = 60
 EARLIEST = date(2010, 1, 1)  # the programme's first year
 
 
@@ -51,9 +52,18 @@ class When(NamedTuple):
 
 
 def periods_for(area: Unit) -> list[ReportingPeriod]:
-    """The periods of an area (or a commune's places) that have ended or are closed, the latest first. One query."""
-    rows = ReportingPeriod.objects.filter(area__in={area.pk, area.district_id, area.province_id} - {None})
-    return list(rows.filter(Q(closed_at__isnull=False) | Q(ends_on__lte=today())).order_by("-ends_on", "-pk")[:60])
+    """The periods of an area or a commune that have ended or are closed, the latest first. One query, or two."""
+    ended = Q(closed_at__isnull=False) | Q(ends_on__lte=today())
+    return list(reported_by(area).filter(ended))
+
+
+def periods_offered(area: Unit, when: When) -> list[ReportingPeriod]:
+    """Those of `periods_for` a page lists: the latest, and the one it shows."""
+    return [
+        period
+        for place, period in enumerate(periods_for(area))
+        if place < PERIODS_OFFERED or (when.period and period.pk == when.period.pk)
+    ]
 
 
 def asked_moment(asked: Mapping[str, str], area: Unit) -> When:
@@ -102,11 +112,11 @@ class Comparison(NamedTuple):
 
 
 def comparisons(area: Unit, when: When, base: date | None = None) -> list[Comparison]:
-    """The previous period, the same period (or day) last year, and a base day. One query.
+    """The previous period, the same period (or day) last year, and a base day. Two queries at most.
 
     Of a period: the one of its kind before it, and its like a year before. Of a day: the last period closed
-    before it, and that day a year before. What wasn't closed itself is taken as known when this period was
-    closed, so that a closed period's comparisons stay as well.
+    before it, and that day a year before. Where there was none, or none closed before this period was, it is
+    the day that one would have ended, as known when this period was closed: its comparisons stay as well.
     """
     day, known_at = when.moment or Moment(today())
     last_year = year_before(day)
@@ -116,14 +126,20 @@ def comparisons(area: Unit, when: When, base: date | None = None) -> list[Compar
         earlier = (period for period in periods_for(area) if period.closed_at and period.ends_on < day)
         before, same = next(earlier, None), None
 
-    def stood(moment: Moment) -> Moment:
+    def stood(period: ReportingPeriod) -> Moment:
+        moment = moment_of(period)
         return moment if moment.known_at else moment._replace(known_at=known_at)
 
     found = []
-    if before:
-        found.append(Comparison("before", f"Kỳ trước ({format_day(before.ends_on)})", stood(moment_of(before))))
-    moment = moment_of(same) if same else Moment(last_year)
-    found.append(Comparison("last_year", f"Cùng kỳ năm trước ({format_day(moment.day)})", stood(moment)))
+    previous = stood(before) if before else None
+    if when.period and when.period.closed_at and (begins := first_day(when.period.kind, when.period.ends_on)):
+        ended = begins - timedelta(days=1)
+        if previous is None or previous.day < ended.replace(day=1):
+            previous = Moment(ended, known_at)
+    if previous:
+        found.append(Comparison("before", f"Kỳ trước ({format_day(previous.day)})", previous))
+    moment = stood(same) if same else Moment(last_year, known_at)
+    found.append(Comparison("last_year", f"Cùng kỳ năm trước ({format_day(moment.day)})", moment))
     if base is not None and base < day:
         found.append(Comparison("base", f"Mốc {format_day(base)}", Moment(base, known_at)))
     return found

@@ -472,12 +472,8 @@ _LINK_COLUMNS = (
 
 
 def _held_at(link: _Link, moment: Moment) -> bool:
-    """Whether the link was published by that day and neither removed nor retired, as was known then."""
-
-    def had_happened(at: datetime | None) -> bool:
-        return at is not None and moment.reaches(at)
-
-    return had_happened(link.published_at) and not (had_happened(link.removed_at) or had_happened(link.retired_at))
+    """Whether the link is known to be published and neither removed nor retired."""
+    return moment.knows(link.published_at) and not (moment.knows(link.removed_at) or moment.knows(link.retired_at))
 
 
 def _findings(

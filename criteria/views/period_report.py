@@ -14,6 +14,7 @@ from communes.access import can, get_unit, require
 from communes.models import Unit
 from criteria import supplementary
 from criteria.models import PeriodText, ReportingPeriod, SupplementaryTable
+from criteria.periods import reported_by
 from criteria.supplementary import Changed, Filled, PeriodClosed
 from criteria.supplementary_forms import FillForm, TextsForm
 from ntm.clock import today
@@ -23,7 +24,7 @@ PERIODS_LISTED = 36
 
 def _asked(request: HttpRequest, pk: int, period: int) -> tuple[Unit, ReportingPeriod]:
     unit = get_unit(request.user, pk)
-    found = get_object_or_404(supplementary.periods_of(unit), pk=period)
+    found = get_object_or_404(reported_by(unit), pk=period)
     require(request.user, "period_report.see", unit)
     return unit, found
 
@@ -33,7 +34,7 @@ def present(request: HttpRequest, pk: int) -> HttpResponse:
     """On to the period that is due next."""
     unit = get_unit(request.user, pk)
     require(request.user, "period_report.see", unit)
-    period = supplementary.present_period(supplementary.periods_of(unit)[:PERIODS_LISTED])
+    period = supplementary.present_period(supplementary.periods_of(unit))
     if period is None:
         return render(request, "criteria/period_report.html", {"unit": unit, "period": None})
     return redirect("criteria:period_report", unit.pk, period.pk)
@@ -53,7 +54,7 @@ def period_report(request: HttpRequest, pk: int, period: int) -> HttpResponse:
         {
             "unit": unit,
             "period": found,
-            "periods": supplementary.periods_of(unit)[:PERIODS_LISTED],
+            "periods": [it for place, it in enumerate(reported_by(unit)) if place < PERIODS_LISTED or it == found],
             "tables": supplementary.filled_by(unit, found, _tables(unit, found)),
             "text": text,
             "parts": [(label, getattr(text, name)) for name, label in PeriodText.PARTS] if text else [],

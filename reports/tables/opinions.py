@@ -265,7 +265,7 @@ def _visits(asked: Asked, first: Matrix) -> tuple[list[Visit], dict[int, str]]:
         held_on__lte=asked.as_of,
     )
     if asked.moment:
-        rows = rows.filter(concluded_at__lte=asked.moment.ends_at)
+        rows = rows.filter(concluded_at__lte=asked.moment.known_until)
     visits = list(rows.visible_to(asked.user).select_related("unit").order_by("held_on", "pk"))
     led = TeamMember.objects.filter(visit__in=rows.order_by().values("pk"), role=TeamMember.Role.LEADER)
     leaders = dict(led.values_list("visit_id", "name"))

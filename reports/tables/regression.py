@@ -326,7 +326,7 @@ class _Link(NamedTuple):
 def _running_out(asked: Asked, units: Iterable[int], indicators: Iterable[int]) -> list[_Link]:
     """Published proof the person may see, tied and in use at the moment. One query."""
     limit = asked.as_of + timedelta(days=SOON)
-    there = _there(_moment(asked).ends_at if asked.moment else None)
+    there = _there(_moment(asked).known_until if asked.moment else None)
     beside = (
         EvidenceLink.objects.filter(there, unit=OuterRef("unit"), indicator=OuterRef("indicator"))
         .filter(Q(evidence__expires_on__isnull=True) | Q(evidence__expires_on__gte=limit))
@@ -403,7 +403,7 @@ def now_misses(opinion: Said, target: targets.Resolved, moment: Moment | None) -
         return False
     if target.target is None or not target.confirmed or opinion.target is None:
         return False
-    if moment and target.target.confirmed_at > moment.ends_at:  # type: ignore[operator]
+    if moment and not moment.knows(target.target.confirmed_at):
         return False
     value = measured(opinion.value, opinion.part, opinion.whole)
     met_then = reaches(opinion.operator, opinion.target, value)

@@ -15,12 +15,12 @@ from communes.roster import Member, rural_communes_on
 from criteria.models import ReportingPeriod, SupplementaryColumn, SupplementaryTable
 from criteria.supplementary import Content, columns_shown, present_period, values_over
 from ntm.clock import today
+from reports.moments import PERIODS_OFFERED
 from reports.tables.asked import Asked
 from reports.tables.table import Cell, Column, Kind, Line, Report, Sum, Table
 
 NO_PERIOD = "Địa bàn chưa có kỳ báo cáo nào vào thời điểm này."
 NO_TABLE = "Tỉnh chưa lập biểu bổ sung nào."
-PERIODS_OFFERED = 60
 
 
 class PeriodOptions(forms.Form):
@@ -29,7 +29,12 @@ class PeriodOptions(forms.Form):
     of_period = forms.ChoiceField(label="Kỳ báo cáo", required=False)
 
     def offer(self, asked: Asked) -> None:
-        choices = [(str(period.pk), said(period)) for period in periods_of(asked)]
+        chosen = self.data.get("of_period")
+        choices = [
+            (str(period.pk), said(period))
+            for place, period in enumerate(periods_of(asked))
+            if place < PERIODS_OFFERED or str(period.pk) == chosen
+        ]
         self.fields["of_period"].choices = [("", "Kỳ hiện tại"), *choices]  # type: ignore[attr-defined]
 
 
@@ -53,7 +58,7 @@ def periods_of(asked: Asked) -> list[ReportingPeriod]:
     if "report_periods" not in asked.choices:
         places = {asked.area.pk, asked.area.province_id} - {None}
         rows = ReportingPeriod.objects.filter(area__in=places).order_by("-ends_on", "-pk")
-        asked.choices["report_periods"] = list(rows[:PERIODS_OFFERED])
+        asked.choices["report_periods"] = list(rows)
     return asked.choices["report_periods"]
 
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from django import forms
 
 from criteria.checks import format_day
+from criteria.periods import closed_by
 from criteria.state import Moment
 from reports.moments import moment_of, periods_for
 from reports.tables.asked import Asked
@@ -86,9 +87,11 @@ def _month_ends(asked: Asked) -> list[tuple[str, Moment]]:
 
 
 def _periods(asked: Asked) -> list[tuple[str, Moment]]:
-    """The closed periods that ended before that day, the latest first; of one day the one closed last."""
+    """The closed periods that ended before that day, the latest first; of one day the one closed last. Of a closed
+    period those that were closed by then."""
     found: dict[date, tuple[str, Moment]] = {}
-    closed = [period for period in periods_for(asked.area) if period.closed_at and period.ends_on < asked.as_of]
+    ended = [period for period in periods_for(asked.area) if period.ends_on < asked.as_of]
+    closed = closed_by(ended, asked.known_at)
     for period in sorted(closed, key=lambda period: (period.ends_on, period.closed_at)):
         found[period.ends_on] = (f"{period.name} ({format_day(period.ends_on)})", moment_of(period))
     return [found[day] for day in sorted(found, reverse=True)]

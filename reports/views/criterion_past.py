@@ -17,7 +17,7 @@ from communes.models import Unit
 from criteria.models import CriteriaSet
 from criteria.state import Moment
 from criteria.verdicts import NO_OPINION, Stage
-from reports.moments import BadMoment, asked_moment, periods_for
+from reports.moments import BadMoment, asked_moment, periods_offered
 from reports.readiness import COMBINED, STAGES, IndicatorLine, readiness
 from reports.views import say
 
@@ -52,7 +52,7 @@ def criterion_past(request: HttpRequest, pk: int, number: int) -> HttpResponse:
             "criteria_set": criteria_set,
             "criterion": found,
             "when": when,
-            "periods": periods_for(unit),
+            "periods": periods_offered(unit, when),
             "now_url": now_url,
             "query": f"{here}&{urlencode(when.query)}",
             "states": [
@@ -82,6 +82,6 @@ def _row(line: IndicatorLine, moment: Moment) -> dict[str, Any]:
         opinions.append({"label": stage.label, "told": told, "none": NO_OPINION[stage], "judged_by": other})
     return {
         "line": line,
-        "is_confirmed": confirmed_at is not None and moment.reaches(confirmed_at),
+        "is_confirmed": moment.knows(confirmed_at),
         "opinions": opinions,
     }

@@ -18,7 +18,7 @@ from reports.complete import NOT_MADE, area_lacks, criteria_lack
 from reports.house import forms_of, house_of
 from reports.matrix import STAGES as AREA_STAGES
 from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
-from reports.moments import BadMoment, asked_moment, periods_for
+from reports.moments import NOW, BadMoment, asked_moment, periods_offered
 from reports.readiness import COMBINED, STAGES, Readiness, readiness
 from reports.tables.catalogue import KINDS
 from reports.tables.files import archive
@@ -164,7 +164,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
                 if not kind.action or access.can(request.user, kind.action, area)
             ],
             "forms": {"matrix": house.form("01"), "readiness": house.form("02")},
-            "periods": periods_for(area) if area else [],
+            "periods": periods_offered(area, NOW) if area else [],
             "names_files": access.sees_files(request.user),
         },
     )

@@ -18,7 +18,7 @@ from criteria.rollup import STATES_THAT_COUNT_AS_MET
 from ntm.clock import today
 from reports.cells import BODY, PHONE_LIST, fill, regroup
 from reports.matrix import STAGES, Matrix, Row, area_sets, default_set, default_stage, matrix, opinions_by_stage
-from reports.moments import NOW, BadMoment, asked_moment, periods_for
+from reports.moments import NOW, BadMoment, asked_moment, periods_offered
 from reports.views import say
 
 SORTS = {
@@ -112,7 +112,7 @@ def matrix_page(request: HttpRequest) -> HttpResponse:
             "stage": stage,
             "stages": [(code, label, *counts.get(code, (None, 0)), code == stage) for code, label in STAGES.items()],
             "when": when,
-            "periods": periods_for(area),
+            "periods": periods_offered(area, when),
             "past": f"&{past}" if past else "",
             "result": result,
             "figures": result.figures,

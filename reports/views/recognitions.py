@@ -24,7 +24,7 @@ from criteria.recognition_paste import Line, plan, save
 from criteria.recognitions import RecognitionRefused, recognise, recognised, revoke, void
 from ntm.clock import today
 from reports.matrix import area_sets, default_set
-from reports.moments import BadMoment, asked_moment, periods_for
+from reports.moments import BadMoment, asked_moment, periods_offered
 from reports.views import say
 from reports.views.matrix import area_choices, choose_area, seen_areas
 
@@ -121,7 +121,7 @@ def recognition_list(request: HttpRequest) -> HttpResponse:
         "sets": sets,
         "criteria_set": chosen,
         "when": when,
-        "periods": periods_for(area),
+        "periods": periods_offered(area, when),
         "past": f"&{urlencode(when.query)}" if when.moment else "",
         "day": day,
         "here": here,

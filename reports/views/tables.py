@@ -17,7 +17,7 @@ from ntm.snapshot import snapshot
 from reports.complete import NOT_MADE, report_lacks, several_lack
 from reports.house import forms_of
 from reports.matrix import STAGES, area_sets, default_set, default_stage, opinions_by_stage
-from reports.moments import BadMoment, asked_moment, periods_for
+from reports.moments import BadMoment, asked_moment, periods_offered
 from reports.tables import page
 from reports.tables.asked import Asked
 from reports.tables.catalogue import KINDS, Kind
@@ -117,7 +117,7 @@ def table_page(request: HttpRequest, key: str) -> HttpResponse:
             "sets": asked.choices["sets"] if kind.has_set else (),
             "areas": asked.choices["areas"],
             "stages": STAGES.items() if kind.has_stage else (),
-            "periods": periods_for(asked.area) if kind.has_moment else (),
+            "periods": periods_offered(asked.area, asked.when) if kind.has_moment else (),
             "query": urlencode(query_of(request, asked)),
             "now_url": f"{reverse('reports:table', args=[key])}?{urlencode(query_of(request, asked, now=True))}",
         },

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 
 from communes.access import get_unit
 from communes.models import Level
-from criteria import supplementary
 from criteria.models import CriteriaSet
+from criteria.periods import reported_by
 from criteria.verdicts import Stage
 from ntm.clock import today
 from ntm.snapshot import snapshot
@@ -31,7 +31,7 @@ def _asked(request: HttpRequest, pk: int, period: int) -> Report:
     unit = get_unit(request.user, pk)
     if unit.level != Level.COMMUNE:
         raise Http404("Báo cáo này lập cho một xã.")
-    found = get_object_or_404(supplementary.periods_of(unit), pk=period)
+    found = get_object_or_404(reported_by(unit), pk=period)
     if found.ends_on > today() and found.closed_at is None:
         raise Http404("Kỳ này chưa đến ngày chốt số liệu.")
     try:

@@ -23,7 +23,7 @@ from criteria.rollup import Rollup
 from inspections.models import Visit
 from ntm.clock import today
 from reports.lineage import relatives
-from reports.moments import BadMoment, When, asked_moment, periods_for
+from reports.moments import BadMoment, When, asked_moment, periods_offered
 from reports.pace import Pace, months_left
 from reports.readiness import COMBINED, NO_OPINION_AT, STAGES, Readiness, readiness, sentence
 from reports.views import say
@@ -71,7 +71,7 @@ def unit_detail(request: HttpRequest, pk: int) -> HttpResponse:
         here = {"set": chosen.code, "stage": stage}
         context["now_url"] = f"{reverse('reports:unit_detail', args=[unit.pk])}?{urlencode(here)}"
         context["past"] = f"&{urlencode(when.query)}" if when.moment else ""
-        context["periods"] = periods_for(unit)
+        context["periods"] = periods_offered(unit, when)
         context |= _standing(request, unit, chosen, stage, when)
     return render(request, "reports/unit_detail.html", context)
 
@@ -90,8 +90,9 @@ def _standing(request: HttpRequest, unit: Unit, criteria_set: CriteriaSet, stage
     visits = Visit.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set)
     sent = Submission.objects.visible_to(user).filter(unit=unit, criteria_set=criteria_set, sent_at__isnull=False)
     if when.moment:  # what was done by then; of a visit only that it was concluded is known with its time
-        visits = visits.filter(state=Visit.State.CONCLUDED, concluded_at__lte=when.moment.ends_at)
-        sent = sent.filter(sent_at__lte=when.moment.ends_at)
+        known = {"held_on__lte": when.moment.day, "concluded_at__lte": when.moment.known_until}
+        visits = visits.filter(state=Visit.State.CONCLUDED, **known)
+        sent = sent.filter(sent_at__lte=when.moment.known_until)
     concluded = visits.filter(state=Visit.State.CONCLUDED).order_by("-held_on", "-pk")
     return {
         "result": result,

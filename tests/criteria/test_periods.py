@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from communes.models import Role
+from communes.models import Role, UnitVersion
 from criteria import period_steps as steps
 from criteria import publish
 from criteria.models import (
@@ -494,6 +494,37 @@ def test_the_late_list_keeps_to_what_a_person_sees(place, client, assert_queries
     client.force_login(place.stranger)
     for path in ("", "late/", "edit/", "delete/", "close/", "reopen/"):
         assert client.get(f"/periods/{period.pk}/{path}").status_code == 404
+
+
+def test_the_late_list_is_of_the_communes_of_the_periods_last_day(place, client):
+    """A commune that moved since: of the district it lay in, though it came back twice, and of no other."""
+    moved = place.communes[0]
+    places = (place.other, place.district, place.other)
+    days = (date(2010, 1, 1), date(2024, 1, 1), date(2024, 6, 10), None)
+    moved.versions.all().delete()
+    for area, since, until in zip(places, days[:3], days[1:], strict=True):
+        UnitVersion.objects.create(
+            unit=moved, valid_from=since, valid_to=until, code=moved.code, name=moved.name, kind=moved.kind,
+            parent=area, district=area, province=place.province, commune=moved, region=moved.region,
+        )  # fmt: skip
+    now = {"parent": place.other, "district": place.other, "present_since": days[2]}
+    type(moved).objects.filter(pk=moved.pk).update(**now)
+    known = place.put(moved, 0, "not_met", date(2023, 5, 1), Decimal(40), at=datetime(2023, 6, 1, tzinfo=UTC))
+    closed = {"closed_at": CLOSED}
+    own, others, earlier, of_all = (
+        period_of(place.district, **closed),
+        period_of(place.other, **closed),
+        period_of(place.other, ends_on=date(2023, 12, 31), **closed),
+        period_of(place.province, **closed),
+    )
+    place.put(moved, 1, "met", date(2024, 5, 20), Decimal(96))
+    place.put(moved, 1, "met", date(2023, 12, 20), Decimal(96))
+    publish.void([_full(known)], by=place.coordinator, reason="Sai")
+    expected = {own: 3, others: 0, earlier: 2, of_all: 3}
+    assert count_late(list(expected), place.coordinator) == {period.pk: late for period, late in expected.items()}
+    assert {period: late_revisions(period, place.coordinator).count() for period in expected} == expected
+    client.force_login(place.coordinator)
+    assert len(client.get(f"/periods/{own.pk}/late/").context["rows"]) == 3
 
 
 # --- who has sent ----------------------------------------------------------------------

@@ -26,7 +26,9 @@ def found():
 
 def test_state_and_due_date_are_those_of_the_day(place, assert_queries):
     criteria_set, communes = place
-    visit = concluded_visit(communes[0], criteria_set, concluded_at=datetime(2024, 2, 1, tzinfo=UTC))
+    visit = concluded_visit(
+        communes[0], criteria_set, held_on=date(2024, 1, 30), concluded_at=datetime(2024, 2, 1, tzinfo=UTC)
+    )
     finding = find(visit, 1, due_on=date(2024, 3, 1))
     took(finding, "slipped", date(2024, 2, 20), old_due_on=date(2024, 3, 1), new_due_on=date(2024, 4, 1))
     took(finding, "commented", date(2024, 2, 25))

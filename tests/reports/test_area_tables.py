@@ -127,6 +127,40 @@ def test_what_a_visit_changed(judged):
     assert judged.rows("opinions", "cuoc_kiem_tra", "code") == []
 
 
+def test_a_visit_belongs_to_the_period_it_was_held_in_when_concluded_before_its_closing(judged):
+    """So do its findings: on the page, in the tables, and in no other month's."""
+    visit = judged.visit
+    Visit.objects.update(held_on=date(2024, 5, 30), concluded_at=datetime(2024, 6, 2, tzinfo=UTC))
+    find(visit, 1, due_on=date(2024, 6, 1))
+    may, june = (
+        ReportingPeriod.objects.create(
+            area=judged.province, kind="month", name=f"Tháng {day.month}", ends_on=day, due_on=day,
+            closed_at=datetime(2024, closed, 5, tzinfo=UTC),
+        )
+        for day, closed in ((date(2024, 5, 31), 6), (date(2024, 6, 30), 7))
+    )  # fmt: skip
+
+    def found(**when) -> tuple[int, int, int]:
+        client = Client()
+        client.force_login(judged.staff)
+        page = client.get(f"/units/{judged.one.pk}/", {"set": judged.set.code} | when)
+        return (
+            len(judged.rows("opinions", "cuoc_kiem_tra", "code", **when)),
+            len(judged.rows("findings", "danh_sach", "visit", **when)),
+            len(page.context["visits"]),
+        )
+
+    assert found(period=may.pk) == (1, 1, 1)
+    assert found(period=june.pk) == (0, 1, 1)  # of the month before, and still open
+    assert found(as_of="2024-05-31") == (0, 0, 0)
+    assert found(as_of="2024-06-02") == (1, 1, 1)
+    Visit.objects.update(concluded_at=datetime(2024, 6, 6, tzinfo=UTC))  # after May was closed
+    assert found(period=may.pk) == (0, 0, 0)
+    Visit.objects.update(held_on=date(2024, 6, 1), concluded_at=datetime(2024, 6, 2, tzinfo=UTC))
+    assert found(period=may.pk) == (0, 0, 0)
+    assert found(period=june.pk) == (1, 1, 1)
+
+
 def test_a_department_compares_its_own_criteria_only(judged):
     reviewer = judged.reviewer(1)
     assert judged.rows("opinions", "theo_tieu_chi", "number", user=reviewer) == [("1",)]
@@ -140,7 +174,9 @@ def test_a_department_compares_its_own_criteria_only(judged):
 
 
 def test_findings_as_they_stood(place):
-    visit = concluded_visit(place.one, place.set, concluded_at=datetime(2024, 2, 1, tzinfo=UTC))
+    visit = concluded_visit(
+        place.one, place.set, held_on=date(2024, 1, 30), concluded_at=datetime(2024, 2, 1, tzinfo=UTC)
+    )
     roads = DepartmentFactory(name="Sở Giao thông")
     late = find(visit, 1, due_on=date(2024, 3, 1), department=roads)
     took(late, "slipped", date(2024, 3, 20), old_due_on=date(2024, 3, 1), new_due_on=date(2024, 5, 1))

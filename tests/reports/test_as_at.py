@@ -10,13 +10,16 @@ from django.test import Client
 
 from communes.models import Role, Unit, UnitVersion
 from communes.roster import rural_communes_on
-from criteria.models import Assessment, Recognition, ReportingPeriod, Revision, Target
+from criteria.models import Assessment, Evidence, EvidenceLink, Recognition, ReportingPeriod, Revision, Target
+from criteria.periods import moment_of
 from criteria.rollup import Item, roll_up
 from criteria.state import Moment
 from reports.matrix import matrix
+from reports.moments import PERIODS_OFFERED
+from reports.readiness import readiness
 from reports.tables.catalogue import KINDS
 from tests.factories import CommuneFactory, DistrictFactory, UserFactory
-from tests.reports.worlds import indicators_of, make_province, make_set, member, say
+from tests.reports.worlds import indicators_of, make_province, make_set, member, prove, say
 
 pytestmark = pytest.mark.django_db
 
@@ -227,3 +230,109 @@ def test_districts_of_the_past_are_in_vietnamese_order():
     order = ["Thị xã Bỉm Sơn", "Huyện Đông Sơn", "Huyện Nông Cống", "Thành phố Sầm Sơn"]
     assert [one.district for one in rural_communes_on(province, TODAY)] == order
     assert [one.district for one in rural_communes_on(province, date(2024, 6, 1))] == order
+
+
+def moved(unit, day: date, **now) -> None:
+    """The unit came to other places that day."""
+    was = {name: getattr(unit, name) for name in ("code", "name", "kind", "parent_id", "province_id", "district_id")}
+    was |= {"region": unit.region, "commune_id": unit.commune_id}
+    UnitVersion.objects.filter(unit=unit).delete()
+    UnitVersion.objects.create(unit=unit, valid_from=date(2015, 1, 1), valid_to=day, **was)
+    UnitVersion.objects.create(unit=unit, valid_from=day, **(was | now))
+    Unit.objects.filter(pk=unit.pk).update(present_since=day, **now)
+
+
+def test_a_commune_that_left_its_district_keeps_the_reports_of_its_periods():
+    criteria_set = make_set()
+    province, communes = make_province(communes=2, districts=2)
+    unit, other = communes
+    former, new = unit.district, other.district
+    staff = member(province, Role.COORDINATOR)
+    say(unit, criteria_set, "self", ["met"] * 6, date(2024, 4, 1))
+    moved(unit, date(2024, 5, 1), district_id=new.pk, parent_id=new.pk)
+
+    def period(area, day):
+        return ReportingPeriod.objects.create(
+            area=area, kind="month", name=f"Kỳ đến {day}", ends_on=day, due_on=day, closed_at=at(date(2024, 6, 5))
+        )
+
+    own, later = period(former, date(2024, 4, 30)), period(former, date(2024, 5, 31))
+    present = period(new, date(2024, 5, 31))
+    client = Client()
+    client.force_login(staff)
+
+    def statuses(unit, period):
+        addresses = (
+            f"/reports/units/{unit.pk}/{period.pk}/",
+            f"/reports/units/{unit.pk}/{period.pk}.xlsx",
+            f"/units/{unit.pk}/period-report/{period.pk}/",
+            f"/units/{unit.pk}/?period={period.pk}",
+            f"/units/{unit.pk}/criteria/1/past/?period={period.pk}",
+        )
+        return {client.get(address).status_code for address in addresses}
+
+    assert statuses(unit, own) == statuses(unit, present) == {200}
+    assert statuses(unit, later) == statuses(other, own) == {404}
+    assert own.name in client.get(f"/units/{unit.pk}/").content.decode()
+    # What is due is asked by where the commune lies today.
+    ReportingPeriod.objects.filter(pk=own.pk).update(closed_at=None)
+    answer = client.get(f"/units/{unit.pk}/period-report/")
+    assert answer["Location"].endswith(f"/period-report/{present.pk}/")
+
+
+def test_the_oldest_of_many_periods_can_be_drawn():
+    """More than a page lists: the one shown is listed too."""
+    criteria_set = make_set(first_year=2016)
+    province, (unit,) = make_province(communes=1)
+    client = Client()
+    client.force_login(member(province, Role.COORDINATOR))
+    rows = [
+        ReportingPeriod(area=province, kind="month", name=f"Kỳ {number}", ends_on=day, due_on=day, closed_at=at(TODAY))
+        for number in range(PERIODS_OFFERED + 2)
+        for day in [date(2018 + number // 12, number % 12 + 1, 28)]
+    ]
+    oldest, *_ = ReportingPeriod.objects.bulk_create(rows)
+    here = f"area={province.pk}&set={criteria_set.code}"
+    for address in (
+        f"/matrix/?{here}&period={oldest.pk}",
+        f"/units/{unit.pk}/?period={oldest.pk}",
+        f"/reports/tables/headline/?{here}&period={oldest.pk}",
+        f"/units/{unit.pk}/period-report/{oldest.pk}/",
+        f"/reports/tables/supplementary/?{here}&of_period={oldest.pk}",
+    ):
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        assert f'<option value="{oldest.pk}" selected>' in answer.content.decode(), address
+    assert answer.context["report"].as_of == oldest.ends_on
+    assert len(client.get(f"/matrix/?{here}").context["periods"]) == PERIODS_OFFERED
+
+
+def test_what_is_sent_between_a_periods_end_and_its_closing_counts():
+    """Proof comes with the results for the last day; what is sent after the closing doesn't count."""
+    criteria_set = make_set()
+    province, (unit,) = make_province(communes=1)
+    staff = member(province, Role.COORDINATOR)
+    say(unit, criteria_set, "self", ["met"] * 6, date(2024, 5, 31))
+    sent, late, taken_back = (prove(unit, indicator) for indicator in indicators_of(criteria_set)[:3])
+    EvidenceLink.objects.update(published_at=at(date(2024, 6, 3)))
+    EvidenceLink.objects.filter(evidence=late).update(published_at=at(date(2024, 6, 10)))
+    EvidenceLink.objects.filter(evidence=taken_back).update(removed_at=at(date(2024, 6, 4)))
+    soon = Evidence.objects.filter(pk__in=[sent.pk, late.pk, taken_back.pk])
+    soon.update(expires_on=date(2024, 6, 15))
+    period = ReportingPeriod.objects.create(
+        area=province, kind="month", name="Tháng 5", ends_on=date(2024, 5, 31), due_on=date(2024, 6, 3),
+        closed_at=at(date(2024, 6, 5)),
+    )  # fmt: skip
+
+    def documents(moment: Moment) -> list[int]:
+        return [line.documents_total for line in readiness(unit, criteria_set, "self", staff, moment).indicators]
+
+    assert documents(moment_of(period)) == [1, 0, 0, 0, 0, 0]
+    assert documents(Moment(date(2024, 5, 31))) == [0] * 6
+    assert documents(Moment(date(2024, 6, 3))) == [1, 0, 1, 0, 0, 0]
+    client = Client()
+    client.force_login(staff)
+    here = f"area={province.pk}&set={criteria_set.code}&stage=self"
+    for moment, number in ((f"period={period.pk}", 1), ("as_of=2024-05-31", 0)):
+        report = client.get(f"/reports/tables/regression/?{here}&{moment}").context["report"]
+        assert len(next(table for table in report.tables if table.key == "minh_chung").lines) == number, moment

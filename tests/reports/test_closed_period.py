@@ -224,3 +224,37 @@ def first_difference(before, after):
     if isinstance(before, list | tuple) and type(before) is type(after) and len(before) == len(after):
         return next(first_difference(*pair) for pair in zip(before, after, strict=True) if pair[0] != pair[1])
     return before, after
+
+
+def test_what_is_closed_later_changes_no_period_closed_before():
+    """An earlier period closed later, or reopened and closed anew, or made only then: comparisons and trend stay."""
+    world = ClosedWorld()
+    month = ReportingPeriod.Kind.MONTH
+    ends = (date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31))
+    first, second, last = (
+        period_steps.create(world.province, kind=month, name="", ends_on=day, due_on=day, by=world.staff)
+        for day in ends
+    )
+    for period in (first, last):
+        period_steps.close(period, by=world.staff)
+
+    def printed():
+        query = world.query("self", period=last.pk, step="period")
+        return [world.tables(f"/reports/tables/{key}/?{query}") for key in ("headline", "regression", "trend")]
+
+    before = printed()
+    columns = before[0][1][0][1]
+    assert [column.title for column in columns if column.key == "before"] == ["Kỳ trước (29/02/2024)"]
+    world.late_entries_and_voids(random.Random(5))
+    period_steps.close(second, by=world.staff)
+    assert printed() == before
+    period_steps.reopen(first, "Nhập thiếu", by=world.staff)
+    assert printed() == before
+    period_steps.close(first, by=world.staff)
+    new = period_steps.create(
+        world.province, kind=month, name="", ends_on=date(2023, 12, 31), due_on=ends[0], by=world.staff
+    )
+    period_steps.close(new, by=world.staff)
+    assert printed() == before
+    period_steps.close(period_steps.reopen(last, "Lập lại", by=world.staff), by=world.staff)
+    assert printed() != before

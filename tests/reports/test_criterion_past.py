@@ -75,7 +75,7 @@ def test_a_closed_period_leaves_out_what_came_later(small):
 
 
 def test_findings_are_those_open_then(small):
-    visit = concluded_visit(small.unit, small.set)
+    visit = concluded_visit(small.unit, small.set, held_on=date(2024, 3, 19))
     finding = find(visit, 1, department=DepartmentFactory(), due_on=date(2024, 5, 20))
     type(visit).objects.filter(pk=visit.pk).update(concluded_at=at(3, 20))
     FindingEvent.objects.filter(finding=finding).delete()
