@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from communes.models import Unit
 from criteria.models import (
+    FormerReturn,
     PeriodText,
     ReportingPeriod,
     SupplementaryColumn,
@@ -199,6 +201,8 @@ def save_values(
         row = SupplementaryReturn.objects.select_for_update().filter(unit=unit, period=period, table=table).first()
         if (row.version if row else 0) != seen:
             raise Changed
+        if row:
+            _keep(row)
         row = row or SupplementaryReturn(unit=unit, period=period, table=table, version=0)
         row.version, row.saved_by, row.saved_at = seen + 1, by, timezone.now()
         try:
@@ -215,6 +219,18 @@ def save_values(
             update_fields=["number", "text"],
         )
     return row
+
+
+def _keep(row: SupplementaryReturn) -> None:
+    """Put by what the table holds before it is saved again."""
+    cells = row.values.order_by("column").values_list("column", "number", "text")
+    FormerReturn.objects.create(
+        filled=row,
+        version=row.version,
+        saved_by=row.saved_by,
+        saved_at=row.saved_at,
+        cells=[[column, None if number is None else str(number), text] for column, number, text in cells],
+    )
 
 
 def _value(row: SupplementaryReturn, column: int, content: Content) -> SupplementaryValue:
@@ -255,12 +271,22 @@ def _hold_open(period: ReportingPeriod) -> None:
 # --- over an area ----------------------------------------------------------------------
 
 
-def values_over(units: Iterable[int], period: ReportingPeriod, tables: Iterable[int]) -> dict[int, dict[int, Content]]:
-    """Values by unit, then column, of some tables in a period. One query."""
+def values_over(
+    units: Iterable[int], period: ReportingPeriod, tables: Iterable[int], known_at: datetime | None = None
+) -> dict[int, dict[int, Content]]:
+    """Values by unit, then column, of some tables in a period, as known at a moment (None: now). One query, two of
+    the past."""
     found: dict[int, dict[int, Content]] = {}
-    cells = SupplementaryValue.objects.filter(
-        filled__period=period, filled__table__in=list(tables), filled__unit__in=list(units)
-    )
+    wanted = {"filled__period": period, "filled__table__in": list(tables), "filled__unit__in": list(units)}
+    cells = SupplementaryValue.objects.filter(**wanted)
+    if known_at is not None:
+        cells = cells.filter(filled__saved_at__lte=known_at)
+        # In order of version, so that of each table the last one saved by then stays.
+        since = FormerReturn.objects.filter(**wanted, filled__saved_at__gt=known_at, saved_at__lte=known_at)
+        former = {row["filled"]: row for row in since.order_by("version").values("filled", "filled__unit", "cells")}
+        for row in former.values():
+            own = found.setdefault(row["filled__unit"], {})
+            own |= {column: text if number is None else Decimal(number) for column, number, text in row["cells"]}
     for unit, column, number, text in cells.values_list("filled__unit", "column", "number", "text"):
         found.setdefault(unit, {})[column] = text if number is None else number
     return found

@@ -37,6 +37,7 @@ from criteria.models.sets import (
     Wording,
 )
 from criteria.models.supplementary import (
+    FormerReturn,
     PeriodText,
     SupplementaryColumn,
     SupplementaryReturn,
@@ -59,6 +60,7 @@ __all__ = [
     "Evidence",
     "EvidenceLink",
     "FinishedCriterion",
+    "FormerReturn",
     "FormerTarget",
     "Indicator",
     "Operator",

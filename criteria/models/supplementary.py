@@ -156,6 +156,26 @@ class SupplementaryValue(models.Model):
         return self.text if self.number is None else self.number
 
 
+class FormerReturn(models.Model):
+    """What a table held from `saved_at` until it was saved again: never changed itself. What a closed period's
+    form goes by where it compares itself with another period, which may be open. Written by `criteria.supplementary`.
+
+    `cells`: [[column id, number as text or null, text], …].
+    """
+
+    filled = models.ForeignKey(SupplementaryReturn, models.PROTECT, related_name="former")
+    version = models.PositiveIntegerField()
+    saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    saved_at = models.DateTimeField()
+    cells = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = "bản trước của biểu bổ sung đã nhập"
+        verbose_name_plural = "bản trước của biểu bổ sung đã nhập"
+        ordering = ["version"]
+        constraints = [models.UniqueConstraint(fields=["filled", "version"], name="former_return_unique")]
+
+
 class PeriodText(models.Model):
     """What a commune tells of a period in words. Written by `criteria.supplementary` only."""
 

@@ -226,8 +226,11 @@ def _resources(asked: Asked, period: ReportingPeriod, rows: Sequence[Row]) -> Ta
     funding = [table for table in tables_of(asked) if table.is_funding]
     earlier = _year_before(asked, period)
     units = [row.unit_id for row in rows]
-    now = values_over(units, period, [table.pk for table in funding])
-    then = values_over(units, earlier, [table.pk for table in funding]) if earlier else {}
+    ids = [table.pk for table in funding]
+    now = values_over(units, period, ids)
+    then = values_over(units, earlier, ids, period.closed_at) if earlier else {}
+    if not then:
+        earlier = None  # one nobody had reported for says nothing, whether made before the closing or since
     columns = [
         Column("number", "TT", Kind.CENTRE, 5),
         Column("item", "Nội dung", Kind.TEXT, 40),

@@ -9,6 +9,7 @@ from io import BytesIO
 import openpyxl
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from communes.models import Role, Unit
 from criteria.models import PeriodText, Plan, ReportingPeriod, Revision, SupplementaryColumn, SupplementaryValue
@@ -300,3 +301,39 @@ def test_what_a_communes_report_can_not_be_drawn_for(place):
         assert answer.status_code == 404
     viewer = commune_report(place, place.half, member(place.province, Role.VIEWER))
     assert [table.key for table in viewer.context["report"].tables] == ["ket_qua_bo_tieu_chi", "nguon_luc"]
+
+
+def test_last_years_resources_are_those_known_when_the_period_was_closed(place):
+    """Last year's period may be open still: what is filled in, changed or emptied since doesn't count."""
+    money = place.table.columns.get(name="Ngân sách tỉnh")
+
+    def save(number, content, seen):
+        save_values(place.communes[number], place.before, place.table, {money.pk: content}, seen, place.staff)
+
+    def resources():
+        return next(table for table in place.draw("half-year").tables if table.key == "nguon_luc")
+
+    for number in range(3):
+        save(number, Decimal(10), 1)
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=timezone.now())
+    drawn = resources()
+    assert cells(drawn, "before")[0] == told(place.before, money, place.communes) > 30
+    save(0, Decimal(77), 2)
+    save(0, Decimal(78), 3)
+    save(1, None, 2)
+    save(4, Decimal(5), 0)
+    assert resources().lines == drawn.lines
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=None)
+    assert cells(resources(), "before")[0] == told(place.before, money, place.communes)
+
+
+def test_a_period_of_last_year_made_after_the_closing_adds_no_column(place):
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=timezone.now())
+    SupplementaryValue.objects.filter(filled__period=place.before).delete()
+    place.before.supplementary_returns.all().delete()
+    place.before.delete()
+    drawn = place.draw("half-year").tables[-4]
+    assert drawn.key == "nguon_luc" and "before" not in [column.key for column in drawn.columns]
+    later = place.period("half_year", "6 tháng 2023", date(2023, 6, 30))
+    save_values(place.communes[0], later, place.table, {place.table.columns.first().pk: Decimal(5)}, 0, place.staff)
+    assert place.draw("half-year").tables[-4] == drawn
