@@ -17,7 +17,7 @@ from django import forms
 
 from communes import access
 from communes.models import Unit
-from communes.roster import as_on, groups_on
+from communes.roster import as_on, groups_on, rural_communes_on
 from criteria.models import ReportingPeriod, SupplementaryColumn
 from criteria.plans import planned_end, planned_rollups
 from criteria.rollup import STATES_THAT_COUNT_AS_MET, Rollup
@@ -228,7 +228,10 @@ def _resources(asked: Asked, period: ReportingPeriod, rows: Sequence[Row]) -> Ta
     units = [row.unit_id for row in rows]
     ids = [table.pk for table in funding]
     now = values_over(units, period, ids)
-    then = values_over(units, earlier, ids, period.closed_at) if earlier else {}
+    then: dict[int, dict[int, Content]] = {}
+    if earlier:  # of the communes of that time: some were merged since
+        there = [commune.id for commune in rural_communes_on(asked.area, earlier.ends_on)]
+        then = values_over(there, earlier, ids, period.closed_at)
     if not then:
         earlier = None  # one nobody had reported for says nothing, whether made before the closing or since
     columns = [

@@ -12,14 +12,22 @@ from django.test import Client
 from django.utils import timezone
 
 from communes.models import Role, Unit
-from criteria.models import PeriodText, Plan, ReportingPeriod, Revision, SupplementaryColumn, SupplementaryValue
+from criteria.models import (
+    PeriodText,
+    Plan,
+    ReportingPeriod,
+    Revision,
+    SupplementaryColumn,
+    SupplementaryReturn,
+    SupplementaryValue,
+)
 from criteria.plans import planned_end
 from criteria.supplementary import PeriodClosed, save_values
 from reports.matrix import matrix
 from reports.moments import moment_of
 from reports.tables.table import value_of
 from reports.tables.texts import pieces
-from tests.factories import IndicatorFactory
+from tests.factories import CommuneFactory, IndicatorFactory
 from tests.libreoffice import wrong_formulas
 from tests.reports.test_tables import book_rows, same, written
 from tests.reports.worlds import fill, indicators_of, make_province, make_set, make_table, member, say
@@ -337,3 +345,20 @@ def test_a_period_of_last_year_made_after_the_closing_adds_no_column(place):
     later = place.period("half_year", "6 tháng 2023", date(2023, 6, 30))
     save_values(place.communes[0], later, place.table, {place.table.columns.first().pk: Decimal(5)}, 0, place.staff)
     assert place.draw("half-year").tables[-4] == drawn
+
+
+def test_last_years_resources_are_those_of_last_years_communes(place):
+    """Two communes merged since: what they reported a year ago stays in last year's column."""
+    money = place.table.columns.get(name="Ngân sách tỉnh")
+    for unit in place.communes:
+        row, _ = SupplementaryReturn.objects.get_or_create(
+            unit=unit, period=place.before, table=place.table, defaults={"saved_by": place.staff}
+        )
+        row.values.update_or_create(column=money, defaults={"number": Decimal(10)})
+    first, third = place.communes[0], place.communes[2]
+    merged = CommuneFactory(parent=first.parent, opened_on=date(2024, 1, 1))
+    Unit.objects.filter(pk__in=[first.pk, third.pk]).update(closed_on=date(2024, 1, 1))
+    fill(merged, place.half, place.table, by=place.staff, chance=random.Random(1))
+    resources = next(table for table in place.draw("half-year").tables if table.key == "nguon_luc")
+    assert cells(resources, "before")[0] == 50
+    assert cells(resources, "now")[0] == told(place.half, money, [place.communes[1], *place.communes[3:], merged])
