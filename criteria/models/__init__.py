@@ -37,6 +37,7 @@ from criteria.models.sets import (
     Wording,
 )
 from criteria.models.supplementary import (
+    FormerDefinition,
     FormerReturn,
     PeriodText,
     SupplementaryColumn,
@@ -60,6 +61,7 @@ __all__ = [
     "Evidence",
     "EvidenceLink",
     "FinishedCriterion",
+    "FormerDefinition",
     "FormerReturn",
     "FormerTarget",
     "Indicator",

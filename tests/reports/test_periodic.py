@@ -19,10 +19,11 @@ from criteria.models import (
     Revision,
     SupplementaryColumn,
     SupplementaryReturn,
+    SupplementaryTable,
     SupplementaryValue,
 )
 from criteria.plans import planned_end
-from criteria.supplementary import PeriodClosed, save_values
+from criteria.supplementary import PeriodClosed, save_column, save_table, save_values
 from reports.matrix import matrix
 from reports.moments import moment_of
 from reports.tables.table import value_of
@@ -362,3 +363,54 @@ def test_last_years_resources_are_those_of_last_years_communes(place):
     resources = next(table for table in place.draw("half-year").tables if table.key == "nguon_luc")
     assert cells(resources, "before")[0] == 50
     assert cells(resources, "now")[0] == told(place.half, money, [place.communes[1], *place.communes[3:], merged])
+
+
+def test_what_is_redefined_later_leaves_a_closed_period_as_it_was(place):
+    """Columns renamed, moved, stopped and put back; the table renamed, no longer asked for; a new one made."""
+    table, days = place.table, place.table.columns.get(name="Ngày công")
+    SupplementaryValue.objects.filter(column=days).delete()  # a blank column has a place too
+    stopped = SupplementaryColumn(table=table, position=9, name="Đã ngừng", kind="number", in_use=False)
+    save_column(stopped, 1, place.staff)
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=timezone.now())
+
+    def drawn():
+        reports = [
+            place.draw("supplementary", of_period=place.half.pk),
+            place.draw("supplementary", of_period=place.half.pk, table=table.pk),
+            place.draw("half-year"),
+            commune_report(place, place.half).context["report"],
+        ]
+        return [(report.remarks, report.tables) for report in reports]
+
+    client = Client()
+    client.force_login(place.staff)
+    page_of = f"/units/{place.communes[1].pk}/period-report/{place.half.pk}/"
+
+    def told_on_page():
+        filled = client.get(page_of).context["tables"]
+        return [
+            (one.table.name, one.table.purpose, [(column.title, content) for column, content in one.cells])
+            for one in filled
+        ]
+
+    before, page = drawn(), told_on_page()
+    assert "Ngày công (công)" in str(before[0]) and "Đã ngừng" not in str(before)
+    first = table.columns.first()
+    for column, changes in (
+        (first, {"name": "Vốn trung ương", "position": 8}),
+        (days, {"in_use": False}),
+        (stopped, {"in_use": True}),
+    ):
+        for name, value in changes.items():
+            setattr(column, name, value)
+        save_column(column, SupplementaryTable.objects.get(pk=table.pk).version, place.staff)
+    table.refresh_from_db()
+    table.name, table.purpose, table.period_kinds = "Z đổi tên", "Việc khác", ["month"]
+    save_table(table, table.version, place.staff)
+    new = make_table(place.province, name="A biểu mới", starts_on=date(2020, 1, 1))
+    new.columns.update(added_at=timezone.now())
+    assert drawn() == before and told_on_page() == page
+    answer = place.draw("supplementary", of_period=place.half.pk, table=new.pk)
+    assert answer.tables == () and "chưa có biểu này" in answer.lacking
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=None)
+    assert "Vốn trung ương" in str(drawn()[1]) and "Z đổi tên" in str(told_on_page())
