@@ -20,7 +20,7 @@ from communes.fields import DayField, TextField
 from communes.models import Level, Unit, UnitVersion
 from criteria.models import CriteriaSet
 from criteria.paste import MAX_LINES, NothingPasted, read_table
-from criteria.recognitions import already, record, uncertain_beginnings, why_not
+from criteria.recognitions import already, record, revoked_of, uncertain_beginnings, why_not, why_revoked
 from ntm.clock import today
 
 MAX_TYPED = 100_000
@@ -111,15 +111,17 @@ def _find_units(area: Unit, lines: list[Line]) -> None:
 
 
 def _judge(criteria_set: CriteriaSet, lines: list[Line]) -> None:
-    """Refuse what can't be, and what says the same commune twice. Two queries."""
+    """Refuse what can't be, and what says the same commune twice. Three queries."""
     found = [line for line in lines if line.unit is not None and line.day is not None]
     earliest = min((line.day for line in found if line.day), default=today())
     uncertain = uncertain_beginnings([line.unit for line in found if line.unit], earliest)
     has = already(criteria_set, [line.unit.pk for line in found if line.unit])
+    revoked = revoked_of(criteria_set, [line.unit.pk for line in found if line.unit])
     first: dict[int, int] = {}
     for line in found:
         assert line.unit is not None and line.day is not None  # noqa: S101 - chosen so above
         line.reason = why_not(line.unit, criteria_set, line.day, uncertain)
+        line.reason = line.reason or why_revoked(revoked.get(line.unit.pk, ()), line.decision, line.day)
         before = first.setdefault(line.unit.pk, line.number)
         if before != line.number:
             line.reason = line.reason or f"Trùng với dòng {before}."

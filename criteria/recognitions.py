@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from communes import access
 from communes.models import Level, Succession, Unit
+from communes.names import search_name
 from criteria.checks import format_day
 from criteria.models import CriteriaSet, Recognition
 from criteria.models.recognition import RecognitionQuerySet
@@ -79,6 +80,28 @@ def why_not(unit: Unit, criteria_set: CriteriaSet, decided_on: date, begun_later
     return ""
 
 
+def revoked_of(criteria_set: CriteriaSet, units: Collection[int]) -> dict[int, list[Recognition]]:
+    """The recognitions of units by the set that were revoked since, by unit id. One query."""
+    rows = Recognition.objects.filter(unit__in=units, criteria_set=criteria_set, revoked_on__isnull=False).known()
+    found: dict[int, list[Recognition]] = defaultdict(list)
+    for row in rows.order_by("decided_on", "pk"):
+        found[row.unit_id].append(row)
+    return found
+
+
+def why_revoked(revoked: Iterable[Recognition], decision: str, decided_on: date) -> str:
+    """Why the decision can't be recorded beside a commune's revoked recognitions: it is one of them, or older than the
+    revocation. An old list pasted again must not revive what was revoked. "" where it can."""
+    for row in revoked:
+        is_same = decided_on == row.decided_on and search_name(decision) == search_name(row.decision)
+        if row.revoked_on and (is_same or decided_on < row.revoked_on):
+            return (
+                f"{row.words} đã bị thu hồi theo {row.revoked_decision}, {format_day(row.revoked_on)}. Công nhận lại "
+                "thì ghi quyết định mới, từ ngày thu hồi trở đi."
+            )
+    return ""
+
+
 def uncertain_beginnings(units: Iterable[Unit], day: date) -> set[int]:
     """Of those begun after the day, the units whose merger hasn't been compared with its decision. One query."""
     later = [unit.pk for unit in units if unit.opened_on and unit.opened_on > day]
@@ -101,9 +124,12 @@ def recognise(
     if not wanted or len(units) < len(wanted):
         raise RecognitionRefused("Có xã không thuộc địa bàn này; tải lại trang rồi chọn lại.")
     uncertain = uncertain_beginnings(units, decided_on)
+    revoked = revoked_of(criteria_set, wanted)
     for unit in units:
         if reason := why_not(unit, criteria_set, decided_on, uncertain):
             raise RecognitionRefused(reason)
+        if reason := why_revoked(revoked.get(unit.pk, ()), decision, decided_on):
+            raise RecognitionRefused(f"{unit.full_name}: {reason}")
     return record(criteria_set, [(unit, decision, decided_on) for unit in units], by)
 
 

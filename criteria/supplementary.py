@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from communes.models import Unit
 from criteria.models import (
+    FormerDefinition,
+    FormerReturn,
     PeriodText,
     ReportingPeriod,
     SupplementaryColumn,
@@ -26,6 +29,9 @@ from ntm.clock import today
 MOST_COLUMNS = 40  # of a table: what a sheet of paper holds
 
 Content = Decimal | str | None
+# What of a definition is put by when it changes.
+TABLE_FIELDS = ("name", "purpose", "period_kinds", "is_funding", "starts_on", "ends_on")
+COLUMN_FIELDS = ("position", "name", "kind", "measure", "choices", "is_required", "in_use")
 
 
 class Changed(Exception):
@@ -82,12 +88,56 @@ def save_column(column: SupplementaryColumn, seen: int, by: Any) -> Supplementar
 
 
 def _take_turn(table: SupplementaryTable, seen: int) -> None:
-    """Lock a stored table and give it its next version. Raises Changed."""
+    """Lock a stored table, put by how it is defined, and give it its next version. Raises Changed."""
     if table.pk:
-        stored = SupplementaryTable.objects.select_for_update().only("version").get(pk=table.pk)
+        stored = SupplementaryTable.objects.select_for_update().get(pk=table.pk)
         if stored.version != seen:
             raise Changed
+        fields = {name: getattr(stored, name) for name in TABLE_FIELDS}
+        FormerDefinition.objects.create(
+            table=stored,
+            version=seen,
+            saved_by=stored.updated_by,
+            saved_at=stored.updated_at,
+            fields={name: value.isoformat() if isinstance(value, date) else value for name, value in fields.items()},
+            columns={str(row.pk): {name: getattr(row, name) for name in COLUMN_FIELDS} for row in stored.columns.all()},
+        )
         table.version = seen + 1
+
+
+def tables_of_period(tables: QuerySet[SupplementaryTable], period: ReportingPeriod) -> list[SupplementaryTable]:
+    """Tables with their columns (`listed`): as they are defined now, for a closed period as they were when it was
+    closed, without those made later. By name; whether the period asks for one says `applies_to`. Two queries, three
+    of a closed period."""
+    closed = period.closed_at
+    filled = SupplementaryReturn.objects.filter(period=period, table=OuterRef("pk"))
+    if closed is not None:
+        tables = tables.filter(Q(columns__added_at__lte=closed) | Q(Exists(filled))).distinct()
+    found = list(tables.prefetch_related("columns"))
+    for table in found:
+        table.listed = list(table.columns.all())
+    if closed is None:
+        return found
+    former: dict[int, FormerDefinition] = {}
+    changed = [table.pk for table in found if table.updated_at > closed]
+    for one in FormerDefinition.objects.filter(table__in=changed).order_by("version"):
+        # The last one known at the closing; where none was kept by then, the first.
+        if one.saved_at <= closed or one.table_id not in former:
+            former[one.table_id] = one
+    for table in found:
+        if table.pk in former:
+            _redefine(table, former[table.pk])
+    return sorted(found, key=lambda table: (table.name, table.pk))
+
+
+def _redefine(table: SupplementaryTable, former: FormerDefinition) -> None:
+    """Show the table and its columns as they were, without saving them."""
+    for name, value in former.fields.items():
+        setattr(table, name, date.fromisoformat(value) if value and name.endswith("_on") else value)
+    for column in table.listed:
+        for name, value in former.columns.get(str(column.pk), {}).items():
+            setattr(column, name, value)
+    table.listed.sort(key=lambda column: (column.position, column.pk))
 
 
 # --- periods ---------------------------------------------------------------------------
@@ -109,10 +159,11 @@ def present_period(periods: Iterable[ReportingPeriod]) -> ReportingPeriod | None
     return next((period for period in listed if period.ends_on <= today()), None)
 
 
-def tables_for(province_id: int | None, period: ReportingPeriod) -> list[SupplementaryTable]:
-    """The province's tables asked for in the period. One query."""
-    found = SupplementaryTable.objects.filter(province=province_id)
-    return [table for table in found if table.applies_to(period)]
+def tables_for(unit: Unit, period: ReportingPeriod) -> list[SupplementaryTable]:
+    """The tables the commune is asked for in the period, and those it filled in before their definition changed."""
+    told = set(SupplementaryReturn.objects.filter(unit=unit, period=period).values_list("table", flat=True))
+    tables = SupplementaryTable.objects.filter(Q(province=unit.province_id) | Q(pk__in=told))
+    return [table for table in tables_of_period(tables, period) if table.pk in told or table.applies_to(period)]
 
 
 def unanswered(unit: Unit, period: ReportingPeriod) -> tuple[int, bool]:
@@ -155,7 +206,7 @@ class Filled:
 
 
 def filled_by(unit: Unit, period: ReportingPeriod, tables: Iterable[SupplementaryTable]) -> list[Filled]:
-    """What the commune filled in for the period, table by table. Three queries whatever their number."""
+    """What the commune filled in for the period, by tables of `tables_for`. Two queries whatever their number."""
     listed = list(tables)
     rows = SupplementaryReturn.objects.filter(unit=unit, period=period, table__in=listed).select_related("saved_by")
     by_table = {row.table_id: row for row in rows}
@@ -163,14 +214,11 @@ def filled_by(unit: Unit, period: ReportingPeriod, tables: Iterable[Supplementar
     cells = SupplementaryValue.objects.filter(filled__in=[row.pk for row in by_table.values()])
     for filled, cell, number, text in cells.values_list("filled", "column", "number", "text"):
         values.setdefault(filled, {})[cell] = text if number is None else number
-    columns: dict[int, list[SupplementaryColumn]] = {}
-    for column in SupplementaryColumn.objects.filter(table__in=listed):
-        columns.setdefault(column.table_id, []).append(column)
     found = []
     for table in listed:
         row = by_table.get(table.pk)
         told = values.get(row.pk, {}) if row else {}
-        found.append(Filled(table, columns_shown(columns.get(table.pk, []), period, told), row, told))
+        found.append(Filled(table, columns_shown(table.listed, period, told), row, told))
     return found
 
 
@@ -200,6 +248,8 @@ def save_values(
         row = SupplementaryReturn.objects.select_for_update().filter(unit=unit, period=period, table=table).first()
         if (row.version if row else 0) != seen:
             raise Changed
+        if row:
+            _keep(row)
         row = row or SupplementaryReturn(unit=unit, period=period, table=table, version=0)
         row.version, row.saved_by, row.saved_at = seen + 1, by, timezone.now()
         try:
@@ -216,6 +266,18 @@ def save_values(
             update_fields=["number", "text"],
         )
     return row
+
+
+def _keep(row: SupplementaryReturn) -> None:
+    """Put by what the table holds before it is saved again."""
+    cells = row.values.order_by("column").values_list("column", "number", "text")
+    FormerReturn.objects.create(
+        filled=row,
+        version=row.version,
+        saved_by=row.saved_by,
+        saved_at=row.saved_at,
+        cells=[[column, None if number is None else str(number), text] for column, number, text in cells],
+    )
 
 
 def _value(row: SupplementaryReturn, column: int, content: Content) -> SupplementaryValue:
@@ -256,12 +318,22 @@ def _hold_open(period: ReportingPeriod) -> None:
 # --- over an area ----------------------------------------------------------------------
 
 
-def values_over(units: Iterable[int], period: ReportingPeriod, tables: Iterable[int]) -> dict[int, dict[int, Content]]:
-    """Values by unit, then column, of some tables in a period. One query."""
+def values_over(
+    units: Iterable[int], period: ReportingPeriod, tables: Iterable[int], known_at: datetime | None = None
+) -> dict[int, dict[int, Content]]:
+    """Values by unit, then column, of some tables in a period, as known at a moment (None: now). One query, two of
+    the past."""
     found: dict[int, dict[int, Content]] = {}
-    cells = SupplementaryValue.objects.filter(
-        filled__period=period, filled__table__in=list(tables), filled__unit__in=list(units)
-    )
+    wanted = {"filled__period": period, "filled__table__in": list(tables), "filled__unit__in": list(units)}
+    cells = SupplementaryValue.objects.filter(**wanted)
+    if known_at is not None:
+        cells = cells.filter(filled__saved_at__lte=known_at)
+        # In order of version, so that of each table the last one saved by then stays.
+        since = FormerReturn.objects.filter(**wanted, filled__saved_at__gt=known_at, saved_at__lte=known_at)
+        former = {row["filled"]: row for row in since.order_by("version").values("filled", "filled__unit", "cells")}
+        for row in former.values():
+            own = found.setdefault(row["filled__unit"], {})
+            own |= {column: text if number is None else Decimal(number) for column, number, text in row["cells"]}
     for unit, column, number, text in cells.values_list("filled__unit", "column", "number", "text"):
         found.setdefault(unit, {})[column] = text if number is None else number
     return found

@@ -37,6 +37,8 @@ from criteria.models.sets import (
     Wording,
 )
 from criteria.models.supplementary import (
+    FormerDefinition,
+    FormerReturn,
     PeriodText,
     SupplementaryColumn,
     SupplementaryReturn,
@@ -59,6 +61,8 @@ __all__ = [
     "Evidence",
     "EvidenceLink",
     "FinishedCriterion",
+    "FormerDefinition",
+    "FormerReturn",
     "FormerTarget",
     "Indicator",
     "Operator",

@@ -34,6 +34,9 @@ class SupplementaryTable(models.Model):
     updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     updated_at = models.DateTimeField(default=timezone.now)
 
+    # Its columns as `criteria.supplementary.tables_of_period` found them.
+    listed: list[SupplementaryColumn]
+
     unit_path = "province"
     scope_kind = "unit"
     objects = access.ScopedQuerySet.as_manager()
@@ -114,6 +117,27 @@ class SupplementaryColumn(models.Model):
         return self.kind in self.SUMMED
 
 
+class FormerDefinition(models.Model):
+    """How a table and its columns were defined from `saved_at` until the table's next version: never changed itself.
+    What closed periods go by. Written by `criteria.supplementary` only.
+
+    `fields`: the table's by name, days as 2024-06-30; `columns`: the same of each column, by its id as text.
+    """
+
+    table = models.ForeignKey(SupplementaryTable, models.PROTECT, related_name="former")
+    version = models.PositiveIntegerField()
+    saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    saved_at = models.DateTimeField()
+    fields = models.JSONField(default=dict)
+    columns = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = "bản trước của biểu bổ sung"
+        verbose_name_plural = "bản trước của biểu bổ sung"
+        ordering = ["version"]
+        constraints = [models.UniqueConstraint(fields=["table", "version"], name="former_definition_unique")]
+
+
 class SupplementaryReturn(models.Model):
     """A table as one commune filled it in for one period."""
 
@@ -154,6 +178,26 @@ class SupplementaryValue(models.Model):
     @property
     def content(self) -> Decimal | str:
         return self.text if self.number is None else self.number
+
+
+class FormerReturn(models.Model):
+    """What a table held from `saved_at` until it was saved again: never changed itself. What a closed period's
+    form goes by where it compares itself with another period, which may be open. Written by `criteria.supplementary`.
+
+    `cells`: [[column id, number as text or null, text], …].
+    """
+
+    filled = models.ForeignKey(SupplementaryReturn, models.PROTECT, related_name="former")
+    version = models.PositiveIntegerField()
+    saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    saved_at = models.DateTimeField()
+    cells = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = "bản trước của biểu bổ sung đã nhập"
+        verbose_name_plural = "bản trước của biểu bổ sung đã nhập"
+        ordering = ["version"]
+        constraints = [models.UniqueConstraint(fields=["filled", "version"], name="former_return_unique")]
 
 
 class PeriodText(models.Model):

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from communes.access import can, get_unit, require
 from communes.models import Unit
 from criteria import supplementary
-from criteria.models import PeriodText, ReportingPeriod, SupplementaryTable
+from criteria.models import PeriodText, ReportingPeriod
 from criteria.periods import reported_by
 from criteria.supplementary import Changed, Filled, PeriodClosed
 from criteria.supplementary_forms import FillForm, TextsForm
@@ -55,20 +55,13 @@ def period_report(request: HttpRequest, pk: int, period: int) -> HttpResponse:
             "unit": unit,
             "period": found,
             "periods": [it for place, it in enumerate(reported_by(unit)) if place < PERIODS_LISTED or it == found],
-            "tables": supplementary.filled_by(unit, found, _tables(unit, found)),
+            "tables": supplementary.filled_by(unit, found, supplementary.tables_for(unit, found)),
             "text": text,
             "parts": [(label, getattr(text, name)) for name, label in PeriodText.PARTS] if text else [],
             "can_fill": can(request.user, "period_report.fill", (unit, found)),
             "has_ended": found.ends_on <= today() or found.closed_at is not None,
         },
     )
-
-
-def _tables(unit: Unit, period: ReportingPeriod) -> list[SupplementaryTable]:
-    """Those asked for in the period, and those filled in for it before the definition changed."""
-    asked = supplementary.tables_for(unit.province_id, period)
-    told = SupplementaryTable.objects.filter(returns__unit=unit, returns__period=period)
-    return asked + [table for table in told if table not in asked]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -95,7 +88,7 @@ def table_fill(request: HttpRequest, pk: int, period: int, table: int) -> HttpRe
 
 
 def _filled(unit: Unit, period: ReportingPeriod, table: int) -> Filled:
-    found = [one for one in _tables(unit, period) if one.pk == table]
+    found = [one for one in supplementary.tables_for(unit, period) if one.pk == table]
     if not found:
         raise Http404("Kỳ này không có biểu bổ sung này.")
     return supplementary.filled_by(unit, period, found)[0]

@@ -17,12 +17,12 @@ from django import forms
 
 from communes import access
 from communes.models import Unit
-from communes.roster import as_on, groups_on
-from criteria.models import ReportingPeriod, SupplementaryColumn
+from communes.roster import as_on, groups_on, rural_communes_on
+from criteria.models import ReportingPeriod
 from criteria.plans import planned_end, planned_rollups
 from criteria.rollup import STATES_THAT_COUNT_AS_MET, Rollup
 from criteria.state import Moment
-from criteria.supplementary import Content, columns_shown, values_over
+from criteria.supplementary import Content, columns_shown, tables_of_period, values_over
 from criteria.workshop import groups as commune_groups
 from ntm.clock import today
 from reports.matrix import Matrix, Row, per_cent
@@ -223,11 +223,17 @@ def _criteria(asked: Asked, then: Matrix, now: Matrix, plan: Matrix) -> Table:
 
 def _resources(asked: Asked, period: ReportingPeriod, rows: Sequence[Row]) -> Table:
     """What the communes reported in the funding tables of the period, added up, beside the same period last year."""
-    funding = [table for table in tables_of(asked) if table.is_funding]
+    funding = [table for table in tables_of_period(tables_of(asked), period) if table.is_funding]
     earlier = _year_before(asked, period)
     units = [row.unit_id for row in rows]
-    now = values_over(units, period, [table.pk for table in funding])
-    then = values_over(units, earlier, [table.pk for table in funding]) if earlier else {}
+    ids = [table.pk for table in funding]
+    now = values_over(units, period, ids)
+    then: dict[int, dict[int, Content]] = {}
+    if earlier:  # of the communes of that time: some were merged since
+        there = [commune.id for commune in rural_communes_on(asked.area, earlier.ends_on)]
+        then = values_over(there, earlier, ids, period.closed_at)
+    if not then:
+        earlier = None  # one nobody had reported for says nothing, whether made before the closing or since
     columns = [
         Column("number", "TT", Kind.CENTRE, 5),
         Column("item", "Nội dung", Kind.TEXT, 40),
@@ -240,13 +246,10 @@ def _resources(asked: Asked, period: ReportingPeriod, rows: Sequence[Row]) -> Ta
             Column("before", earlier.name, Kind.NUMBER, 16),
             Column("change", "Tăng, giảm", Kind.NUMBER, 14),
         ]
-    listed: dict[int, list[SupplementaryColumn]] = {}
-    for column in SupplementaryColumn.objects.filter(table__in=funding):
-        listed.setdefault(column.table_id, []).append(column)
     told = {column for values in now.values() for column in values}
     lines = []
     for table in funding:
-        shown = [column for column in columns_shown(listed.get(table.pk, []), period, told) if column.is_summed]
+        shown = [column for column in columns_shown(table.listed, period, told) if column.is_summed]
         if not shown or not (table.applies_to(period) or told & {column.pk for column in shown}):
             continue
         lines.append(Line((None, table.name, *[None] * (len(columns) - 2)), "group"))

@@ -137,7 +137,7 @@ def _outcomes(
         planned = plans.get(row.unit_id, {})
         mine = {pk: planned[pk] for pk in indicators if pk in planned and planned[pk].verdict}
         missed = [pk for pk, plan in mine.items() if not reached(plan, told[row.unit_id].get(pk))]
-        met = planned_met(rollups[row.unit_id], result) if mine else None
+        met = planned_met(rollups[row.unit_id], result) or 0 if mine else None
         criteria = list(dict.fromkeys(indicators[pk].criterion.number for pk in missed))
         found.append(_Outcome(row, mine, told[row.unit_id], met, missed, criteria))
     return found

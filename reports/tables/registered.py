@@ -57,7 +57,7 @@ def draw(asked: Asked) -> Report:
     of = paces(asked, end)
     units = list(Unit.objects.filter(pk__in=list(found)))
     planned, _ = planned_rollups(units, asked.criteria_set, end, asked.known_at)
-    plans = {unit: planned_met(rollup, now) for unit, rollup in planned.items()}
+    plans = {unit: met for unit, rollup in planned.items() if (met := planned_met(rollup, now)) is not None}
     held = recognised(list(found), asked.as_of, asked.known_at)
     lines = []
     for number, row in enumerate(rows, 1):
@@ -95,9 +95,13 @@ def draw(asked: Asked) -> Report:
     )
 
 
-def planned_met(rollup: Rollup, result: Matrix) -> int:
-    """Criteria planned met, of those the matrix speaks of."""
-    return sum(rollup.states[criterion.number].state in STATES_THAT_COUNT_AS_MET for criterion in result.criteria)
+def planned_met(rollup: Rollup, result: Matrix) -> int | None:
+    """Criteria planned met, of those the matrix speaks of; None where no verdict is planned of any: a value alone
+    says nothing of them."""
+    states = [rollup.states[criterion.number].state for criterion in result.criteria]
+    if set(states) <= {"not_assessed"}:
+        return None
+    return sum(state in STATES_THAT_COUNT_AS_MET for state in states)
 
 
 def _left(row: Row, result: Matrix) -> str:

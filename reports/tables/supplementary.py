@@ -7,13 +7,14 @@ from datetime import date
 from decimal import Decimal
 
 from django import forms
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from communes import access
 from communes.models import Level
 from communes.roster import Member, rural_communes_on
 from criteria.models import ReportingPeriod, SupplementaryColumn, SupplementaryTable
-from criteria.supplementary import Content, columns_shown, present_period, values_over
+from criteria.supplementary import Content, columns_shown, present_period, tables_of_period, values_over
 from ntm.clock import today
 from reports.moments import PERIODS_OFFERED
 from reports.tables.asked import Asked
@@ -62,12 +63,9 @@ def periods_of(asked: Asked) -> list[ReportingPeriod]:
     return asked.choices["report_periods"]
 
 
-def tables_of(asked: Asked) -> list[SupplementaryTable]:
-    """The province's tables. One query a report."""
-    if "supplementary_tables" not in asked.choices:
-        rows = SupplementaryTable.objects.filter(province=asked.area.province_id)
-        asked.choices["supplementary_tables"] = list(rows)
-    return asked.choices["supplementary_tables"]
+def tables_of(asked: Asked) -> QuerySet[SupplementaryTable]:
+    """The province's tables."""
+    return SupplementaryTable.objects.filter(province=asked.area.province_id)
 
 
 def period_of(asked: Asked) -> ReportingPeriod | None:
@@ -86,13 +84,16 @@ def period_of(asked: Asked) -> ReportingPeriod | None:
 def draw(asked: Asked) -> Report:
     period = period_of(asked)
     wanted = asked.options.get("table")
-    tables = tables_of(asked)
-    chosen = next((table for table in tables if str(table.pk) == wanted), None)
-    chosen = chosen or next((table for table in tables if period and table.applies_to(period)), None)
-    chosen = chosen or next(iter(tables), None)
+    tables = tables_of_period(tables_of(asked), period) if period else []
+    if wanted:
+        chosen = next((table for table in tables if str(table.pk) == wanted), None)
+    else:
+        chosen = next((table for table in tables if period and table.applies_to(period)), next(iter(tables), None))
     drawn: tuple[Table, ...] = ()
     remarks: tuple[str, ...] = ()
     lacking = NO_TABLE if period else NO_PERIOD
+    if period and wanted and not chosen:
+        lacking = f"Lúc khóa kỳ {period.name} tỉnh chưa có biểu này. Chọn kỳ khác."
     if period and chosen:
         drawn, remarks, lacking = _drawn(asked, period, chosen)
     return Report(
@@ -123,7 +124,7 @@ def _drawn(
     communes = rural_communes_on(asked.area, day_of(asked, period))
     values = values_over([commune.id for commune in communes], period, [table.pk])
     told = {column for cells in values.values() for column in cells}
-    asked_for = columns_shown(table.columns.all(), period, told)
+    asked_for = columns_shown(table.listed, period, told)
     columns = (
         Column("number", "TT", Kind.CENTRE, 5),
         Column("commune", "Xã", Kind.TEXT, 24),

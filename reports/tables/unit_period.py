@@ -35,7 +35,7 @@ def draw(user: Any, unit: Unit, period: ReportingPeriod, criteria_set: CriteriaS
     last = Moment(date(moment.day.year - 1, 12, 31), moment.known_at)
     own = access.visible_criteria(user)
     tables = [_results(unit, criteria_set, stage, (last, moment), planned, own)]
-    funding = [table for table in tables_for(unit.province_id, period) if table.is_funding]
+    funding = [table for table in tables_for(unit, period) if table.is_funding]
     tables.append(_resources(unit, period, funding))
     if access.can(user, "period_texts.see"):
         tables.append(_texts(text_of(unit, period)))

@@ -210,6 +210,24 @@ def test_registered_communes_with_progress_plan_and_outlook(small):
     assert registered.draw(small.asked(before)).tables[0].lines == ()
 
 
+def test_a_value_without_a_verdict_is_no_plan_in_either_report(small):
+    first = small.communes[0]
+    Registration.objects.create(
+        unit=first, criteria_set=small.set, year=2024, decision="12/KH-UBND", decided_on=date(2024, 1, 15),
+        recorded_by=small.staff,
+    )  # fmt: skip
+    row = indicators_of(small.set)[0]
+    Plan.objects.create(unit=first, indicator=row, ends_on=date(2024, 12, 31), value=97, saved_by=small.staff)
+
+    def planned():
+        of_year = rows(table_of(registered.draw(small.asked()), "dang_ky"), "planned")
+        return of_year, rows(table_of(plans.draw(small.asked()), "ke_hoach"), "planned", "missed")[0]
+
+    assert planned() == ([(None,), (None,)], (None, "Chưa lập kế hoạch"))
+    Plan.objects.update(verdict="not_met")
+    assert planned() == ([(0,), (0,)], (0, ""))
+
+
 def test_the_trend_at_month_ends_and_at_closed_periods(small):
     report = trend.draw(small.asked(number=3))
     found = rows(report.tables[0], "moment", "with_opinion", "criteria_met", "average_met")

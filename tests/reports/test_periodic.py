@@ -9,16 +9,26 @@ from io import BytesIO
 import openpyxl
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from communes.models import Role, Unit
-from criteria.models import PeriodText, Plan, ReportingPeriod, Revision, SupplementaryColumn, SupplementaryValue
+from criteria.models import (
+    PeriodText,
+    Plan,
+    ReportingPeriod,
+    Revision,
+    SupplementaryColumn,
+    SupplementaryReturn,
+    SupplementaryTable,
+    SupplementaryValue,
+)
 from criteria.plans import planned_end
-from criteria.supplementary import PeriodClosed, save_values
+from criteria.supplementary import PeriodClosed, save_column, save_table, save_values
 from reports.matrix import matrix
 from reports.moments import moment_of
 from reports.tables.table import value_of
 from reports.tables.texts import pieces
-from tests.factories import IndicatorFactory
+from tests.factories import CommuneFactory, IndicatorFactory
 from tests.libreoffice import wrong_formulas
 from tests.reports.test_tables import book_rows, same, written
 from tests.reports.worlds import fill, indicators_of, make_province, make_set, make_table, member, say
@@ -300,3 +310,107 @@ def test_what_a_communes_report_can_not_be_drawn_for(place):
         assert answer.status_code == 404
     viewer = commune_report(place, place.half, member(place.province, Role.VIEWER))
     assert [table.key for table in viewer.context["report"].tables] == ["ket_qua_bo_tieu_chi", "nguon_luc"]
+
+
+def test_last_years_resources_are_those_known_when_the_period_was_closed(place):
+    """Last year's period may be open still: what is filled in, changed or emptied since doesn't count."""
+    money = place.table.columns.get(name="Ngân sách tỉnh")
+
+    def save(number, content, seen):
+        save_values(place.communes[number], place.before, place.table, {money.pk: content}, seen, place.staff)
+
+    def resources():
+        return next(table for table in place.draw("half-year").tables if table.key == "nguon_luc")
+
+    for number in range(3):
+        save(number, Decimal(10), 1)
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=timezone.now())
+    drawn = resources()
+    assert cells(drawn, "before")[0] == told(place.before, money, place.communes) > 30
+    save(0, Decimal(77), 2)
+    save(0, Decimal(78), 3)
+    save(1, None, 2)
+    save(4, Decimal(5), 0)
+    assert resources().lines == drawn.lines
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=None)
+    assert cells(resources(), "before")[0] == told(place.before, money, place.communes)
+
+
+def test_a_period_of_last_year_made_after_the_closing_adds_no_column(place):
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=timezone.now())
+    SupplementaryValue.objects.filter(filled__period=place.before).delete()
+    place.before.supplementary_returns.all().delete()
+    place.before.delete()
+    drawn = place.draw("half-year").tables[-4]
+    assert drawn.key == "nguon_luc" and "before" not in [column.key for column in drawn.columns]
+    later = place.period("half_year", "6 tháng 2023", date(2023, 6, 30))
+    save_values(place.communes[0], later, place.table, {place.table.columns.first().pk: Decimal(5)}, 0, place.staff)
+    assert place.draw("half-year").tables[-4] == drawn
+
+
+def test_last_years_resources_are_those_of_last_years_communes(place):
+    """Two communes merged since: what they reported a year ago stays in last year's column."""
+    money = place.table.columns.get(name="Ngân sách tỉnh")
+    for unit in place.communes:
+        row, _ = SupplementaryReturn.objects.get_or_create(
+            unit=unit, period=place.before, table=place.table, defaults={"saved_by": place.staff}
+        )
+        row.values.update_or_create(column=money, defaults={"number": Decimal(10)})
+    first, third = place.communes[0], place.communes[2]
+    merged = CommuneFactory(parent=first.parent, opened_on=date(2024, 1, 1))
+    Unit.objects.filter(pk__in=[first.pk, third.pk]).update(closed_on=date(2024, 1, 1))
+    fill(merged, place.half, place.table, by=place.staff, chance=random.Random(1))
+    resources = next(table for table in place.draw("half-year").tables if table.key == "nguon_luc")
+    assert cells(resources, "before")[0] == 50
+    assert cells(resources, "now")[0] == told(place.half, money, [place.communes[1], *place.communes[3:], merged])
+
+
+def test_what_is_redefined_later_leaves_a_closed_period_as_it_was(place):
+    """Columns renamed, moved, stopped and put back; the table renamed, no longer asked for; a new one made."""
+    table, days = place.table, place.table.columns.get(name="Ngày công")
+    SupplementaryValue.objects.filter(column=days).delete()  # a blank column has a place too
+    stopped = SupplementaryColumn(table=table, position=9, name="Đã ngừng", kind="number", in_use=False)
+    save_column(stopped, 1, place.staff)
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=timezone.now())
+
+    def drawn():
+        reports = [
+            place.draw("supplementary", of_period=place.half.pk),
+            place.draw("supplementary", of_period=place.half.pk, table=table.pk),
+            place.draw("half-year"),
+            commune_report(place, place.half).context["report"],
+        ]
+        return [(report.remarks, report.tables) for report in reports]
+
+    client = Client()
+    client.force_login(place.staff)
+    page_of = f"/units/{place.communes[1].pk}/period-report/{place.half.pk}/"
+
+    def told_on_page():
+        filled = client.get(page_of).context["tables"]
+        return [
+            (one.table.name, one.table.purpose, [(column.title, content) for column, content in one.cells])
+            for one in filled
+        ]
+
+    before, page = drawn(), told_on_page()
+    assert "Ngày công (công)" in str(before[0]) and "Đã ngừng" not in str(before)
+    first = table.columns.first()
+    for column, changes in (
+        (first, {"name": "Vốn trung ương", "position": 8}),
+        (days, {"in_use": False}),
+        (stopped, {"in_use": True}),
+    ):
+        for name, value in changes.items():
+            setattr(column, name, value)
+        save_column(column, SupplementaryTable.objects.get(pk=table.pk).version, place.staff)
+    table.refresh_from_db()
+    table.name, table.purpose, table.period_kinds = "Z đổi tên", "Việc khác", ["month"]
+    save_table(table, table.version, place.staff)
+    new = make_table(place.province, name="A biểu mới", starts_on=date(2020, 1, 1))
+    new.columns.update(added_at=timezone.now())
+    assert drawn() == before and told_on_page() == page
+    answer = place.draw("supplementary", of_period=place.half.pk, table=new.pk)
+    assert answer.tables == () and "chưa có biểu này" in answer.lacking
+    ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=None)
+    assert "Vốn trung ương" in str(drawn()[1]) and "Z đổi tên" in str(told_on_page())

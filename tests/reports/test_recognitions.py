@@ -254,6 +254,29 @@ def test_pasted_lines_are_shown_before_they_are_written(small):
         assert (answer.status_code, words in answer.content.decode()) == (422, True), text[:5]
 
 
+def test_an_old_list_pasted_again_revives_nothing_that_was_revoked(small):
+    unit, other = small.communes[:2]
+    Unit.objects.filter(pk=unit.pk).update(code="16420")
+    UnitVersion.objects.filter(unit=unit).delete()
+    small.recognise([unit.pk])
+    revoke(Recognition.objects.get(), "99/QĐ-UBND", date(2024, 3, 1), small.staff)
+    client = small.client()
+
+    def outcome(decision, day, **more):
+        text = f"16420\t{decision}\t{day}"
+        return client.post(small.paste_url, {"text": text} | more, follow=True).content.decode()
+
+    for decision, day in (("12/QĐ-UBND", "20/12/2023"), ("12/qđ-ubnd", "29/02/2024"), ("1/QĐ-UBND", "01/02/2022")):
+        page = outcome(decision, day)
+        assert "đã bị thu hồi theo 99/QĐ-UBND, 01/03/2024" in page, (decision, day)
+        outcome(decision, day, save="1")
+    data = {"commune": [unit.pk, other.pk], "decision": "12/QĐ-UBND", "decided_on": "20/12/2023"}
+    answer = client.post(small.url, data)
+    assert answer.status_code == 422 and "đã bị thu hồi theo 99/QĐ-UBND" in answer.content.decode()
+    assert Recognition.objects.count() == 1 and not recognised(small.ids, date(2024, 6, 1))
+    assert "Đã ghi 1 xã" in outcome("12/QĐ-UBND", "01/03/2024", save="1")  # recognised anew, by the same number
+
+
 def test_a_pasted_code_means_the_commune_that_bore_it_on_the_day(small):
     old, new, _ = small.communes
     for unit, since, until in ((old, date(2010, 1, 1), date(2023, 6, 1)), (new, date(2023, 6, 1), None)):
