@@ -557,9 +557,13 @@ def sees_visit_work(user: Any, visit: Any) -> bool:
     return on_team or bool(_covers(person, visit.unit, COORDINATOR))
 
 
-def sees_files(user: Any) -> bool:
-    """Whether evidence may be named at all to this person; viewers see figures only."""
+def sees_files(user: Any, place: Unit | None = None) -> bool:
+    """Whether evidence of a place may be named to this person (`evidence_scope`), without a place anybody's;
+    viewers see figures only."""
     person = roles(user)
+    if place is not None:
+        offices = (*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR)
+        return person.is_superuser or _reaches(person, place, *offices) or place.pk in person.visited_ids
     return person.is_superuser or not person.memberships or any(m.role != VIEWER for m in person.memberships)
 
 
@@ -607,6 +611,12 @@ def _covers(person: Roles, unit: Unit, *names: str) -> list[Membership]:
     """Memberships of these roles whose area holds the unit."""
     ancestors = {unit.province_id, unit.district_id, unit.commune_id} - {None}
     return [m for m in person.having(*names) if m.unit_id in ancestors]
+
+
+def _reaches(person: Roles, place: Unit, *names: str) -> bool:
+    """Whether the person holds one of these roles where the place lies, or in what came of it: seeing, not doing."""
+    areas = {place.province_id, place.district_id, place.commune_id} - {None}
+    return any(areas & person._area_ids[m.pk] for m in person.having(*names))
 
 
 def _change_entry(person: Roles, unit: Unit) -> Decision:
@@ -709,9 +719,7 @@ def _return(person: Roles, submission: Any) -> Decision:
 
 
 def _view_base_figures(person: Roles, unit: Unit) -> Decision:
-    areas = {unit.province_id, unit.district_id, unit.commune_id} - {None}
-    held = person.having(*COMMUNE_ROLES, DISTRICT_STAFF, COORDINATOR)
-    if unit.commune_id is None or not any(areas & person._area_ids[m.pk] for m in held):
+    if unit.commune_id is None or not _reaches(person, unit, *COMMUNE_ROLES, DISTRICT_STAFF, COORDINATOR):
         return refuse("Chỉ cán bộ của xã, huyện và điều phối viên của tỉnh xem được số liệu nền.")
     return ALLOWED
 
@@ -724,9 +732,8 @@ def _change_base_figures(person: Roles, unit: Unit) -> Decision:
 
 def _see_period_report(person: Roles, unit: Unit) -> Decision:
     """What a commune tells of a period besides its results: its own people and the offices above."""
-    areas = {unit.province_id, unit.district_id, unit.commune_id} - {None}
-    held = person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR)
-    if person.is_superuser or any(areas & person._area_ids[m.pk] for m in held):
+    offices = (*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR)
+    if person.is_superuser or _reaches(person, unit, *offices):
         return ALLOWED
     return refuse("Báo cáo kỳ do xã và cơ quan theo dõi xem; vai trò của bạn xem số liệu ở mục Báo cáo.")
 
@@ -741,9 +748,9 @@ def _fill_period_report(person: Roles, target: tuple[Unit, Any]) -> Decision:
     return _unit_open(unit)
 
 
-def _see_period_texts(person: Roles, _: Any) -> Decision:
-    """What communes write of a period, over an area: the offices' work, not a viewer's figures."""
-    if person.is_superuser or person.having(*COMMUNE_ROLES, DISTRICT_STAFF, DEPARTMENT_REVIEWER, COORDINATOR):
+def _see_period_texts(person: Roles, place: Unit) -> Decision:
+    """What communes of a place write of a period: the work of its offices, not a viewer's figures."""
+    if _see_period_report(person, place):
         return ALLOWED
     return refuse("Nội dung báo cáo của xã do cơ quan theo dõi xem; vai trò của bạn xem các biểu số liệu.")
 

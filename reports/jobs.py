@@ -32,6 +32,7 @@ from django.utils import timezone
 from django_tasks import TaskContext, TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
+from communes import access
 from criteria.evidence import stored_path
 from criteria.models.evidence import random_name
 from reports.models import OPEN, ReportJob
@@ -179,6 +180,8 @@ def work(pk: str, worker: str) -> None:
     try:
         builder = BUILDERS[job.kind]
         builder.check(job.asked_by, job.params)
+        own = access.visible_criteria(job.asked_by)
+        limited_to = None if own is None else sorted(own)
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("xb") as target:
             os.fchmod(target.fileno(), settings.FILE_UPLOAD_PERMISSIONS)
@@ -188,7 +191,7 @@ def work(pk: str, worker: str) -> None:
         size = part.stat().st_size
         part.rename(path)
         _sync(path.parent)
-        if not _end(job, ReportJob.State.DONE, file=name, file_name=file_name, size=size):
+        if not _end(job, ReportJob.State.DONE, file=name, file_name=file_name, size=size, limited_to=limited_to):
             path.unlink()
     except Cancelled:
         pass

@@ -40,7 +40,8 @@ class ReportJob(models.Model):
     `kind` names its builder, `params` are what that takes, `fingerprint` tells equal requests.
     A running job belongs to its worker until `leased_until`, which progress moves on; after that
     another may begin it anew. `attempt` counts the beginnings: who holds an earlier one has lost it.
-    `done` of `total` are in the builder's own measure. There is a file only of a job that is done.
+    `done` of `total` are in the builder's own measure. There is a file only of a job that is done; it holds the
+    results of the criteria `limited_to` (ids), None: of all, as who asked could see them then.
     """
 
     class State(models.TextChoices):
@@ -66,6 +67,7 @@ class ReportJob(models.Model):
     file = models.FileField(upload_to=stored_name, max_length=120, blank=True)
     file_name = models.CharField("Tên tệp", max_length=200, blank=True)
     size = models.PositiveBigIntegerField(default=0)
+    limited_to = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)
     created_at = models.DateTimeField("Yêu cầu lúc", default=timezone.now)
     started_at = models.DateTimeField("Bắt đầu lúc", null=True, blank=True)
@@ -110,6 +112,10 @@ class ReportJob(models.Model):
     def percent(self) -> int | None:
         """How far it is, in whole per cent rounded down; None where the builder hasn't said."""
         return min(100, self.done * 100 // self.total) if self.total else None
+
+    def holds_more_than(self, criteria: set[int] | None) -> bool:
+        """Whether the file holds criteria beyond these, the ones its reader is limited to now (None: to none)."""
+        return criteria is not None and (self.limited_to is None or not criteria.issuperset(self.limited_to))
 
 
 OPEN = (ReportJob.State.QUEUED, ReportJob.State.RUNNING)

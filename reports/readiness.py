@@ -415,7 +415,7 @@ class UnitDocuments:
         self, unit: Unit, criteria_set: CriteriaSet, user: Any, day: date, moment: Moment | None = None
     ) -> None:
         self.day = day
-        self.named = user is None or access.sees_files(user)
+        self.named = user is None or access.sees_files(user, unit)
         links = EvidenceLink.objects.filter(unit=unit, indicator__criterion__criteria_set=criteria_set)
         if not moment:
             links = links.filter(removed_at__isnull=True, evidence__retired_at__isnull=True)

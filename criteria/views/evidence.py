@@ -64,12 +64,12 @@ KINDS = {"": "Tất cả", "picture": "Ảnh", "file": "Tệp khác", "none": "K
 def visible_unit(request: HttpRequest, pk: int) -> Unit:
     """A unit the person may see; its viewers have no business with files."""
     unit = get_unit(request.user, pk)
-    require_files(request)
+    require_files(request, unit)
     return unit
 
 
-def require_files(request: HttpRequest) -> None:
-    if not sees_files(request.user):
+def require_files(request: HttpRequest, unit: Unit | None = None) -> None:
+    if not sees_files(request.user, unit):
         raise PermissionDenied("Vai trò người xem chỉ xem số liệu tổng hợp, không xem minh chứng.")
 
 

@@ -264,7 +264,8 @@ def period_late(request: HttpRequest, pk: int) -> HttpResponse:
         page = Paginator(late_revisions(period, request.user), PER_PAGE).get_page(request.GET.get("page"))
         rows = late_rows(period, list(page))
         worded_of_sets([row.revision.indicator for row in rows], period.ends_on)
-    context = {"period": period, "page": page, "rows": rows, "shows_notes": access.sees_files(request.user)}
+    noted = {row.revision.unit_id for row in rows if access.sees_files(request.user, row.revision.unit)}
+    context = {"period": period, "page": page, "rows": rows, "noted": noted}
     return render(request, "criteria/period_late.html", context)
 
 

@@ -200,7 +200,7 @@ def _headline(result: Matrix, user: Any) -> Part:
             f"bình quân {two_decimals(figures.average_met)}/{criteria} tiêu chí một xã; "
             f"tiến độ chung {per_cent(figures.progress)}."
         )
-    if access.sees_files(user):  # viewers read no findings
+    if access.sees_files(user, result.area):  # viewers read no findings
         counts = published_findings(user, result.area, result.moment)
         if any(counts.values()):
             sentences.append(

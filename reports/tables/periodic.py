@@ -103,7 +103,7 @@ def _draw(kind: str, asked: Asked) -> Report:
         if not now.limited:
             tables.append(buckets_table(now, [(before, then)], FORMS[kind], plan))
         tables.append(_resources(asked, period, now.rows))
-        if access.can(asked.user, "period_texts.see"):
+        if access.can(asked.user, "period_texts.see", asked.area):
             tables += texts.tables(asked, period)
     return Report(
         form=FORMS[kind],

@@ -288,7 +288,7 @@ def _proof(
         Column("others", "Minh chứng khác còn hiệu lực", Kind.WHOLE, 11, "Của cùng chỉ tiêu."),
         Column("stage", "Đánh giá đạt theo", Kind.TEXT, 20),
     )
-    sees = access.sees_files(asked.user)
+    sees = access.sees_files(asked.user, asked.area)
     number, lines = 0, []
     for link in _running_out(asked, rows, indicators) if sees else ():
         stage, opinion = decides[link.unit].get(link.indicator, ("", None))

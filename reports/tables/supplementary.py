@@ -131,7 +131,7 @@ def _drawn(
         *(_column(column) for column in asked_for),
     )
 
-    linked = bool(access.can(asked.user, "period_texts.see"))  # viewers have the figures only
+    linked = bool(access.can(asked.user, "period_texts.see", asked.area))  # viewers have the figures only
 
     def row(number: int, commune: Member) -> Line:
         mine = values.get(commune.id, {})

@@ -37,7 +37,7 @@ def draw(user: Any, unit: Unit, period: ReportingPeriod, criteria_set: CriteriaS
     tables = [_results(unit, criteria_set, stage, (last, moment), planned, own)]
     funding = [table for table in tables_for(unit, period) if table.is_funding]
     tables.append(_resources(unit, period, funding))
-    if access.can(user, "period_texts.see"):
+    if access.can(user, "period_texts.see", unit):
         tables.append(_texts(text_of(unit, period)))
     return Report(
         form=FORM,

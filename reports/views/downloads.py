@@ -161,11 +161,11 @@ def report_list(request: HttpRequest) -> HttpResponse:
             "kinds": [
                 (kind, house.form(kind.form))
                 for kind in KINDS.values()
-                if not kind.action or access.can(request.user, kind.action, area)
+                if not kind.action or (area and access.can(request.user, kind.action, area))
             ],
             "forms": {"matrix": house.form("01"), "readiness": house.form("02")},
             "periods": periods_offered(area, NOW) if area else [],
-            "names_files": access.sees_files(request.user),
+            "names_files": access.sees_files(request.user, area),
         },
     )
 

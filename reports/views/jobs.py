@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from communes import access
 from criteria.evidence import format_size, stored_path
 from reports import jobs
 from reports.models import ReportJob
@@ -65,19 +66,24 @@ def job_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def job_detail(request: HttpRequest, pk: Any) -> HttpResponse:
     """How far the report is; htmx asks again for that part alone until the job has ended."""
-    job, now = visible(request, pk), timezone.now()
+    job = visible(request, pk)
+    template = "reports/_job.html" if request.headers.get("HX-Request") else "reports/job_detail.html"
+    return render(request, template, _context(request, job))
+
+
+def _context(request: HttpRequest, job: ReportJob) -> dict[str, Any]:
+    now = timezone.now()
     has_stopped = job.leased_until is not None and job.leased_until < now
     waits = job.state == ReportJob.State.QUEUED and job.created_at < now - jobs.PATIENCE
-    context = {
+    return {
         "job": job,
         "size": format_size(job.size),
         "attempts": jobs.ATTEMPTS,
         "has_stopped": has_stopped,
         "waits": waits,
         "is_worked": not (waits or has_stopped) or jobs.is_worked(now),
+        "is_beyond": job.state == ReportJob.State.DONE and job.holds_more_than(access.visible_criteria(request.user)),
     }
-    template = "reports/_job.html" if request.headers.get("HX-Request") else "reports/job_detail.html"
-    return render(request, template, context)
 
 
 @require_POST
@@ -97,11 +103,14 @@ def job_again(request: HttpRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def job_file(request: HttpRequest, pk: Any) -> HttpResponseBase:
-    """The finished file, if the person may still have this report."""
+    """The finished file, if the person may still have this report and see all that is in it."""
     job = visible(request, pk)
     if job.state != ReportJob.State.DONE or job.kind not in jobs.BUILDERS:
         raise Http404("Báo cáo này chưa có tệp.")
     jobs.BUILDERS[job.kind].check(request.user, job.params)
+    context = _context(request, job)
+    if context["is_beyond"]:
+        return render(request, "reports/job_detail.html", context, status=403)
     try:
         stored = stored_path(str(job.file)).open("rb")
     except FileNotFoundError:

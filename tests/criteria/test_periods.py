@@ -485,6 +485,9 @@ def test_the_late_list_keeps_to_what_a_person_sees(place, client, assert_queries
         assert ("Ghi chú riêng" in text) == (who != "viewer"), who
         units = {row.revision.unit for row in page.context["rows"]}
         assert units == {"neighbour": {far}, "staff": {commune}, "officer": {commune}}.get(who, {commune, far}), who
+    client.force_login(place.viewer)
+    MembershipFactory(user=place.viewer, unit=CommuneFactory(), role=Role.OFFICER)  # of another province
+    assert "Ghi chú riêng" not in client.get(f"/periods/{period.pk}/late/").content.decode()
     client.force_login(place.reviewer)
     assert {row.revision.indicator for row in client.get(f"/periods/{period.pk}/late/").context["rows"]} == {
         place.indicators[0]

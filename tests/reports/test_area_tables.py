@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime
 import pytest
 from django.test import Client
 
-from communes.models import Role, Succession, Unit, UnitVersion
+from communes.models import Membership, Role, Succession, Unit, UnitVersion
 from communes.roster import villages_on
 from criteria.models import CriterionDepartment, Evidence, ReportingPeriod, Revision
 from inspections.models import Visit
+from reports.readiness import readiness
 from reports.tables.table import value_of
 from tests.factories import CommuneFactory, DepartmentFactory, TargetFactory, UserFactory, VillageFactory
 from tests.reports.worlds import (
@@ -367,6 +368,16 @@ def test_who_sees_no_files_sees_no_proof(place):
     viewer = member(place.province, Role.VIEWER)
     assert place.rows("regression", "minh_chung", "document", user=viewer) == []
     assert "không xem minh chứng" in place.html
+    _, (elsewhere,) = make_province(communes=1)
+    Membership.objects.create(user=viewer, unit=elsewhere, role=Role.OFFICER)  # what they may do there, not here
+    viewer = type(viewer).objects.get(pk=viewer.pk)
+    assert place.rows("regression", "minh_chung", "document", user=viewer) == []
+    assert "không xem minh chứng" in place.html
+    assert not readiness(place.one, place.set, "self", viewer).names_files
+    client = Client()
+    client.force_login(viewer)
+    assert client.get(f"/units/{place.one.pk}/indicators/{indicators_of(place.set)[0].pk}/evidence/").status_code == 403
+    assert client.get("/evidence/").status_code == 200
     reviewer = place.reviewer(1)
     assert place.rows("regression", "minh_chung", "document", user=reviewer) == [("Giấy kín – 12/BC-UBND",)]
 

@@ -23,13 +23,14 @@ from django_tasks_db.models import DBTaskResult
 
 from communes.models import Membership, Role
 from criteria.evidence import stored_path
+from criteria.models import CriterionDepartment
 from reports import builders, jobs
 from reports.house import house_of
 from reports.jobs import BUILDERS, ReportRefused, cancel, start, sweep, take_up_expired, work
 from reports.matrix import matrix
 from reports.models import ReportJob
 from reports.workbooks.matrix import by_indicator, matrix_workbook
-from tests.factories import UserFactory
+from tests.factories import DepartmentFactory, UserFactory
 from tests.reports.worlds import make_province, make_set, member, say
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -792,6 +793,34 @@ def test_who_lost_the_area_fetches_no_file(place, client, media):
     Membership.objects.filter(user=person).delete()
     assert client.get(url).status_code == 404
     assert client.post(f"/reports/jobs/{job.pk}/again/").status_code == 404
+
+
+def test_who_sees_fewer_criteria_than_a_file_holds_builds_it_anew(place, client, media):
+    province, criteria_set, person = place
+    client.force_login(person)
+    department = DepartmentFactory()
+    first, second, _ = criteria_set.criteria.order_by("number")
+    own = CriterionDepartment.objects.create(criterion=first, department=department)
+
+    def built():
+        job = start(type(person).objects.get(pk=person.pk), "matrix", params_of(province, criteria_set))
+        work(str(job.pk), "w1")
+        return f"/reports/jobs/{job.pk}/"
+
+    whole = built()
+    assert b"".join(client.get(f"{whole}file")).startswith(b"PK")
+    Membership.objects.filter(user=person).update(role=Role.DEPARTMENT_REVIEWER, department=department)
+    refused = client.get(f"{whole}file")
+    assert refused.status_code == 403
+    for page in (refused, client.get(whole)):
+        assert "Bấm Lập lại" in page.content.decode()
+        assert f"{whole}again/" in page.content.decode() and f"{whole}file" not in page.content.decode()
+    again = built()
+    assert b"".join(client.get(f"{again}file")).startswith(b"PK")
+    CriterionDepartment.objects.create(criterion=second, department=department)
+    assert b"".join(client.get(f"{again}file")).startswith(b"PK")
+    own.delete()
+    assert client.get(f"{again}file").status_code == 403
 
 
 def test_an_area_without_communes_gets_no_workbook(db, media):

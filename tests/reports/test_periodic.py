@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from communes.models import Role, Unit
+from communes.models import Membership, Role, Unit
 from criteria.models import (
     PeriodText,
     Plan,
@@ -198,6 +198,28 @@ def test_resources_are_the_sums_of_the_funding_tables(place):
     place.table.is_funding = False
     place.table.save()
     assert not next(t for t in place.draw("half-year").tables if t.key == "nguon_luc").lines
+
+
+def test_words_are_shown_where_one_may_read_them_not_elsewhere(place):
+    """A viewer here who is an officer in another province stays a viewer here."""
+    unit = place.communes[0]
+    PeriodText.objects.create(unit=unit, period=place.half, saved_by=place.staff, proposals="Đề nghị riêng")
+    _, (elsewhere,) = make_province(communes=1)
+    viewer = member(place.province, Role.VIEWER)
+    Membership.objects.create(user=viewer, unit=elsewhere, role=Role.OFFICER)
+    client = Client()
+    for user, is_shown in ((viewer, False), (place.staff, True), (member(unit.district, Role.DISTRICT_STAFF), True)):
+        client.force_login(user)
+        area = unit.district if is_shown else place.province
+        texts = client.get(f"/reports/tables/texts/?area={area.pk}&of_period={place.half.pk}")
+        assert texts.status_code == (200 if is_shown else 403)
+        assert ("reports/tables/texts/" in client.get(f"/reports/?area={area.pk}").content.decode()) == is_shown
+        asked = {"area": area, "user": user, "of_period": place.half.pk}
+        assert ("proposals" in [table.key for table in place.draw("half-year", **asked).tables]) == is_shown
+        lines = place.draw("supplementary", **asked).tables[0].lines
+        assert any("period-report" in line.url for line in lines) == is_shown
+        page = client.get(f"/reports/units/{unit.pk}/{place.half.pk}/?set={place.set.code}").content.decode()
+        assert ("Đề nghị riêng" in page) == is_shown
 
 
 def test_a_closed_period_redrawn_gives_the_same_cells(place):
