@@ -93,8 +93,7 @@ def reports_workbook(reports: Sequence[Report], user: Any, progress: Progress | 
 
     for report in reports:
         for place, table in enumerate(report.tables):
-            number = house.form(report.form)
-            form = number if len(report.tables) == 1 else f"{number}{LETTERS[place]}"
+            form = house.form(report.form, "" if len(report.tables) == 1 else LETTERS[place])
             title = f"{table.title} – {report.subject.full_name}".upper()
             heading = Heading(form, house.agency, title, tuple(report.lines), report.as_of)
             draw_table(book, names.of(table.title), heading, table, told)
