@@ -82,6 +82,7 @@ def draw(asked: Asked) -> Report:
         basis=asked.basis,
         moment=asked.moment,
         limited=now.limited,
+        remarks=figures.no_results(now),
         definitions=(
             (
                 "Xã có kết quả",
