@@ -41,7 +41,8 @@ LEFT = 3  # columns before the marks: TT, Tên xã, Mã
 
 
 def matrix_name(result: Matrix, house: House) -> str:
-    return file_name(house.form(FORM), result.area.name, result.as_of)
+    known_at = result.moment.known_at if result.moment else None
+    return file_name(house.form(FORM), result.area.name, result.as_of, known_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ from reports.workbooks.layout import (
 
 
 def readiness_name(result: Readiness, house: House) -> str:
-    return file_name(house.form(FORM), result.unit.name, result.as_of)
+    known_at = result.moment.known_at if result.moment else None
+    return file_name(house.form(FORM), result.unit.name, result.as_of, known_at)
 
 
 def readiness_workbook(result: Readiness, user: Any, house: House) -> bytes:

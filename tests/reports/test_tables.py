@@ -369,6 +369,28 @@ def test_a_wrong_day_or_year_is_said_on_top_and_beside_its_field(place, key, wro
     assert words in place.get(f"/reports/tables/{key}.xlsx?{query}").content.decode()
 
 
+def test_files_of_different_figures_have_different_names(place):
+    ReportingPeriod.objects.filter(pk=place.period.pk).update(closed_at=datetime(2024, 6, 6, 18, tzinfo=UTC))
+    moments = ({}, {"as_of": "2024-06-15"}, {"as_of": "2024-05-31"}, {"period": place.period.pk})
+    paths = (
+        "tables/headline.xlsx?",
+        "tables/headline.zip?",
+        "bundle.xlsx?report=headline&",
+        f"matrix/{place.province.pk}.xlsx?",
+        f"readiness/{place.communes[0].pk}.xlsx?",
+    )
+    for path in paths:
+        names = [
+            re.search(
+                r'filename="(.*?)"', place.get(f"/reports/{path}{place.query('self', **it)}")["Content-Disposition"]
+            )
+            for it in moments
+        ]
+        ends = [name.group(1).split("_", 2)[2].removesuffix("_csv.zip").removesuffix(".xlsx") for name in names]
+        closed = "2024-05-31_KyKhoa-2024-06-07"  # closed at one in the morning there
+        assert ends == ["2024-06-30", "2024-06-15", "2024-05-31", closed], path
+
+
 def test_a_department_has_no_watch_list_of_its_few_criteria(place):
     department = DepartmentFactory()
     CriterionDepartment.objects.create(criterion=place.set.criteria.first(), department=department)
