@@ -16,6 +16,7 @@ from reports.workbooks.layout import MARKS, SIGNERS, agency
 
 # The district's name holds its kind; who types that as well means it once.
 _NAMED = re.compile(r"(?:huyện\s+)?\{huyện\}", re.IGNORECASE)
+_DIGITS = re.compile(r"\d+")
 COUNTED_AS_MET = ("firmly_met", "met", "not_applicable")
 SET_MARKS = tuple(state for state, mark in MARKS.items() if mark)
 Signers = tuple[tuple[str, str], tuple[str, str]]
@@ -30,8 +31,9 @@ class House:
     signers: Signers = SIGNERS
     forms: dict[str, str] = field(default_factory=dict)
 
-    def form(self, number: str) -> str:
-        return self.forms.get(number) or number
+    def form(self, number: str, letter: str = "") -> str:
+        """The form's number, `letter` of the sheet after its first digits: 03a, 03a/BC-NTM; left out without any."""
+        return _DIGITS.sub(rf"\g<0>{letter}", self.forms.get(number) or number, count=1)
 
     @property
     def marks_met(self) -> tuple[str, ...]:

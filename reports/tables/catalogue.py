@@ -25,6 +25,7 @@ from reports.tables import (
     villages,
 )
 from reports.tables.asked import Asked
+from reports.tables.base_day import BaseDay
 from reports.tables.table import Report
 
 
@@ -107,7 +108,7 @@ KINDS = {
             "Rớt chuẩn và nguy cơ rớt chuẩn",
             "Xã từng đạt đủ hoặc đã được công nhận nay mất tiêu chí; minh chứng hết hiệu lực; yêu cầu đã nâng.",
             regression.draw,
-            regression.Options,
+            BaseDay,
             has_stage=False,
             kept_at=("reports:recognition_list", "Xã được công nhận"),
         ),

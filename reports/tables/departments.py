@@ -6,6 +6,7 @@ from communes.names import sort_key
 from criteria.departments import Responsible, responsible_on
 from reports.matrix import CriterionTotal, per_cent
 from reports.tables.asked import Asked
+from reports.tables.figures import no_results
 from reports.tables.table import Cell, Column, Kind, Line, Report, Share, Sum, Table
 
 NOBODY = "Chưa phân công"
@@ -62,6 +63,7 @@ def draw(asked: Asked) -> Report:
         basis=asked.basis,
         moment=asked.moment,
         limited=now.limited,
+        remarks=no_results(now),
         definitions=(
             (
                 "Sở, ngành phụ trách",

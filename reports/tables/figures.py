@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from criteria.rollup import AreaFigures
-from reports.matrix import per_cent
+from reports.matrix import Matrix, per_cent
 from reports.tables.table import Cell, Column, Kind, Ratio, Share, Sum
 
 COLUMNS = (
@@ -19,6 +19,15 @@ COLUMNS = (
     Column("average_met", "Bình quân tiêu chí đạt một xã", Kind.PERCENT, 11),
     Column("progress", "Tiến độ chung (%)", Kind.PERCENT, 11, "Bình quân trên số xã có kết quả."),
 )
+
+
+def no_results(result: Matrix) -> tuple[str, ...]:
+    """What a report says on top where none of the area's communes has a result: its blanks aren't zeros."""
+    figures = result.figures
+    if figures.with_opinion or not figures.communes:
+        return ()
+    said = f"Chưa có xã nào có kết quả (0/{figures.communes} xã)"
+    return (f"{said}: chưa xã nào được đánh giá ở mọi tiêu chí theo căn cứ và thời điểm này, nên chưa có số liệu.",)
 
 
 def cells(figures: AreaFigures) -> tuple[Cell, ...]:

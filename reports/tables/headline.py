@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 
 from django import forms
@@ -12,25 +11,15 @@ from communes.models import Level
 from criteria.buckets import in_words
 from criteria.recognitions import anything_recorded, recognised
 from criteria.rollup import AreaFigures
-from ntm.clock import today
 from reports.matrix import Matrix, figures_of, per_cent
 from reports.moments import Comparison, comparisons
 from reports.tables import figures
 from reports.tables.asked import Asked
+from reports.tables.base_day import BaseDay
 from reports.tables.table import Average, Chart, Column, Difference, Kind, Line, Report, Sum, Table
 
 
-class Options(forms.Form):
-    base = forms.DateField(
-        label="So với mốc", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Ngày tự chọn."
-    )
-
-    def clean_base(self) -> date | None:
-        base = self.cleaned_data["base"]
-        if base and base >= today():
-            raise forms.ValidationError("Chọn một ngày đã qua.")
-        return base
-
+class Options(BaseDay):
     below = forms.IntegerField(
         label="Nêu các xã đạt dưới (tiêu chí)", required=False, min_value=1, max_value=99, initial=15
     )
@@ -82,6 +71,7 @@ def draw(asked: Asked) -> Report:
         basis=asked.basis,
         moment=asked.moment,
         limited=now.limited,
+        remarks=figures.no_results(now),
         definitions=(
             (
                 "Xã có kết quả",

@@ -21,6 +21,7 @@ from reports.matrix import Matrix, per_cent
 from reports.readiness import JUDGED_BY, NO_WORD, Opinion, as_judged
 from reports.shortfalls import lack, shortfall
 from reports.tables.asked import Asked
+from reports.tables.figures import no_results
 from reports.tables.table import Column, Kind, Line, Report, Share, Sum, Table
 
 CRITERIA = (
@@ -75,12 +76,23 @@ def draw(asked: Asked) -> Report:
         basis=asked.basis,
         moment=asked.moment,
         limited=result.limited,
+        remarks=no_results(result) or (_counted(result),),
         definitions=(
             ("Xã được tính", "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên (xã có kết quả)."),
             ("Tổng còn thiếu", "Cộng phần còn thiếu của từng xã, mỗi xã theo yêu cầu của mình; chỉ cộng thứ đếm được."),
             ("Minh chứng, tồn tại", "Không tính ở biểu này; xem ở trang Tình hình thực hiện của từng xã."),
         ),
     )
+
+
+def _counted(result: Matrix) -> str:
+    return f"Tính trên {result.figures.with_opinion}/{result.figures.communes} xã có kết quả."
+
+
+def _none(result: Matrix, none: str) -> str:
+    """What a table without lines says: that nothing is missing only where somebody was judged."""
+    known, communes = result.figures.with_opinion, result.figures.communes
+    return none if known else f"Chưa có xã nào có kết quả (0/{communes})."
 
 
 def _criteria(result: Matrix, department: dict[int, str]) -> Table:
@@ -106,7 +118,13 @@ def _criteria(result: Matrix, department: dict[int, str]) -> Table:
         held, nearly = (sum(getattr(t, name) for t in result.hardest) for name in ("held_back", "nearly"))
         incomplete = sum(total.incomplete for total in result.hardest)
         lines.append(Line((None, "Cộng", None, Sum(held), None, None, Sum(nearly), Sum(incomplete)), "total"))
-    return Table("tieu_chi", "Tiêu chí còn xã chưa đạt", CRITERIA, tuple(lines), empty="Không có tiêu chí nào.")
+    return Table(
+        "tieu_chi",
+        "Tiêu chí còn xã chưa đạt",
+        CRITERIA,
+        tuple(lines),
+        empty=_none(result, "Không có tiêu chí nào còn xã chưa đạt."),
+    )
 
 
 def _indicators(asked: Asked, result: Matrix, day: Any, department: dict[int, str]) -> Table:
@@ -141,7 +159,13 @@ def _indicators(asked: Asked, result: Matrix, day: Any, department: dict[int, st
     if lines:
         total = [sum(getattr(found, name) for found in lacks.values()) for name in ("lacking", "nearly", "unassessed")]
         lines.append(Line((None, "Cộng", None, *map(Sum, total), *(None,) * 5), "total"))
-    return Table("chi_tieu", "Chỉ tiêu còn xã chưa đạt", INDICATORS, tuple(lines), empty="Không có chỉ tiêu nào.")
+    return Table(
+        "chi_tieu",
+        "Chỉ tiêu còn xã chưa đạt",
+        INDICATORS,
+        tuple(lines),
+        empty=_none(result, "Không có chỉ tiêu nào còn xã chưa đạt."),
+    )
 
 
 def _lacks(asked: Asked, unit_ids: list[int], listed: list[Indicator], day: Any) -> dict[Indicator, _Lacks]:

@@ -58,6 +58,10 @@ def draw(asked: Asked) -> Report:
         for number in range(len(first.criteria))
     }
     visits, leaders = _visits(asked, first)
+    leader = (asked.options.get("leader") or "").strip()
+    no_visits = (
+        f"Không có cuộc kiểm tra nào do trưởng đoàn “{leader}” dẫn trong thời gian này." if leader else NO_VISITS
+    )
     told = changes(visits, asked.criteria_set, asked.moment.known_at if asked.moment else None)
     own = {criterion.number for criterion in first.criteria}
     told = {visit: [change for change in found if change.number in own] for visit, found in told.items()}
@@ -70,8 +74,8 @@ def draw(asked: Asked) -> Report:
             _by_commune(asked, matrices, pairs),
             _by_criterion(matrices, pairs),
             _pairs(asked, first, pairs),
-            _by_leader(visits, leaders, told),
-            _by_visit(asked, first, visits, leaders, told),
+            _by_leader(visits, leaders, told, no_visits),
+            _by_visit(asked, first, visits, leaders, told, no_visits),
         ),
         criteria_set=asked.criteria_set,
         moment=asked.moment,
@@ -107,11 +111,14 @@ def _step_columns() -> list[Column]:
     columns = []
     for stage, label in ABOVE.items():
         columns += [
-            Column(f"{stage}_both", f"{label}: cùng đánh giá", Kind.WHOLE, 10, "Cấp này và xã đều đã đánh giá đủ."),
+            Column(
+                f"{stage}_both", f"{label}: số ô xã và cấp này cùng có kết quả", Kind.WHOLE, 13,
+                "Mỗi ô là một tiêu chí của một xã; xã và cấp này đều đã đánh giá đủ, dù giống hay khác nhau.",
+            ),
             Column(f"{stage}_lower", f"{label} thấp hơn xã", Kind.WHOLE, 10),
             Column(f"{stage}_higher", f"{label} cao hơn xã", Kind.WHOLE, 10),
-            Column(f"{stage}_share", f"{label}: tỷ lệ thấp hơn (%)", Kind.SHARE, 10, "Trên số cùng đánh giá."),
-        ]
+            Column(f"{stage}_share", f"{label}: tỷ lệ thấp hơn (%)", Kind.SHARE, 10, "Trên số ô cùng có kết quả."),
+        ]  # fmt: skip
     return columns
 
 
@@ -243,6 +250,9 @@ def _pairs(asked: Asked, first: Matrix, pairs: Pairs) -> Table:
     )
 
 
+NO_VISITS = "Không có cuộc kiểm tra nào ghi nhận kết quả chính thức trong thời gian này mà bạn được xem."
+
+
 # --- what visits changed ---------------------------------------------------------------
 
 
@@ -296,7 +306,7 @@ def _change_cells(own: list[Change], kind: type = int) -> tuple[Cell, ...]:
     return (*map(kind, (scored, before, after)), change, kind(lower), kind(higher))
 
 
-def _by_leader(visits: list[Visit], leaders: Mapping[int, str], told: Mapping[int, list[Change]]) -> Table:
+def _by_leader(visits: list[Visit], leaders: Mapping[int, str], told: Mapping[int, list[Change]], none: str) -> Table:
     columns = (
         Column("leader", "Trưởng đoàn", Kind.TEXT, 30),
         Column("visits", "Số cuộc", Kind.WHOLE, 9),
@@ -316,14 +326,16 @@ def _by_leader(visits: list[Visit], leaders: Mapping[int, str], told: Mapping[in
     lines = [Line(cells(name, by_leader[name])) for name in sorted(by_leader, key=search_name)]
     if lines:
         lines.append(Line(cells("Cộng", visits, Sum), "total"))
-    return Table("theo_truong_doan", "Thay đổi theo trưởng đoàn", columns, tuple(lines), empty=_NO_VISITS)
-
-
-_NO_VISITS = "Không có cuộc kiểm tra nào ghi nhận kết quả chính thức trong thời gian này mà bạn được xem."
+    return Table("theo_truong_doan", "Thay đổi theo trưởng đoàn", columns, tuple(lines), empty=none)
 
 
 def _by_visit(
-    asked: Asked, first: Matrix, visits: list[Visit], leaders: Mapping[int, str], told: Mapping[int, list[Change]]
+    asked: Asked,
+    first: Matrix,
+    visits: list[Visit],
+    leaders: Mapping[int, str],
+    told: Mapping[int, list[Change]],
+    none: str,
 ) -> Table:
     columns = (
         Column("held_on", "Ngày kiểm tra", Kind.DATE, 12),
@@ -354,4 +366,4 @@ def _by_visit(
         found = [change for visit in visits for change in told[visit.pk]]
         lines.append(Line((None, "Cộng", None, None, None, *_change_cells(found, Sum), None, None), "total"))
     note = f"Các cuộc từ ngày {since(asked):%d/%m/%Y} đến ngày {asked.as_of:%d/%m/%Y}."
-    return Table("cuoc_kiem_tra", "Cuộc kiểm tra thay đổi gì", columns, tuple(lines), note=note, empty=_NO_VISITS)
+    return Table("cuoc_kiem_tra", "Cuộc kiểm tra thay đổi gì", columns, tuple(lines), note=note, empty=none)

@@ -29,6 +29,7 @@ from reports.matrix import Matrix, Row, per_cent
 from reports.moments import Comparison, moment_of
 from reports.tables import texts
 from reports.tables.asked import Asked
+from reports.tables.figures import no_results
 from reports.tables.headline import RECOGNISED_MEANS, buckets_table, figures_table
 from reports.tables.supplementary import periods_of, said, tables_of
 from reports.tables.table import Column, Difference, Kind, Line, Report, Share, Table
@@ -115,7 +116,7 @@ def _draw(kind: str, asked: Asked) -> Report:
         basis=asked.basis,
         moment=moment,
         limited=limited,
-        remarks=(period.name,) if period else (),
+        remarks=(period.name, *no_results(asked.matrix(moment=moment))) if period else (),
         lacking=lacking,
         definitions=(
             ("Xã có kết quả", "Xã đã được đánh giá ở mọi tiêu chí tại cấp nêu trên. Các số khác tính trên số xã này."),

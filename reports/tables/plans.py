@@ -33,6 +33,7 @@ class Options(forms.Form):
         required=False,
         min_value=2010,
         max_value=2100,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), "Nhập một năm từ 2010 đến 2100."),
         widget=forms.NumberInput({"placeholder": "Năm của số liệu"}),
     )
 
@@ -41,8 +42,14 @@ COLUMNS = (
     Column("number", "TT", Kind.WHOLE, 5),
     Column("commune", "Xã", Kind.TEXT, 24),
     Column("district", "Huyện", Kind.TEXT, 22),
-    Column("indicators", "Chỉ tiêu có kế hoạch", Kind.WHOLE, 10, "Kể cả phần thứ hai của chỉ tiêu có hai mức."),
-    Column("reached", "Trong đó đạt kế hoạch", Kind.WHOLE, 10, "Đánh giá không thấp hơn kế hoạch."),
+    Column("indicators", "Chỉ tiêu có kế hoạch", Kind.WHOLE, 10, "Chỉ tiêu có hai mức tính một."),
+    Column(
+        "reached",
+        "Trong đó đạt kế hoạch",
+        Kind.WHOLE,
+        10,
+        "Đánh giá không thấp hơn kế hoạch; chỉ tiêu có hai mức: ở cả hai.",
+    ),
     Column("share", "Tỷ lệ đạt kế hoạch (%)", Kind.SHARE, 10),
     Column("planned", "Tiêu chí kế hoạch đạt", Kind.WHOLE, 10, "Tiêu chí mà mọi chỉ tiêu có kế hoạch đạt."),
     Column("met", "Tiêu chí đạt", Kind.WHOLE, 10),
@@ -108,7 +115,8 @@ def draw(asked: Asked) -> Report:
 
 @dataclass
 class _Outcome:
-    """A commune's plans and what is said, by indicator id. `planned`: criteria planned met, None without a plan."""
+    """A commune's plans and what is said, by indicator id. `planned`: criteria planned met, None without a plan;
+    `indicators`: how many have a plan, `reached`: how many of them reach it, one of two thresholds counted once."""
 
     row: Row
     plans: dict[int, Plan]
@@ -116,10 +124,8 @@ class _Outcome:
     planned: int | None
     missed: list[int]
     criteria: list[int]
-
-    @property
-    def reached(self) -> int:
-        return len(self.plans) - len(self.missed)
+    indicators: int
+    reached: int
 
 
 def _outcomes(
@@ -139,7 +145,8 @@ def _outcomes(
         missed = [pk for pk, plan in mine.items() if not reached(plan, told[row.unit_id].get(pk))]
         met = planned_met(rollups[row.unit_id], result) or 0 if mine else None
         criteria = list(dict.fromkeys(indicators[pk].criterion.number for pk in missed))
-        found.append(_Outcome(row, mine, told[row.unit_id], met, missed, criteria))
+        count, short = (len({indicators[pk].whole_id for pk in some}) for some in (mine, missed))
+        found.append(_Outcome(row, mine, told[row.unit_id], met, missed, criteria, count, count - short))
     return found
 
 
@@ -151,9 +158,9 @@ def _line(number: int, outcome: _Outcome, asked: Asked) -> Line:
     else:
         cells = (
             *named,
-            len(outcome.plans),
+            outcome.indicators,
             outcome.reached,
-            Share(per_cent(outcome.reached, len(outcome.plans)), "reached", "indicators"),
+            Share(per_cent(outcome.reached, outcome.indicators), "reached", "indicators"),
             planned,
             met,
             Difference(None if met is None else met - planned, "met", "planned"),
@@ -165,7 +172,7 @@ def _line(number: int, outcome: _Outcome, asked: Asked) -> Line:
 def _total(found: list[_Outcome]) -> list[Line]:
     if not found:
         return []
-    planned, reached = (sum(len(it.plans) for it in found), sum(it.reached for it in found))
+    planned, reached = (sum(it.indicators for it in found), sum(it.reached for it in found))
     plans = [it.planned for it in found if it.planned is not None]
     mets = [it.row.met_in_full for it in found if it.row.met_in_full is not None]
     cells = (

@@ -25,6 +25,7 @@ class Options(forms.Form):
         required=False,
         min_value=2010,
         max_value=2100,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), "Nhập một năm từ 2010 đến 2100."),
         widget=forms.NumberInput({"placeholder": "Năm của số liệu"}),
     )
 

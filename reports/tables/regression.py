@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from django import forms
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
@@ -30,15 +29,6 @@ from reports.tables.asked import Asked
 from reports.tables.table import Column, Kind, Line, Report, Share, Table
 
 SOON = 30  # days within which proof is about to run out
-
-
-class Options(forms.Form):
-    base = forms.DateField(
-        label="So với mốc",
-        required=False,
-        widget=forms.DateInput({"type": "date"}),
-        help_text="Ngày tự chọn.",
-    )
 
 
 @dataclass(frozen=True, slots=True)

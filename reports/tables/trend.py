@@ -11,6 +11,7 @@ from criteria.periods import closed_by
 from criteria.state import Moment
 from reports.moments import moment_of, periods_for
 from reports.tables.asked import Asked
+from reports.tables.figures import no_results
 from reports.tables.table import Chart, Column, Kind, Line, Ratio, Report, Table
 
 MOST = 13  # a year and the same month before it; every moment costs a matrix
@@ -68,6 +69,7 @@ def draw(asked: Asked) -> Report:
         basis=asked.basis,
         moment=asked.moment,
         limited=asked.matrix().limited,
+        remarks=() if any(figures.with_opinion for _, figures in drawn) else no_results(asked.matrix()),
         lacking="" if earlier else "Địa bàn chưa có kỳ nào đã khóa trước ngày này. Chọn lấy số liệu cuối mỗi tháng.",
         definitions=(
             ("Diễn biến", "Mỗi dòng tính trên các xã có vào thời điểm đó; số xã và xã có kết quả có thể khác nhau."),

@@ -74,7 +74,7 @@ def _options(request: HttpRequest, kind: Kind, asked: Asked) -> dict[str, Any]:
     form = options_form(request, kind, asked)
     resolved = request.resolver_match
     if not form.is_valid() and resolved is not None and resolved.url_name != "table":
-        said = "; ".join(f"{form.fields[name].label}: {texts[0]}" for name, texts in form.errors.items())
+        said = "; ".join(wrong_options(form))
         raise Refusal(say(request, "Lựa chọn của biểu chưa đúng", f"{kind.title}: {said}", 400))
     return form.cleaned_data
 
@@ -93,6 +93,10 @@ def options_form(request: HttpRequest, kind: Kind, asked: Asked) -> Any:
     return form
 
 
+def wrong_options(form: forms.Form) -> list[str]:
+    return [f"{form.fields[name].label}: {texts[0]}" for name, texts in form.errors.items()]
+
+
 @require_safe
 @snapshot()
 def table_page(request: HttpRequest, key: str) -> HttpResponse:
@@ -102,6 +106,7 @@ def table_page(request: HttpRequest, key: str) -> HttpResponse:
     except Refusal as refusal:
         return refusal.answer
     report = kind.draw(asked)
+    form = options_form(request, kind, asked) if kind.options else None
     return render(
         request,
         "reports/table_report.html",
@@ -113,7 +118,8 @@ def table_page(request: HttpRequest, key: str) -> HttpResponse:
             "not_made": NOT_MADE,
             "lacks": report_lacks(kind, asked, report),
             "tables": [shown_table(table) for table in report.tables],
-            "form": options_form(request, kind, asked) if kind.options else None,
+            "form": form,
+            "wrong": wrong_options(form) if form else [],
             "sets": asked.choices["sets"] if kind.has_set else (),
             "areas": asked.choices["areas"],
             "stages": STAGES.items() if kind.has_stage else (),

@@ -127,11 +127,18 @@ def known_text(known: datetime | None, as_of: date, moment: Moment | None = None
     return f"{at:%H:%M %d/%m/%Y}" if at.date() <= as_of else f"hết ngày {day_text(as_of)}"
 
 
-def file_name(form: str, name: str, day: date) -> str:
-    """Bieu-02_DongPhu_2024-06.xlsx, in ASCII whatever the form's number and the name."""
+def file_name(form: str, name: str, day: date, known_at: datetime | None = None) -> str:
+    """Bieu-02_DongPhu_2024-06-30.xlsx, in ASCII whatever the form's number and the name; of a closed period also
+    the day it was closed, since its figures differ from that day's as known now."""
     form = "-".join(re.findall(r"[a-z0-9.]+", search_name(form))).upper()
     words = unicodedata.normalize("NFKD", search_name(name)).encode("ascii", "ignore").decode().split()
-    return f"Bieu-{form}_{''.join(word.capitalize() for word in words) or 'DonVi'}_{day:%Y-%m}.xlsx"
+    return f"Bieu-{form}_{''.join(word.capitalize() for word in words) or 'DonVi'}_{day_part(day, known_at)}.xlsx"
+
+
+def day_part(day: date, known_at: datetime | None = None) -> str:
+    """What a file's name says of its moment: 2024-06-30, 2024-06-30_KyKhoa-2024-07-05."""
+    closed = f"_KyKhoa-{timezone.localtime(known_at):%Y-%m-%d}" if known_at else ""
+    return f"{day:%Y-%m-%d}{closed}"
 
 
 def agency(user: Any, unit: Unit) -> tuple[str, str]:

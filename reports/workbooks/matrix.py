@@ -41,7 +41,8 @@ LEFT = 3  # columns before the marks: TT, Tên xã, Mã
 
 
 def matrix_name(result: Matrix, house: House) -> str:
-    return file_name(house.form(FORM), result.area.name, result.as_of)
+    known_at = result.moment.known_at if result.moment else None
+    return file_name(house.form(FORM), result.area.name, result.as_of, known_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,11 @@ def matrix_workbook(
     """
     book = Book(f"Bảng tổng hợp theo xã, {result.area.full_name}", result.as_of, house, on_row=on_row)
     lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}. {_marks_key(house)}")
-    form = house.form(FORM)
 
     def heading(letter: str, title: str, *, with_key: bool = True) -> Heading:
         kept = lines if with_key else (lines[0], f"Căn cứ: {STAGES[result.stage]}")
-        return Heading(f"{form}{letter}", house.agency, f"{title} {result.area.full_name}".upper(), kept, result.as_of)
+        number, title = house.form(FORM, letter), f"{title} {result.area.full_name}".upper()
+        return Heading(number, house.agency, title, kept, result.as_of)
 
     _criteria(book, heading("a", "Kết quả thực hiện tiêu chí của các xã,"), result, house)
     _indicators(book, heading("b", "Kết quả thực hiện chỉ tiêu của các xã,"), result, told, house)

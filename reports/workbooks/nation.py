@@ -32,6 +32,7 @@ from reports.workbooks.layout import (  # fmt: skip
     Heading,
     Sheet,
     column_letter,
+    day_part,
     day_text,
     definitions,
 )
@@ -81,7 +82,7 @@ def nation_workbook(
     _communes(book, heading("b", "KẾT QUẢ TỪNG CHỈ TIÊU CỦA CÁC XÃ"), result, indicators, provinces, drawn)
     definitions(book, heading("c", "GIẢI THÍCH"), _definitions(result, user, indicators))
     book.close()
-    return f"Bieu-{FORM}_CaNuoc_{result.as_of:%Y-%m}.xlsx"
+    return f"Bieu-{FORM}_CaNuoc_{day_part(result.as_of)}.xlsx"
 
 
 def _indicators(criteria_set: CriteriaSet, as_of: date) -> list[Indicator]:

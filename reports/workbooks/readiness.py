@@ -26,17 +26,18 @@ from reports.workbooks.layout import (
 
 
 def readiness_name(result: Readiness, house: House) -> str:
-    return file_name(house.form(FORM), result.unit.name, result.as_of)
+    known_at = result.moment.known_at if result.moment else None
+    return file_name(house.form(FORM), result.unit.name, result.as_of, known_at)
 
 
 def readiness_workbook(result: Readiness, user: Any, house: House) -> bytes:
     """Draw the workbook: criteria, indicators, what is missing, findings, definitions."""
     book = Book(f"Tình hình thực hiện {result.unit.full_name}", result.as_of, house)
     lines = (result.criteria_set.name, f"Căn cứ: {STAGES[result.stage]}")
-    form = house.form(FORM)
 
     def heading(letter: str, title: str) -> Heading:
-        return Heading(f"{form}{letter}", house.agency, f"{title} {result.unit.full_name}".upper(), lines, result.as_of)
+        number, title = house.form(FORM, letter), f"{title} {result.unit.full_name}".upper()
+        return Heading(number, house.agency, title, lines, result.as_of)
 
     _criteria(book, heading("a", "Tổng hợp kết quả thực hiện tiêu chí"), result)
     _indicators(book, heading("b", "Kết quả thực hiện bộ tiêu chí"), result)

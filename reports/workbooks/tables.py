@@ -70,11 +70,15 @@ Progress = Callable[[int, int], None]
 
 
 def reports_name(reports: Sequence[Report]) -> str:
-    """Bieu-03_ThanhHoa_2024-06.xlsx; of several reports named after all of them."""
+    """Bieu-03_ThanhHoa_2024-06-30.xlsx; of several reports named after all of them."""
     first = reports[0]
+    known_at = first.moment.known_at if first.moment else None
     house = forms_of(first.subject)
     return named(
-        "-".join(dict.fromkeys(house.form(report.form) for report in reports)), first.subject.name, first.as_of
+        "-".join(dict.fromkeys(house.form(report.form) for report in reports)),
+        first.subject.name,
+        first.as_of,
+        known_at,
     )
 
 
@@ -93,8 +97,7 @@ def reports_workbook(reports: Sequence[Report], user: Any, progress: Progress | 
 
     for report in reports:
         for place, table in enumerate(report.tables):
-            number = house.form(report.form)
-            form = number if len(report.tables) == 1 else f"{number}{LETTERS[place]}"
+            form = house.form(report.form, "" if len(report.tables) == 1 else LETTERS[place])
             title = f"{table.title} – {report.subject.full_name}".upper()
             heading = Heading(form, house.agency, title, tuple(report.lines), report.as_of)
             draw_table(book, names.of(table.title), heading, table, told)

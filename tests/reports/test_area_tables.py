@@ -107,6 +107,16 @@ def test_opinions_stand_side_by_side(judged):
     assert len(every) == 4  # and the one criterion the other commune judged
 
 
+def test_headings_of_opinions_say_what_is_counted(judged):
+    report = judged.report("opinions")
+    titles = [column.title for column in report.tables[0].columns]
+    assert "Thẩm định: số ô xã và cấp này cùng có kết quả" in titles
+    assert not [title for title in titles if "cùng đánh giá" in title], "reads as the same verdict"
+    by_visit = {table.key: table for table in judged.report("opinions", leader="Nguyễn").tables}
+    for key in ("theo_truong_doan", "cuoc_kiem_tra"):
+        assert by_visit[key].empty == "Không có cuộc kiểm tra nào do trưởng đoàn “Nguyễn” dẫn trong thời gian này."
+
+
 def test_what_a_visit_changed(judged):
     columns = ("code", "leader", "scored", "before", "after", "change", "lower_numbers", "higher_numbers")
     expected = (judged.visit.code, "Lê Văn Trưởng", 3, 2, 2, 0, "1", "3")

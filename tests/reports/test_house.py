@@ -67,6 +67,15 @@ def test_without_settings_the_products_own_way_stands(place):
     assert House().form("03") == "03"
 
 
+@pytest.mark.parametrize(
+    ("own", "printed"),
+    [("", "03b"), ("03/BC-NTM", "03b/BC-NTM"), ("7", "7b"), ("BC-03/2024", "BC-03b/2024"), ("Phụ lục", "Phụ lục")],
+)
+def test_the_letter_of_a_sheet_stands_at_the_forms_digits(own, printed):
+    assert House(forms={"03": own}).form("03", "b") == printed
+    assert House(forms={"03": own}).form("03") == (own or "03")
+
+
 def test_marks_are_printed_and_counted(place, tmp_path):
     place.settings()
     answer = place.book("matrix/{}.xlsx")
@@ -95,7 +104,7 @@ def test_agencies_signatures_and_numbers_are_the_provinces(place):
         district_right="CHÁNH VĂN PHÒNG {huyện}",
         district_office="Văn phòng điều phối HUYỆN {huyện}",
     )
-    for path, form in (("matrix/{}.xlsx", "05/NTMa"), ("tables/headline.xlsx", "07/NTMa")):
+    for path, form in (("matrix/{}.xlsx", "05a/NTM"), ("tables/headline.xlsx", "07a/NTM")):
         first = texts(place.book(path).content)[0]
         for told in (f"Biểu số {form}", "UBND TỈNH BẮC SÔNG", "VĂN PHÒNG ĐIỀU PHỐI TỈNH", "Người lập", "Trần Thị Thử",
                      "KT. CHÁNH VĂN PHÒNG", "PHÓ CHÁNH VĂN PHÒNG"):  # fmt: skip

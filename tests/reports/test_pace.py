@@ -17,7 +17,7 @@ from reports.readiness import readiness
 from reports.tables import missing, pace, plans, registered, trend
 from reports.tables.asked import Asked
 from reports.tables.table import value_of
-from tests.factories import DepartmentFactory, IndicatorFactory, UserFactory
+from tests.factories import DepartmentFactory, IndicatorFactory, TargetFactory, UserFactory
 from tests.reports.worlds import indicators_of, make_province, make_set, member, say
 
 TODAY = date(2024, 6, 30)
@@ -182,6 +182,23 @@ def test_plan_against_outcome(small):
     report = plans.draw(small.asked())
     assert report.remarks == ("Chưa đến hạn: so với kết quả ngày 30/06/2024.",)
     assert rows(table_of(report, "ke_hoach"), "indicators")[0] == (None,)
+
+
+def test_an_indicator_of_two_thresholds_is_counted_once_as_on_the_page_of_plans(small):
+    unit = small.communes[0]
+    whole = indicators_of(small.set)[1]
+    part = IndicatorFactory(criterion=whole.criterion, part_of=whole, code="2.1b", position=9)
+    TargetFactory(indicator=part, confirmed_by=small.staff, confirmed_at=datetime(2024, 1, 1, tzinfo=UTC))
+    plan(small, unit, ["nearly_met", "nearly_met", "met", "met"], date(2024, 12, 31))  # the part planned higher
+    assert [row.pk for row in indicators_of(small.set)][2] == part.pk
+    report = plans.draw(small.asked())
+    found = rows(table_of(report, "ke_hoach"), "indicators", "reached")
+    assert found[0] == found[-1] == (3, 2)
+    assert rows(table_of(report, "khong_dat"), "code") == [("2.1b",)], "which of the two it falls short of"
+    client = Client()
+    client.force_login(small.staff)
+    page = client.get(f"/units/{unit.pk}/plan/?set={small.set.code}&year=2024").content.decode()
+    assert "đã lập 3/3 chỉ tiêu" in page
 
 
 def test_a_plan_that_is_over_is_held_against_its_own_last_day(small):

@@ -436,3 +436,20 @@ def test_what_is_redefined_later_leaves_a_closed_period_as_it_was(place):
     assert answer.tables == () and "chưa có biểu này" in answer.lacking
     ReportingPeriod.objects.filter(pk=place.half.pk).update(closed_at=None)
     assert "Vốn trung ương" in str(drawn()[1]) and "Z đổi tên" in str(told_on_page())
+
+
+@pytest.mark.parametrize("key", ["headline", "departments", "missing", "trend", "half-year", "year"])
+def test_an_area_without_results_is_said_to_have_none(place, key):
+    """Its blanks and empty tables don't read as "nothing is missing"."""
+    nobody = [*place.draw(key, stage="province").remarks]
+    assert [text for text in nobody if text.startswith("Chưa có xã nào có kết quả (0/5 xã)")]
+    assert not [text for text in place.draw(key).remarks if "Chưa có xã nào" in text]
+
+
+def test_what_is_missing_says_over_how_many_communes(place):
+    assert place.draw("missing").remarks == ("Tính trên 4/5 xã có kết quả.",)
+    tables = place.draw("missing", stage="province").tables
+    assert [table.empty for table in tables] == ["Chưa có xã nào có kết quả (0/5)."] * 2
+    say(place.communes[4], place.set, "province", ["met"] * 3, date(2024, 5, 1))
+    tables = place.draw("missing", stage="province").tables
+    assert tables[0].empty == "Không có tiêu chí nào còn xã chưa đạt."

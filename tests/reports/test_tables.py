@@ -348,6 +348,49 @@ def test_wrong_options_are_said_and_make_no_file(place):
     assert "Xã dưới 15 tiêu chí" in titles, "what wasn't sent has its initial value"
 
 
+@pytest.mark.parametrize(
+    ("key", "wrong", "words"),
+    [
+        ("headline", {"base": "2024-12-31"}, "Chọn một ngày trước ngày 30/06/2024 của số liệu."),
+        ("headline", {"base": "2024-05-01", "as_of": "2024-04-30"}, "Chọn một ngày trước ngày 30/04/2024 của số liệu."),
+        ("regression", {"base": "2030-01-01"}, "Chọn một ngày trước ngày 30/06/2024 của số liệu."),
+        ("regression", {"base": "1999-01-01"}, "Không có dữ liệu trước ngày 01/01/2010."),
+        ("registered", {"year": "1900"}, "Nhập một năm từ 2010 đến 2100."),
+        ("plans", {"year": "99999"}, "Nhập một năm từ 2010 đến 2100."),
+        ("plans", {"year": "x"}, "Nhập một năm từ 2010 đến 2100."),
+    ],
+)
+def test_a_wrong_day_or_year_is_said_on_top_and_beside_its_field(place, key, wrong, words):
+    query = place.query("self", **wrong)
+    text = place.get(f"/reports/tables/{key}/?{query}").content.decode()
+    field = next(name for name in wrong if name != "as_of")
+    assert re.search(rf'<p class="field-error" id="id_{field}_error">{words}', text)
+    assert "Lựa chọn chưa đúng" in text and f"tables/{key}.xlsx?" not in text, "no file is offered of it"
+    assert words in place.get(f"/reports/tables/{key}.xlsx?{query}").content.decode()
+
+
+def test_files_of_different_figures_have_different_names(place):
+    ReportingPeriod.objects.filter(pk=place.period.pk).update(closed_at=datetime(2024, 6, 6, 18, tzinfo=UTC))
+    moments = ({}, {"as_of": "2024-06-15"}, {"as_of": "2024-05-31"}, {"period": place.period.pk})
+    paths = (
+        "tables/headline.xlsx?",
+        "tables/headline.zip?",
+        "bundle.xlsx?report=headline&",
+        f"matrix/{place.province.pk}.xlsx?",
+        f"readiness/{place.communes[0].pk}.xlsx?",
+    )
+    for path in paths:
+        names = [
+            re.search(
+                r'filename="(.*?)"', place.get(f"/reports/{path}{place.query('self', **it)}")["Content-Disposition"]
+            )
+            for it in moments
+        ]
+        ends = [name.group(1).split("_", 2)[2].removesuffix("_csv.zip").removesuffix(".xlsx") for name in names]
+        closed = "2024-05-31_KyKhoa-2024-06-07"  # closed at one in the morning there
+        assert ends == ["2024-06-30", "2024-06-15", "2024-05-31", closed], path
+
+
 def test_a_department_has_no_watch_list_of_its_few_criteria(place):
     department = DepartmentFactory()
     CriterionDepartment.objects.create(criterion=place.set.criteria.first(), department=department)

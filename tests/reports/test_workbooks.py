@@ -322,7 +322,7 @@ def test_the_official_form(commune, criteria_set, staff):
     response = download(staff, f"/reports/readiness/{commune.pk}.xlsx?set={criteria_set.code}&stage=self")
     assert response["Content-Type"].endswith("spreadsheetml.sheet")
     assert "private" in response["Cache-Control"]
-    assert re.fullmatch(r'attachment; filename="Bieu-02_DongPhu\d+_2024-06.xlsx"', response["Content-Disposition"])
+    assert re.fullmatch(r'attachment; filename="Bieu-02_DongPhu\d+_2024-06-30.xlsx"', response["Content-Disposition"])
     sheet = Book(response).values["4 tiêu chí"]
     said = [str(cell) for row in sheet.iter_rows(max_row=9, values_only=True) for cell in row if cell is not None]
     for text in (
@@ -558,9 +558,9 @@ def test_dates_letters_names_and_numerals():
     assert [day_text(date(2024, month, 5)) for month in (2, 6)] == ["05/02/2024", "05/06/2024"]
     assert [column_letter(column) for column in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
     assert [roman(number) for number in (1, 4, 9, 14, 27)] == ["I", "IV", "IX", "XIV", "XXVII"]
-    assert file_name("02", "Đông Phú", date(2024, 6, 30)) == "Bieu-02_DongPhu_2024-06.xlsx"
+    assert file_name("02", "Đông Phú", date(2024, 6, 30)) == "Bieu-02_DongPhu_2024-06-30.xlsx"
     assert file_name("02", "Ea H'Drai", date(2024, 6, 30)).isascii()
-    assert file_name("02", "…", date(2024, 6, 30)) == "Bieu-02_DonVi_2024-06.xlsx"
+    assert file_name("02", "…", date(2024, 6, 30)) == "Bieu-02_DonVi_2024-06-30.xlsx"
 
 
 def test_a_text_too_long_for_a_cell_says_so():
