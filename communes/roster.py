@@ -7,7 +7,7 @@ from copy import copy
 from datetime import date
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from communes.models import RURAL_COMMUNE, Level, Unit, UnitVersion
 from communes.names import full_name, sort_key, split_kind
@@ -41,7 +41,7 @@ def rural_communes_on(area: Unit, day: date) -> list[Member]:
             Unit.objects.within(area)
             .rural_communes()
             .existing(day)
-            .order_by("district__sort_key", "district_id", "sort_key", "pk")
+            .order_by(F("district__sort_key").asc(nulls_last=True), "district_id", "sort_key", "pk")
             .values_list("id", "code", "name", "kind", "district_id", "district__kind", "district__name")
         )
         return [

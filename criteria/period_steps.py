@@ -11,12 +11,22 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Model, OuterRef
 from django.utils import timezone
 
 from communes import access
 from communes.models import Unit
-from criteria.models import PeriodStep, PeriodText, ReportingPeriod, Standing, Submission, SupplementaryReturn
+from criteria.models import (
+    PeriodStep,
+    PeriodText,
+    Plan,
+    Recognition,
+    Registration,
+    ReportingPeriod,
+    Standing,
+    Submission,
+    SupplementaryReturn,
+)
 from criteria.periods import MONTHS, suggested_name
 from ntm.clock import today
 
@@ -165,7 +175,7 @@ def close(period: ReportingPeriod, *, by: Any) -> ReportingPeriod:
     people the later) or hasn't ended.
     """
     access.require(by, "period.close", period)
-    _wait_for_publications()
+    _wait_for_what_is_recorded()
     period = _held(period)
     if period.closed_at is not None:
         last = period.steps.select_related("by").last()
@@ -205,13 +215,27 @@ def _held(period: ReportingPeriod) -> ReportingPeriod:
     return held
 
 
-def _wait_for_publications() -> None:
-    """Let every publication under way end, and the next ones wait until the period is closed.
+RECORDED = (Standing, Plan, Registration, Recognition)  # no transaction writes two of them in another order
 
-    Who publishes holds a Standing row from before `recorded_at` is taken until the commit (decision
-    0002), or it isn't there yet. One that began before the closing and ended after it would change
-    figures that are reported. On SQLite a transaction that writes is alone already.
+
+def _wait_for_what_is_recorded() -> None:
+    """Let everything being recorded end, and what comes next wait until the period is closed.
+
+    What began before the closing and ended after it would change figures that are reported. Who publishes
+    holds a Standing row from before `recorded_at` is taken until the commit (decision 0002), or it isn't
+    there yet; for the others there is `keep_open`. On SQLite a transaction that writes is alone already.
     """
+    for model in RECORDED:
+        _lock(model, "EXCLUSIVE")
+
+
+def keep_open(model: type[Model]) -> None:
+    """Keep every period from being closed until the transaction ends, which will write to the model. Called
+    before the time is taken that is written."""
+    _lock(model, "ROW EXCLUSIVE")
+
+
+def _lock(model: type[Model], mode: str) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {Standing._meta.db_table} IN EXCLUSIVE MODE")
+            cursor.execute(f"LOCK TABLE {model._meta.db_table} IN {mode} MODE")

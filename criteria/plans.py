@@ -21,6 +21,7 @@ from criteria import targets
 from criteria.checks import Refused, format_day, judge
 from criteria.models import CriteriaSet, Criterion, Indicator, Plan, ReportingPeriod
 from criteria.numbers import format_number
+from criteria.period_steps import keep_open
 from criteria.rollup import Rollup, combined
 from criteria.state import Told, roll_up_given, state_on
 from criteria.targets import Resolved
@@ -194,6 +195,7 @@ def save_plans(unit: Unit, criteria_set: CriteriaSet, ends_on: date, asked: Mapp
     access.require(by, "entry.change", unit)
     if reason := why_over(ends_on):
         raise Refused({"ends_on": reason})
+    keep_open(Plan)
     rows = Indicator.objects.in_force(ends_on).filter(criterion__criteria_set=criteria_set, for_history=False)
     indicators = {row.pk: row for row in rows.select_related("criterion")}
     versions: dict[int, dict[int, Plan]] = defaultdict(dict)

@@ -20,6 +20,7 @@ from communes.names import search_name
 from criteria.checks import format_day
 from criteria.models import CriteriaSet, Recognition
 from criteria.models.recognition import RecognitionQuerySet
+from criteria.period_steps import keep_open
 from ntm.clock import today
 
 # Names of sets are shown beside recognitions, the long texts of their decisions never.
@@ -135,6 +136,7 @@ def recognise(
 
 def record(criteria_set: CriteriaSet, told: list[tuple[Unit, str, date]], by: Any) -> tuple[int, int]:
     """Write rows that were checked (`why_not`) in the caller's transaction: how many are new, how many were there."""
+    keep_open(Recognition)
     has = already(criteria_set, [unit.pk for unit, _, _ in told])
     new = [
         Recognition(unit=unit, criteria_set=criteria_set, decision=decision, decided_on=decided_on, recorded_by=by)
@@ -169,6 +171,7 @@ def revoke(recognition: Recognition, decision: str, revoked_on: date, by: Any) -
         raise RecognitionRefused(
             f"Ngày thu hồi trước ngày công nhận {format_day(recognition.decided_on)}; xem lại hai quyết định."
         )
+    keep_open(Recognition)
     rows = Recognition.objects.filter(Q(revoked_on__isnull=True), pk=recognition.pk).known()
     return bool(rows.update(revoked_decision=decision, revoked_on=revoked_on, revoked_at=timezone.now(), revoked_by=by))
 
@@ -180,5 +183,6 @@ def void(recognition: Recognition, reason: str, by: Any) -> bool:
     Raises PermissionDenied.
     """
     access.require(by, "recognition.change", recognition.unit)
+    keep_open(Recognition)
     rows = Recognition.objects.filter(pk=recognition.pk).known()
     return bool(rows.update(voided_at=timezone.now(), voided_by=by, void_reason=reason))

@@ -14,6 +14,7 @@ from communes import access
 from communes.models import Unit
 from criteria.checks import format_day
 from criteria.models import CriteriaSet, Registration
+from criteria.period_steps import keep_open
 from ntm.clock import today
 
 YEARS_AHEAD = 5
@@ -74,6 +75,7 @@ def register(
             unit__in=units, criteria_set=criteria_set, year=year, withdrawn_at__isnull=True
         ).values_list("unit_id", flat=True)
     )
+    keep_open(Registration)
     told = {"criteria_set": criteria_set, "year": year, "decision": decision, "decided_on": decided_on}
     new = [Registration(unit=unit, recorded_by=by, **told) for unit in units if unit.pk not in has]
     Registration.objects.bulk_create(new)
@@ -87,6 +89,7 @@ def withdraw(registration: Registration, reason: str, by: Any) -> bool:
     Raises PermissionDenied.
     """
     access.require(by, "registration.change", registration.unit)
+    keep_open(Registration)
     return bool(
         Registration.objects.filter(pk=registration.pk, withdrawn_at__isnull=True).update(
             withdrawn_on=today(), withdrawn_at=timezone.now(), withdrawn_by=by, reason=reason

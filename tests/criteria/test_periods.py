@@ -10,16 +10,18 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from communes.models import Role, UnitVersion
 from criteria import period_steps as steps
-from criteria import publish
+from criteria import publish, recognitions, registrations
 from criteria.models import (
     CriterionDepartment,
     PeriodStep,
     PeriodText,
+    Recognition,
     ReportingPeriod,
     Revision,
     Submission,
@@ -37,6 +39,7 @@ from criteria.periods import (
     phase,
     suggested_name,
 )
+from criteria.plans import Typed, save_plans
 from criteria.publish import Published
 from criteria.state import state_on
 from ntm.clock import today
@@ -385,6 +388,59 @@ def test_closing_waits_for_what_is_being_published():
     day, known_at = moment_of(results[0])
     assert len(state_on([place.communes[0].pk], place.set, ["self"], day, known_at)) == 1
     assert count_late([results[0]], place.coordinator) == {period.pk: 0}
+
+
+def _revoke(place):
+    row = Recognition.objects.create(
+        unit=place.communes[0], criteria_set=place.set, decision="1", decided_on=MAY, recorded_by=place.coordinator
+    )
+    return lambda: recognitions.revoke(row, "2", JUNE, place.coordinator)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "ready",
+    [
+        lambda place: partial(
+            save_plans, place.communes[0], place.set, date(2024, 12, 31),
+            {place.indicators[0].pk: Typed(Decimal(97), "met", "", 0)}, place.officer,
+        ),
+        lambda place: partial(
+            recognitions.recognise, place.province, [place.communes[0].pk], place.set, "1", MAY, place.coordinator
+        ),
+        _revoke,
+        lambda place: partial(
+            registrations.register, place.province, [place.communes[0].pk], place.set, 2024, "1", MAY,
+            place.coordinator,
+        ),
+    ],
+    ids=["plan", "recognition", "revocation", "registration"],
+)  # fmt: skip
+def test_closing_waits_for_what_is_being_recorded(ready):
+    """What began before the closing and ended after it would change reported figures."""
+    place = World()
+    period, recorded, results = period_of(place.province), Barrier(2), []
+    write = ready(place)
+
+    def close():
+        recorded.wait(timeout=60)
+        try:
+            results.append(steps.close(period, by=place.coordinator))
+        except Exception as error:
+            results.append(error)
+        finally:
+            connection.close()
+
+    thread = Thread(target=close)
+    thread.start()
+    with transaction.atomic():
+        write()
+        written = timezone.now()
+        recorded.wait(timeout=60)
+        thread.join(timeout=1)
+        assert results == [], "the closing waits"
+    thread.join()
+    assert results[0].closed_at > written
 
 
 # --- figures that stay -----------------------------------------------------------------

@@ -228,6 +228,8 @@ def test_districts_of_the_past_are_in_vietnamese_order():
     for kind, name in (("thi-xa", "Bỉm Sơn"), ("huyen", "Đông Sơn"), ("thanh-pho", "Sầm Sơn"), ("huyen", "Nông Cống")):
         CommuneFactory(parent=DistrictFactory(parent=province, kind=kind, name=name))
     order = ["Thị xã Bỉm Sơn", "Huyện Đông Sơn", "Huyện Nông Cống", "Thành phố Sầm Sơn"]
+    CommuneFactory(parent=province, name="An")  # directly under the province: last
+    order.append("")
     assert [one.district for one in rural_communes_on(province, TODAY)] == order
     assert [one.district for one in rural_communes_on(province, date(2024, 6, 1))] == order
 
