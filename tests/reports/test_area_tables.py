@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from communes.models import Role, Succession, Unit, UnitVersion
@@ -10,7 +11,14 @@ from communes.roster import villages_on
 from criteria.models import CriterionDepartment, Evidence, ReportingPeriod, Revision
 from inspections.models import Visit
 from reports.tables.table import value_of
-from tests.factories import CommuneFactory, DepartmentFactory, TargetFactory, UserFactory, VillageFactory
+from tests.factories import (
+    CommuneFactory,
+    DepartmentFactory,
+    IndicatorFactory,
+    TargetFactory,
+    UserFactory,
+    VillageFactory,
+)
 from tests.reports.worlds import (
     CONFIRMED,
     concluded_visit,
@@ -288,16 +296,29 @@ def test_complete_communes_that_lost_a_criterion(place):
     columns = ("commune", "stage", "criterion", "then", "now", "since")
     expected = (place.one.full_name, "Kết quả thẩm định", "2. Tiêu chí 2", "met", "not_met", date(2024, 2, 1))
     assert place.rows("regression", "mat_tieu_chi", *columns) == [expected]
-    columns = ("complete", "kept", "fell", "share", "criteria")
+    columns = ("complete", "kept", "fell", "unknown", "share", "criteria")
     assert place.rows("regression", "tong_hop", *columns) == [
-        (0, 0, 0, None, 0),
-        (0, 0, 0, None, 0),
-        (1, 0, 1, 100, 1),
+        (0, 0, 0, 0, None, 0),
+        (0, 0, 0, 0, None, 0),
+        (1, 0, 1, 0, 100, 1),
     ]
     assert place.rows("regression", "mat_tieu_chi", "now", as_of="2024-01-31") == []
     assert place.rows("regression", "mat_tieu_chi", "now", base="2023-04-30") == []
     assert len(place.rows("regression", "mat_tieu_chi", "now", base="2023-12-31")) == 1
     assert len(place.rows("regression", "mat_tieu_chi", "now", base="2030-01-01")) == 1  # taken as not given
+
+
+def test_what_is_not_judged_is_not_lost(place):
+    """A new indicator leaves its criterion open in every commune that was complete."""
+    say(place.one, place.set, "self", ["met"] * 6, date(2023, 5, 1))
+    IndicatorFactory(criterion=place.set.criteria.get(number=1), position=9, in_force_from=date(2024, 1, 1))
+    call_command("rebuild_standings", verbosity=0)
+    columns = ("complete", "kept", "fell", "unknown", "share", "criteria")
+    assert place.rows("regression", "tong_hop", *columns)[0] == (1, 0, 0, 1, 0, 0)
+    assert place.rows("regression", "mat_tieu_chi", "criterion") == []
+    say(place.one, place.set, "self", ["met"] * 5 + ["not_met"], date(2024, 2, 1))
+    columns = ("criterion", "now", "since")
+    assert place.rows("regression", "mat_tieu_chi", *columns) == [("3. Tiêu chí 3", "not_met", date(2024, 2, 1))]
 
 
 def test_proof_that_ran_out_or_will_on_what_is_met(place):
