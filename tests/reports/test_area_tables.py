@@ -135,6 +135,25 @@ def test_what_a_visit_changed(judged):
     assert judged.rows("opinions", "cuoc_kiem_tra", "code") == []
 
 
+def test_leaders_of_one_name_are_told_apart(place):
+    """By account, guests by organisation; who led twice has one line."""
+    hung = "Nguyễn Văn Hùng"
+    first, second = UserFactory(), UserFactory()
+    for unit, told in (
+        (place.one, {"user": first, "organisation": "Sở Xây dựng"}),
+        (place.two, {"user": first, "organisation": "Sở Y tế"}),
+        (place.one, {"user": second, "organisation": "Sở Nội vụ"}),
+        (place.two, {"user": None, "organisation": "Hội Nông dân"}),
+        (place.one, {"user": None, "organisation": "Hội Nông dân"}),
+    ):
+        visit = concluded_visit(unit, place.set, held_on=date(2024, 3, 1))
+        score(visit, ["met"])
+        lead(visit, hung)
+        visit.team.update(**told)
+    found = place.rows("opinions", "theo_truong_doan", "leader", "visits")
+    assert found == [(f"{hung} (Hội Nông dân)", 2), (f"{hung} (Sở Nội vụ)", 1), (f"{hung} (Sở Xây dựng)", 2)]
+
+
 def test_a_department_compares_its_own_criteria_only(judged):
     reviewer = judged.reviewer(1)
     assert judged.rows("opinions", "theo_tieu_chi", "number", user=reviewer) == [("1",)]
