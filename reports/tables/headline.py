@@ -38,6 +38,8 @@ FIGURES = (
 )
 
 
+MEANS = frozenset({"average_met", "progress"})  # two decimals, always
+
 # After the others, as they rest on decisions and not on opinions: (which of `_recognised`'s counts, label).
 RECOGNISED = (
     (0, "Số xã đã được công nhận (cùng mức, mọi giai đoạn)"),
@@ -109,14 +111,14 @@ def figures_table(now: Matrix, compared: Sequence[tuple[Comparison, Matrix]]) ->
         columns.append(Column(f"{comparison.key}_change", "Tăng, giảm", Kind.NUMBER, 10))
     drawn = [now, *(other for _, other in compared)]
     held = _recognised(drawn)
-    told = [(label, measure, [_value(it.figures, key) for it in drawn]) for key, label, measure in FIGURES]
-    told += [(label, "xã", [counts[place] if counts else None for counts in held]) for place, label in RECOGNISED]
+    told = [(key, label, measure, [_value(it.figures, key) for it in drawn]) for key, label, measure in FIGURES]
+    told += [("", label, "xã", [counts[place] if counts else None for counts in held]) for place, label in RECOGNISED]
     lines = []
-    for number, (label, measure, values) in enumerate(told, 1):
+    for number, (key, label, measure, values) in enumerate(told, 1):
         cells: list = [str(number), label, measure, values[0]]
         for (comparison, _), before in zip(compared, values[1:], strict=True):
             cells += [before, Difference(_less(values[0], before), "value", comparison.key)]
-        lines.append(Line(tuple(cells)))
+        lines.append(Line(tuple(cells), numbers=Kind.PERCENT if key in MEANS else Kind.NUMBER))
     note = "" if any(held) else "Công nhận đạt chuẩn: chưa ghi nhận quyết định nào của các xã trên địa bàn."
     return Table("so_lieu_chung", "Số liệu chung", tuple(columns), tuple(lines), note=note)
 

@@ -6,8 +6,10 @@ applicable included), nearly met, not met (`criteria.rollup.rank`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from django import forms
 from django.urls import reverse
@@ -264,8 +266,19 @@ def since(asked: Asked) -> date:
     return (first_day(period.kind, period.ends_on) if period else None) or asked.as_of.replace(month=1, day=1)
 
 
-def _visits(asked: Asked, first: Matrix) -> tuple[list[Visit], dict[int, str]]:
-    """The visits concluded in the time whose opinion counts, and their leaders' names. Two queries."""
+class Leader(NamedTuple):
+    """Who led a visit: an account's holder wherever they work, a guest by name and organisation."""
+
+    name: str
+    user: int | None = None
+    organisation: str = ""
+
+
+NO_LEADER = Leader(NO_TEAM)
+
+
+def _visits(asked: Asked, first: Matrix) -> tuple[list[Visit], dict[int, Leader]]:
+    """The visits concluded in the time whose opinion counts, and who led them. Two queries."""
     rows = Visit.objects.filter(
         unit__in=[row.unit_id for row in first.rows],
         criteria_set=asked.criteria_set,
@@ -278,9 +291,10 @@ def _visits(asked: Asked, first: Matrix) -> tuple[list[Visit], dict[int, str]]:
         rows = rows.filter(concluded_at__lte=asked.moment.known_until)
     visits = list(rows.visible_to(asked.user).select_related("unit").order_by("held_on", "pk"))
     led = TeamMember.objects.filter(visit__in=rows.order_by().values("pk"), role=TeamMember.Role.LEADER)
-    leaders = dict(led.values_list("visit_id", "name"))
+    columns = ("visit_id", "name", "user_id", "organisation")
+    leaders = {visit: Leader(*told) for visit, *told in led.values_list(*columns)}
     wanted = search_name(asked.options.get("leader") or "")
-    visits = [visit for visit in visits if wanted in search_name(leaders.get(visit.pk, NO_TEAM))]
+    visits = [visit for visit in visits if wanted in search_name(leaders.get(visit.pk, NO_LEADER).name)]
     return visits, leaders
 
 
@@ -306,16 +320,30 @@ def _change_cells(own: list[Change], kind: type = int) -> tuple[Cell, ...]:
     return (*map(kind, (scored, before, after)), change, kind(lower), kind(higher))
 
 
-def _by_leader(visits: list[Visit], leaders: Mapping[int, str], told: Mapping[int, list[Change]], none: str) -> Table:
+def _by_leader(
+    visits: list[Visit], leaders: Mapping[int, Leader], told: Mapping[int, list[Change]], none: str
+) -> Table:
     columns = (
         Column("leader", "Trưởng đoàn", Kind.TEXT, 30),
         Column("visits", "Số cuộc", Kind.WHOLE, 9),
         *CHANGES,
         Column("lower_share", "Tỷ lệ hạ mức (%)", Kind.SHARE, 10, "Trên số tiêu chí đã chấm."),
     )
-    by_leader: dict[str, list[Visit]] = {}
+    by_leader: dict[int | Leader, list[Visit]] = {}
     for visit in visits:
-        by_leader.setdefault(leaders.get(visit.pk, NO_TEAM), []).append(visit)
+        leader = leaders.get(visit.pk, NO_LEADER)
+        by_leader.setdefault(leader.user or leader, []).append(visit)
+    led = [(leaders.get(own[0].pk, NO_LEADER), own) for own in by_leader.values()]
+    bearing = Counter(leader.name for leader, _ in led)
+    named = [
+        (
+            f"{leader.name} ({leader.organisation})"
+            if bearing[leader.name] > 1 and leader.organisation
+            else leader.name,
+            own,
+        )
+        for leader, own in led
+    ]
 
     def cells(name: str, own: list[Visit], kind: type = int) -> tuple[Cell, ...]:
         found = [change for visit in own for change in told[visit.pk]]
@@ -323,7 +351,7 @@ def _by_leader(visits: list[Visit], leaders: Mapping[int, str], told: Mapping[in
         share = Share(per_cent(lower, scored), "lower", "scored")
         return (name, kind(len(own)), *_change_cells(found, kind), share)
 
-    lines = [Line(cells(name, by_leader[name])) for name in sorted(by_leader, key=search_name)]
+    lines = [Line(cells(name, own)) for name, own in sorted(named, key=lambda it: search_name(it[0]))]
     if lines:
         lines.append(Line(cells("Cộng", visits, Sum), "total"))
     return Table("theo_truong_doan", "Thay đổi theo trưởng đoàn", columns, tuple(lines), empty=none)
@@ -333,7 +361,7 @@ def _by_visit(
     asked: Asked,
     first: Matrix,
     visits: list[Visit],
-    leaders: Mapping[int, str],
+    leaders: Mapping[int, Leader],
     told: Mapping[int, list[Change]],
     none: str,
 ) -> Table:
@@ -357,7 +385,7 @@ def _by_visit(
             Line(
                 (
                     visit.held_on, names[visit.unit_id], visit.get_kind_display(), visit.code,
-                    leaders.get(visit.pk, NO_TEAM), *_change_cells(own), lower or None, higher or None,
+                    leaders.get(visit.pk, NO_LEADER).name, *_change_cells(own), lower or None, higher or None,
                 ),
                 url=reverse("inspections:visit_detail", args=[visit.pk]),
             )

@@ -66,7 +66,7 @@ def _line(line: Line, columns: tuple[Column, ...], starts: list[tuple[str, str]]
     parts = []
     for place, (cell, column) in enumerate(zip(line.cells, columns, strict=True)):
         value = value_of(cell)
-        text = shown(value, column.kind)
+        text = shown(value, line.kind_of(column))
         if isinstance(value, str):
             text = STATE_BADGES[value] if column.kind == Kind.STATE and value in STATE_BADGES else escape(text)
         if place == named:

@@ -29,6 +29,7 @@ from reports.tables.asked import Asked
 from reports.tables.table import Column, Kind, Line, Report, Share, Table
 
 SOON = 30  # days within which proof is about to run out
+FALLEN = frozenset({"nearly_met", "not_met"})  # judged, and not met; what isn't judged isn't lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,10 @@ def draw(asked: Asked) -> Report:
         limited=now.limited,
         definitions=(
             ("Xã đạt đủ tại mốc", f"Vào mốc so sánh ({base.label.lower()}), cấp đó đánh giá mọi tiêu chí đều đạt."),
-            ("Mất tiêu chí", "Tiêu chí đạt tại mốc mà nay không còn đạt; cơ bản đạt không phải là đạt."),
+            (
+                "Mất tiêu chí",
+                "Tiêu chí đạt tại mốc mà nay chưa đạt hoặc chỉ cơ bản đạt; nay chưa đánh giá thì không tính là mất.",
+            ),
             (
                 "Xã đã được công nhận",
                 "Theo quyết định còn hiệu lực ở mức của bộ tiêu chí; của giai đoạn trước thì yêu cầu có thể khác.",
@@ -139,13 +143,14 @@ def is_complete(row: Row) -> bool:
 
 
 def lost(before: Matrix, now: Matrix) -> list[tuple[Row, Row, list[int]]]:
-    """The communes complete then and still there: their row then and now, and the places of the criteria lost."""
+    """The communes complete then and still there: their row then and now, and the places of the criteria lost, that
+    is judged and not met; what isn't judged any more, as where an indicator is new, isn't lost."""
     then = {row.unit_id: row for row in before.rows if is_complete(row)}
     return [
         (
             then[row.unit_id],
             row,
-            [place for place, state in enumerate(row.states) if state not in STATES_THAT_COUNT_AS_MET],
+            [place for place, state in enumerate(row.states) if state in FALLEN],
         )
         for row in now.rows
         if row.unit_id in then and row.has_opinion
@@ -158,6 +163,7 @@ def _summary(asked: Asked, before: dict[str, Matrix], base: Comparison) -> Table
         Column("complete", f"Xã đạt đủ tại mốc {format_day(base.moment.day)}", Kind.WHOLE, 13),
         Column("kept", "Nay vẫn đạt đủ", Kind.WHOLE, 10),
         Column("fell", "Nay mất tiêu chí", Kind.WHOLE, 10),
+        Column("unknown", "Nay chưa đánh giá đủ", Kind.WHOLE, 10, "Không mất tiêu chí nào; có chỉ tiêu chưa đánh giá."),
         Column("share", "Tỷ lệ mất (%)", Kind.SHARE, 9),
         Column("criteria", "Số lượt tiêu chí mất", Kind.WHOLE, 11),
     )
@@ -165,10 +171,10 @@ def _summary(asked: Asked, before: dict[str, Matrix], base: Comparison) -> Table
     for stage, label in STAGES.items():
         found = lost(before[stage], asked.matrix(stage))
         fell = sum(bool(places) for *_, places in found)
+        kept = sum(is_complete(row) for _, row, _ in found)
         share = Share(per_cent(fell, len(found)), "fell", "complete")
-        lines.append(
-            Line((label, len(found), len(found) - fell, fell, share, sum(len(places) for *_, places in found)))
-        )
+        criteria = sum(len(places) for *_, places in found)
+        lines.append(Line((label, len(found), kept, fell, len(found) - kept - fell, share, criteria)))
     note = "Chỉ gồm các xã còn tồn tại và còn được đánh giá vào ngày tính."
     return Table("tong_hop", "Xã đạt đủ tại mốc", columns, tuple(lines), note=note)
 
@@ -204,7 +210,7 @@ def _lost(
         failing = [
             opinion.effective_on
             for opinion in by_stage[stage][row.unit_id].values()
-            if of[opinion.indicator] == criterion.id and opinion.verdict not in STATES_THAT_COUNT_AS_MET
+            if of[opinion.indicator] == criterion.id and opinion.verdict in FALLEN
         ]
         lines.append(
             Line(
@@ -217,9 +223,6 @@ def _lost(
         )  # fmt: skip
     empty = "Không có xã nào đạt đủ tại mốc mà nay mất tiêu chí."
     return Table("mat_tieu_chi", "Xã mất tiêu chí", columns, tuple(lines), empty=empty)
-
-
-FALLEN = frozenset({"nearly_met", "not_met"})  # judged, and not met; what isn't judged isn't lost
 
 
 def _recognised(asked: Asked) -> Table:
@@ -319,7 +322,8 @@ def _running_out(asked: Asked, units: Iterable[int], indicators: Iterable[int]) 
     there = _there(_moment(asked).known_until if asked.moment else None)
     beside = (
         EvidenceLink.objects.filter(there, unit=OuterRef("unit"), indicator=OuterRef("indicator"))
-        .filter(Q(evidence__expires_on__isnull=True) | Q(evidence__expires_on__gte=limit))
+        .filter(Q(evidence__expires_on__isnull=True) | Q(evidence__expires_on__gte=asked.as_of))
+        .exclude(pk=OuterRef("pk"))
         .order_by()
         .values("unit")
         .annotate(number=Count("pk"))

@@ -26,7 +26,7 @@ class Kind(StrEnum):
     TEXT = "text"
     CENTRE = "centre"  # short text: codes, marks, units of measure
     WHOLE = "whole"
-    NUMBER = "number"  # two decimals at most
+    NUMBER = "number"  # as many decimals as the figure has, four at most
     PERCENT = "percent"  # two decimals
     SHARE = "share"  # per cent of communes: one decimal
     DATE = "date"
@@ -108,11 +108,17 @@ def value_of(cell: Cell) -> Plain:
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line. A "group" heads the rows after it until the next group; a "total" comes after all rows.
-    `url`: where the line's first text leads on the page."""
+    `url`: where the line's first text leads on the page. `numbers`: what the line's figures are where its columns
+    hold one thing here, another there (means among counts)."""
 
     cells: tuple[Cell, ...]
     kind: Literal["row", "group", "total"] = "row"
     url: str = ""
+    numbers: Kind = Kind.NUMBER
+
+    def kind_of(self, column: Column) -> Kind:
+        """What its cell of that column holds."""
+        return self.numbers if column.kind == Kind.NUMBER else column.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ class _Ranges:
 def _write(sheet: Sheet, table: Table, line: Line, place: int, cell: Cell, ranges: list[tuple[int, int]]) -> None:
     column = table.columns[place]
     value = value_of(cell)
-    kind = Kind.CENTRE if column.key == ORDINAL else column.kind
+    kind = Kind.CENTRE if column.key == ORDINAL else line.kind_of(column)
     if kind == Kind.NUMBER and isinstance(value, int | Decimal) and value == int(value):
         kind = Kind.WHOLE  # as `Sheet.number` does
     style = PLAIN[kind] if line.kind == "row" else f"{line.kind}{STRONG[kind]}"

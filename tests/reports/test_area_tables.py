@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from communes.models import Membership, Role, Succession, Unit, UnitVersion
@@ -11,7 +12,14 @@ from criteria.models import CriterionDepartment, Evidence, ReportingPeriod, Revi
 from inspections.models import Visit
 from reports.readiness import readiness
 from reports.tables.table import value_of
-from tests.factories import CommuneFactory, DepartmentFactory, TargetFactory, UserFactory, VillageFactory
+from tests.factories import (
+    CommuneFactory,
+    DepartmentFactory,
+    IndicatorFactory,
+    TargetFactory,
+    UserFactory,
+    VillageFactory,
+)
 from tests.reports.worlds import (
     CONFIRMED,
     concluded_visit,
@@ -170,6 +178,25 @@ def test_a_visit_belongs_to_the_period_it_was_held_in_when_concluded_before_its_
     Visit.objects.update(held_on=date(2024, 6, 1), concluded_at=datetime(2024, 6, 2, tzinfo=UTC))
     assert found(period=may.pk) == (0, 0, 0)
     assert found(period=june.pk) == (1, 1, 1)
+
+
+def test_leaders_of_one_name_are_told_apart(place):
+    """By account, guests by organisation; who led twice has one line."""
+    hung = "Nguyễn Văn Hùng"
+    first, second = UserFactory(), UserFactory()
+    for unit, told in (
+        (place.one, {"user": first, "organisation": "Sở Xây dựng"}),
+        (place.two, {"user": first, "organisation": "Sở Y tế"}),
+        (place.one, {"user": second, "organisation": "Sở Nội vụ"}),
+        (place.two, {"user": None, "organisation": "Hội Nông dân"}),
+        (place.one, {"user": None, "organisation": "Hội Nông dân"}),
+    ):
+        visit = concluded_visit(unit, place.set, held_on=date(2024, 3, 1))
+        score(visit, ["met"])
+        lead(visit, hung)
+        visit.team.update(**told)
+    found = place.rows("opinions", "theo_truong_doan", "leader", "visits")
+    assert found == [(f"{hung} (Hội Nông dân)", 2), (f"{hung} (Sở Nội vụ)", 1), (f"{hung} (Sở Xây dựng)", 2)]
 
 
 def test_a_department_compares_its_own_criteria_only(judged):
@@ -335,16 +362,29 @@ def test_complete_communes_that_lost_a_criterion(place):
     columns = ("commune", "stage", "criterion", "then", "now", "since")
     expected = (place.one.full_name, "Kết quả thẩm định", "2. Tiêu chí 2", "met", "not_met", date(2024, 2, 1))
     assert place.rows("regression", "mat_tieu_chi", *columns) == [expected]
-    columns = ("complete", "kept", "fell", "share", "criteria")
+    columns = ("complete", "kept", "fell", "unknown", "share", "criteria")
     assert place.rows("regression", "tong_hop", *columns) == [
-        (0, 0, 0, None, 0),
-        (0, 0, 0, None, 0),
-        (1, 0, 1, 100, 1),
+        (0, 0, 0, 0, None, 0),
+        (0, 0, 0, 0, None, 0),
+        (1, 0, 1, 0, 100, 1),
     ]
     assert place.rows("regression", "mat_tieu_chi", "now", as_of="2024-01-31") == []
     assert place.rows("regression", "mat_tieu_chi", "now", base="2023-04-30") == []
     assert len(place.rows("regression", "mat_tieu_chi", "now", base="2023-12-31")) == 1
     assert len(place.rows("regression", "mat_tieu_chi", "now", base="2030-01-01")) == 1  # taken as not given
+
+
+def test_what_is_not_judged_is_not_lost(place):
+    """A new indicator leaves its criterion open in every commune that was complete."""
+    say(place.one, place.set, "self", ["met"] * 6, date(2023, 5, 1))
+    IndicatorFactory(criterion=place.set.criteria.get(number=1), position=9, in_force_from=date(2024, 1, 1))
+    call_command("rebuild_standings", verbosity=0)
+    columns = ("complete", "kept", "fell", "unknown", "share", "criteria")
+    assert place.rows("regression", "tong_hop", *columns)[0] == (1, 0, 0, 1, 0, 0)
+    assert place.rows("regression", "mat_tieu_chi", "criterion") == []
+    say(place.one, place.set, "self", ["met"] * 5 + ["not_met"], date(2024, 2, 1))
+    columns = ("criterion", "now", "since")
+    assert place.rows("regression", "mat_tieu_chi", *columns) == [("3. Tiêu chí 3", "not_met", date(2024, 2, 1))]
 
 
 def test_proof_that_ran_out_or_will_on_what_is_met(place):
@@ -360,7 +400,7 @@ def test_proof_that_ran_out_or_will_on_what_is_met(place):
     Evidence.objects.filter(pk=retired.pk).update(retired_at=datetime(2024, 6, 20, tzinfo=UTC), retire_reason="Thay")
     columns = ("document", "expires_on", "days", "others")
     assert place.rows("regression", "minh_chung", *columns) == [
-        ("Cũ", date(2024, 6, 10), -20, 2),
+        ("Cũ", date(2024, 6, 10), -20, 3),  # what is about to run out still holds
         ("Sắp hết", date(2024, 7, 29), 29, 2),
     ]
     then = place.rows("regression", "minh_chung", "document", "days", as_of="2024-06-15")
