@@ -29,8 +29,9 @@ from criteria.models import (
 )
 from criteria.workshop import groups, local_targets
 from criteria.workshop.groups import Change, version_of
+from criteria.workshop.sets import publish_set
 from reports.tables.catalogue import KINDS
-from tests.factories import DepartmentFactory, IndicatorFactory
+from tests.factories import DepartmentFactory, IndicatorFactory, VillageFactory
 from tests.reports.test_tables import VERDICTS, World
 from tests.reports.worlds import FIGURES, indicators_of, make_province, make_set, member, prove, say
 
@@ -257,6 +258,31 @@ def test_proof_stays_as_it_was_described_when_a_period_was_closed(client):
     assert told(period=period.pk) == before
     assert told() != now and told()[0] == []
     assert [row.title for row in proof.former.all()] == ["Tên cũ", "Tên mới"] and not own.former.exists()
+
+
+def test_a_village_set_published_afterwards_is_not_in_a_closed_period(client):
+    make_set(criteria=1, indicators=1, level="village", last_year=None)
+    criteria_set = make_set(criteria=1, indicators=1)
+    province, (unit,) = make_province(communes=1)
+    VillageFactory(parent=unit)
+    staff = member(province, Role.COORDINATOR)
+    day = date(2024, 5, 31)
+    period = ReportingPeriod.objects.create(area=province, kind="month", name="Tháng 5", ends_on=day, due_on=day)
+    period_steps.close(period, by=staff)
+    client.force_login(staff)
+
+    def tables(**moment):
+        asked = {"area": province.pk, "set": criteria_set.code, "stage": "self"} | moment
+        return [table.title for table in client.get("/reports/tables/villages/", asked).context["report"].tables]
+
+    before = tables(period=period.pk)
+    draft = make_set(criteria=1, indicators=1, level="village", last_year=None, province=province, status="draft")
+    publish_set(draft, date(2024, 5, 1), by=staff)
+    assert len(before) == 2 and tables(period=period.pk) == before
+    assert len(tables()) == len(tables(as_of="2024-05-31")) == 4
+    period_steps.reopen(ReportingPeriod.objects.get(pk=period.pk), "Bổ sung bộ tiêu chí", by=staff)
+    period_steps.close(ReportingPeriod.objects.get(pk=period.pk), by=staff)
+    assert len(tables(period=period.pk)) == 4
 
 
 def first_difference(before, after):
