@@ -83,6 +83,8 @@ class CriteriaSetAdmin(ScopedAdmin):
     search_fields = ["name", "code", "decision"]
 
     def save_model(self, request: HttpRequest, obj: CriteriaSet, form: Any, change: bool) -> None:
+        if "status" in form.changed_data:
+            obj.published_at = timezone.now()
         super().save_model(request, obj, form, change)
         if change and "buckets" in form.changed_data:
             keep_former(obj, form.initial["buckets"], by=request.user)

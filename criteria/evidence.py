@@ -32,6 +32,7 @@ from django.utils import timezone
 from communes.access import predecessors
 from communes.models import Unit
 from communes.text import clean_text, safe_filename
+from criteria import evidence_history
 from criteria.models import Evidence, EvidenceLink, Indicator
 from criteria.models.evidence import random_name
 from criteria.numbers import format_number, round_half_up
@@ -581,6 +582,19 @@ def relink(
 
 
 @transaction.atomic
+def describe(evidence: Evidence, changed: Sequence[str]) -> None:
+    """Save the fields of a document that were corrected; reports of closed periods keep what it was called.
+
+    Raises EvidenceRefused where it is gone.
+    """
+    lock(evidence)
+    if not set(evidence_history.KEPT).isdisjoint(changed):
+        evidence_history.keep(evidence)
+    evidence.set_search_text()
+    evidence.save(update_fields=[*changed, "search_text"])
+
+
+@transaction.atomic
 def retire(evidence: Evidence, reason: str, *, by: Any) -> None:
     """Take a document out of use, sent or not; file, row and links stay. Raises EvidenceRefused."""
     lock(evidence)
@@ -598,7 +612,7 @@ def may_undo(evidence: Evidence) -> bool:
     used_elsewhere = any(
         relation.related_model._base_manager.filter(**{relation.field.name: evidence.pk}).exists()
         for relation in Evidence._meta.related_objects
-        if relation.name != "links"
+        if relation.name not in {"links", "former"}
     )
     sent = evidence.links.filter(published_at__isnull=False).exists()
     return evidence.retired_at is None and not sent and not used_elsewhere

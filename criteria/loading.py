@@ -24,6 +24,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 
 from communes.closings import closed_in
 from communes.models import Department, Level, Unit
@@ -35,6 +36,7 @@ from criteria.models import (
     CriterionDepartment,
     Indicator,
     Operator,
+    ReportingPeriod,
     Revision,
     Target,
     Wording,
@@ -665,7 +667,12 @@ class _Loader:
         self._store_set({**fields, "province": province})
 
     def _store_set(self, fields: dict[str, Any]) -> None:
-        """Closed periods keep the groups of communes that the set has had so far."""
+        """Closed periods keep the groups of communes that the set has had so far, and don't learn of a new set."""
+        if (
+            fields.get("status") == CriteriaSet.Status.PUBLISHED
+            and ReportingPeriod.objects.exclude(closed_at=None).exists()
+        ):
+            fields["published_at"] = timezone.now()
         former = self.set.buckets if self.set.pk else None
         _store(self.set, fields, self.summary)
         if former is not None:

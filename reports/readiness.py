@@ -22,6 +22,7 @@ from communes.models import Unit
 from communes.roster import as_on
 from criteria import targets
 from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS
+from criteria.evidence_history import KEPT, as_known
 from criteria.models import CriteriaSet, EvidenceLink, Indicator
 from criteria.models.evidence import has_expired
 from criteria.nouns import counted_noun
@@ -420,7 +421,8 @@ class UnitDocuments:
         if not moment:
             links = links.filter(removed_at__isnull=True, evidence__retired_at__isnull=True)
         self.rows: dict[int, list[_Link]] = defaultdict(list)
-        for link in map(_Link._make, links.order_by("created_at", "pk").values_list(*_LINK_COLUMNS)):
+        told = [as_known(name, moment.known_at if moment else None) for name in KEPT]
+        for link in map(_Link._make, links.order_by("created_at", "pk").values_list(*_LINK_COLUMNS, *told)):
             if not moment or _held_at(link, moment):
                 self.rows[link.indicator].append(link)
         self.visible: set[int] | None = None
@@ -455,9 +457,9 @@ class _Link(NamedTuple):
     removed_at: datetime | None
     retired_at: datetime | None
     evidence: Any
+    form: str
     title: str
     number: str
-    form: str
     issued_on: date | None
     expires_on: date | None
 
@@ -465,9 +467,9 @@ class _Link(NamedTuple):
 # The target as it stood, of a revision.
 JUDGED_BY = ("target_operator", "target_value", "target_text")
 
+# Before what `criteria.evidence_history.KEPT` names.
 _LINK_COLUMNS = (
-    "pk", "indicator_id", "published_at", "removed_at", "evidence__retired_at", "evidence_id", "evidence__title",
-    "evidence__document_number", "evidence__form", "evidence__issued_on", "evidence__expires_on",
+    "pk", "indicator_id", "published_at", "removed_at", "evidence__retired_at", "evidence_id", "evidence__form",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ that order.
 """
 
 from criteria.models.base_figures import BaseFigure
-from criteria.models.evidence import Evidence, EvidenceLink
+from criteria.models.evidence import Evidence, EvidenceLink, FormerEvidence
 from criteria.models.plans import Plan, Registration
 from criteria.models.questions import Question, QuestionMessage
 from criteria.models.recognition import Recognition
@@ -62,6 +62,7 @@ __all__ = [
     "EvidenceLink",
     "FinishedCriterion",
     "FormerDefinition",
+    "FormerEvidence",
     "FormerReturn",
     "FormerTarget",
     "Indicator",

@@ -133,6 +133,27 @@ def has_expired(expires_on: date | None, on: date) -> bool:
     return expires_on is not None and expires_on < on
 
 
+class FormerEvidence(models.Model):
+    """What a sent document was called and until when it held, until `ended_at`, when that was described anew: never
+    changed itself. What closed periods go by (`criteria.evidence_history`)."""
+
+    evidence = models.ForeignKey(Evidence, models.CASCADE, related_name="former")
+    title = models.CharField(max_length=250)
+    document_number = models.CharField(max_length=80, blank=True)
+    issued_on = models.DateField(null=True, blank=True)
+    expires_on = models.DateField(null=True, blank=True)
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "thông tin minh chứng trước đây"
+        verbose_name_plural = "thông tin minh chứng trước đây"
+        ordering = ["evidence_id", "ended_at"]
+        indexes = [models.Index(fields=["evidence", "ended_at"])]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class EvidenceLink(models.Model):
     """Evidence proves an indicator of a unit (the holder itself, or its successor).
 

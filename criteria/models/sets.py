@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from communes.models import Department, Level, Unit
 from criteria import shapes
@@ -65,6 +66,11 @@ class CriteriaSetQuerySet(models.QuerySet):
     def in_use(self) -> CriteriaSetQuerySet:
         return self.filter(in_use())
 
+    def known_at(self, at: datetime) -> CriteriaSetQuerySet:
+        """Of the sets in use those that already were at that time: a closed period isn't told by later ones."""
+        begun = Q(effective_on__isnull=True) | Q(effective_on__lte=timezone.localdate(at))
+        return self.filter(begun, Q(published_at__isnull=True) | Q(published_at__lte=at))
+
     def for_choosing(self) -> CriteriaSetQuerySet:
         """Without the long texts of the decision, which take longer to read than all else of a page."""
         return self.defer(*CriteriaSet.LONG_TEXTS)
@@ -114,7 +120,8 @@ class CriteriaSetQuerySet(models.QuerySet):
 class CriteriaSet(models.Model):
     """A decision that says what a unit must reach (e.g. 318/QĐ-TTg, Phụ lục I).
 
-    Years `first_year`–`last_year` are the period (last empty: still open). `variants` is
+    Years `first_year`–`last_year` are the period (last empty: still open). `published_at` is when it was put to use
+    (empty: before any period was closed). `variants` is
     [{"code","name"}] of the regions or groups by which targets differ;
     `mountain_variant` is the one that binds units with `uses_mountain_targets`.
     `nearly_met_threshold` is the attainment in per cent from which a missed target is
@@ -168,6 +175,7 @@ class CriteriaSet(models.Model):
     official_criteria = models.PositiveSmallIntegerField("Số tiêu chí theo văn bản", null=True, blank=True)
     official_indicators = models.PositiveSmallIntegerField("Số chỉ tiêu theo văn bản", null=True, blank=True)
     status = models.CharField("Trạng thái", max_length=10, choices=Status.choices, default=Status.DRAFT)
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
     rules = models.JSONField("Quy định kèm theo", default=list, blank=True)
     note = models.TextField("Ghi chú", blank=True)
     sources = models.JSONField("Nguồn", default=list, blank=True)

@@ -478,8 +478,11 @@ def evidence_edit(request: HttpRequest, pk: Any) -> HttpResponse:
     back = next_url(request, reverse("criteria:evidence_detail", args=[evidence.pk]))
     if request.method == "POST" and form.is_valid():
         if form.changed_data:
-            evidence.set_search_text()
-            evidence.save(update_fields=[*form.changed_data, "search_text"])
+            try:
+                rules.describe(evidence, form.changed_data)
+            except EvidenceRefused as refusal:
+                messages.error(request, str(refusal))
+                return redirect(start_url(evidence.unit, []))
             audit.info(
                 "evidence described anew",
                 extra={

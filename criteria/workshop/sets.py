@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, F, OuterRef, ProtectedError, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from criteria.models import CriteriaSet, Criterion, Indicator, Target, Wording
 from ntm.clock import today
@@ -140,7 +141,8 @@ def publish_set(criteria_set: CriteriaSet, on: date, *, by: Any) -> CriteriaSet:
         if not held.criteria.exists():
             raise Refused("Bộ tiêu chí chưa có tiêu chí nào.")
         held.status, held.effective_on = CriteriaSet.Status.PUBLISHED, on
-        held.save(update_fields=["status", "effective_on"])
+        held.published_at = timezone.now()
+        held.save(update_fields=["status", "effective_on", "published_at"])
     audit.info("criteria set published", extra={"username": by.get_username(), "set": held.code})
     return held
 

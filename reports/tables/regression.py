@@ -17,6 +17,7 @@ from communes.models import Unit
 from criteria import targets
 from criteria.attainment import MET_VERDICTS, NUMERIC_OPERATORS, measured, reaches
 from criteria.checks import format_day
+from criteria.evidence_history import as_known
 from criteria.models import EvidenceLink, Indicator, Revision
 from criteria.recognitions import anything_recorded, recognised
 from criteria.rollup import STATES_THAT_COUNT_AS_MET, combined
@@ -320,20 +321,24 @@ def _running_out(asked: Asked, units: Iterable[int], indicators: Iterable[int]) 
     """Published proof the person may see, tied and in use at the moment. One query."""
     limit = asked.as_of + timedelta(days=SOON)
     there = _there(_moment(asked).known_until if asked.moment else None)
+    title, document_number, until = (
+        as_known(name, asked.known_at) for name in ("title", "document_number", "expires_on")
+    )
     beside = (
-        EvidenceLink.objects.filter(there, unit=OuterRef("unit"), indicator=OuterRef("indicator"))
-        .filter(Q(evidence__expires_on__isnull=True) | Q(evidence__expires_on__gte=asked.as_of))
+        EvidenceLink.objects.alias(until=until)
+        .filter(there, unit=OuterRef("unit"), indicator=OuterRef("indicator"))
+        .filter(Q(until__isnull=True) | Q(until__gte=asked.as_of))
         .exclude(pk=OuterRef("pk"))
         .order_by()
         .values("unit")
         .annotate(number=Count("pk"))
         .values("number")
     )
-    links = EvidenceLink.objects.filter(
-        there, unit__in=list(units), indicator__in=list(indicators), evidence__expires_on__lt=limit
+    links = EvidenceLink.objects.annotate(title=title, document_number=document_number, until=until).filter(
+        there, unit__in=list(units), indicator__in=list(indicators), until__lt=limit
     )
     found = links.visible_to(asked.user).annotate(others=Coalesce(Subquery(beside), 0))
-    columns = ("unit_id", "indicator_id", "evidence__title", "evidence__document_number", "evidence__expires_on")
+    columns = ("unit_id", "indicator_id", "title", "document_number", "until")
     places = {unit: place for place, unit in enumerate(units)}  # by the names of the day
     listed = [_Link(*row) for row in found.order_by("pk").values_list(*columns, "others")]
     return sorted(listed, key=lambda link: (link.expires_on, places[link.unit]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -58,11 +59,14 @@ class _Village(NamedTuple):
         return self.assessed > 0 and not is_partial(self.assessed, self.criteria)
 
 
-def village_sets(area: Unit, year: int) -> list[CriteriaSet]:
-    """The sets in use by which villages of the area are judged that year, the newest first."""
+def village_sets(area: Unit, year: int, known_at: datetime | None = None) -> list[CriteriaSet]:
+    """The sets in use by which villages of the area are judged that year, the newest first; of a closed period
+    those in use when it was closed."""
     sets = CriteriaSet.objects.in_use().filter(
         Q(province__isnull=True) | Q(province=area.province_id), level=Level.VILLAGE, first_year__lte=year
     )
+    if known_at is not None:
+        sets = sets.known_at(known_at)
     return list(sets.order_by("-first_year", "grade_order", "code").for_choosing())
 
 
@@ -70,7 +74,7 @@ def draw(asked: Asked) -> Report:
     matrix = asked.matrix()
     villages = villages_on([row.unit_id for row in matrix.rows], asked.as_of)
     units = list(Unit.objects.filter(pk__in=[village.id for village in villages]))
-    sets = village_sets(asked.area, asked.as_of.year)
+    sets = village_sets(asked.area, asked.as_of.year, asked.known_at)
     own = access.visible_criteria(asked.user)
     tables: list[Table] = []
     for number, criteria_set in enumerate(sets, 1):

@@ -29,10 +29,11 @@ from criteria.models import (
 )
 from criteria.workshop import groups, local_targets
 from criteria.workshop.groups import Change, version_of
+from criteria.workshop.sets import publish_set
 from reports.tables.catalogue import KINDS
-from tests.factories import DepartmentFactory, IndicatorFactory
+from tests.factories import DepartmentFactory, IndicatorFactory, VillageFactory
 from tests.reports.test_tables import VERDICTS, World
-from tests.reports.worlds import FIGURES, indicators_of, member, prove
+from tests.reports.worlds import FIGURES, indicators_of, make_province, make_set, member, prove, say
 
 pytestmark = pytest.mark.django_db
 IN_FORCE = date(2024, 6, 1)  # the day after the last period that is closed
@@ -218,6 +219,70 @@ def test_everything_a_closed_period_says_stays(kinds):
     moved = {key: first_difference(before[key], after) for key in kinds if (after := world.cells(key)) != before[key]}
     assert moved == {}
     assert [key for key, told in world.of_an_open_day().items() if told == open_before[key]] == []
+
+
+def test_proof_stays_as_it_was_described_when_a_period_was_closed(client):
+    """Its title, number and days may be corrected afterwards; what was never sent keeps no former description."""
+    criteria_set = make_set(criteria=1, indicators=1)
+    province, (unit,) = make_province(communes=1)
+    staff, officer = member(province, Role.COORDINATOR), member(unit, Role.OFFICER)
+    (indicator,) = indicators_of(criteria_set)
+    say(unit, criteria_set, "self", ["met"], date(2024, 1, 5))
+    proof = prove(unit, indicator, title="Tên cũ", expires_on=date(2024, 5, 10))
+    prove(unit, indicator, title="Còn dài")
+    own = prove(unit, indicator, title="Chưa gửi", published=False)
+    month = {"area": province, "kind": "month", "name": "Tháng 5", "ends_on": date(2024, 5, 31)}
+    period = ReportingPeriod.objects.create(**month, due_on=date(2024, 6, 5))
+    period_steps.close(period, by=staff)
+
+    def told(**moment):
+        client.force_login(staff)
+        asked = {"area": province.pk, "set": criteria_set.code, "stage": "self"} | moment
+        report = client.get("/reports/tables/regression/", asked).context["report"]
+        book = openpyxl.load_workbook(BytesIO(client.get(f"/reports/readiness/{unit.pk}.xlsx", asked).content))
+        table = next(table for table in report.tables if table.key == "minh_chung")
+        page = client.get(f"/units/{unit.pk}/criteria/1/past/", asked).content.decode() if moment else ""
+        return (
+            [line.cells for line in table.lines],
+            [list(row) for sheet in book.worksheets for row in sheet.iter_rows(values_only=True)],
+            [name for name in ("Tên cũ", "Tên mới", "Tên sau") if name in page],
+        )
+
+    before, now = told(period=period.pk), told()
+    assert before[0][0][5:9] == ("Tên cũ – 12/BC-UBND", date(2024, 5, 10), -21, 1) and before[2] == ["Tên cũ"]
+    client.force_login(officer)
+    for title, day in (("Tên mới", "31/12/2026"), ("Tên sau", "")):
+        for one in (proof, own):
+            typed = {"title": title, "document_number": "13/BC", "expires_on": day, "kept_at": "Tủ 1"}
+            assert client.post(f"/evidence/{one.pk}/edit/", typed).status_code == 302
+    assert told(period=period.pk) == before
+    assert told() != now and told()[0] == []
+    assert [row.title for row in proof.former.all()] == ["Tên cũ", "Tên mới"] and not own.former.exists()
+
+
+def test_a_village_set_published_afterwards_is_not_in_a_closed_period(client):
+    make_set(criteria=1, indicators=1, level="village", last_year=None)
+    criteria_set = make_set(criteria=1, indicators=1)
+    province, (unit,) = make_province(communes=1)
+    VillageFactory(parent=unit)
+    staff = member(province, Role.COORDINATOR)
+    day = date(2024, 5, 31)
+    period = ReportingPeriod.objects.create(area=province, kind="month", name="Tháng 5", ends_on=day, due_on=day)
+    period_steps.close(period, by=staff)
+    client.force_login(staff)
+
+    def tables(**moment):
+        asked = {"area": province.pk, "set": criteria_set.code, "stage": "self"} | moment
+        return [table.title for table in client.get("/reports/tables/villages/", asked).context["report"].tables]
+
+    before = tables(period=period.pk)
+    draft = make_set(criteria=1, indicators=1, level="village", last_year=None, province=province, status="draft")
+    publish_set(draft, date(2024, 5, 1), by=staff)
+    assert len(before) == 2 and tables(period=period.pk) == before
+    assert len(tables()) == len(tables(as_of="2024-05-31")) == 4
+    period_steps.reopen(ReportingPeriod.objects.get(pk=period.pk), "Bổ sung bộ tiêu chí", by=staff)
+    period_steps.close(ReportingPeriod.objects.get(pk=period.pk), by=staff)
+    assert len(tables(period=period.pk)) == 4
 
 
 def first_difference(before, after):
