@@ -56,7 +56,7 @@ def _by_criterion(asked: Asked, result: Matrix) -> Table:
     held = recognised(units, asked.as_of, asked.known_at)
     columns = (
         *LEFT,
-        *(Column(f"tc_{it.number}", f"TC {it.number}", Kind.STATE, 9, it.name) for it in result.criteria),
+        *(Column(f"tc_{it.number}", f"TC {it.number}", Kind.STATE, 9, it.name, name=it.name) for it in result.criteria),
         Column("known", "Xã có kết quả", Kind.WHOLE, 8),
         Column("met", "Số tiêu chí đạt", Kind.WHOLE, 9),
         Column("nearly", "Số tiêu chí cơ bản đạt", Kind.WHOLE, 9),
@@ -70,7 +70,12 @@ def _by_criterion(asked: Asked, result: Matrix) -> Table:
         own = (1, row.met, row.nearly, row.progress) if row.counts else (None, None, None, None)
         registered = ", ".join(map(str, years.get(row.unit_id, [])))
         decisions = "; ".join(f"{one.criteria_set.label}: {one.words}" for one in held.get(row.unit_id, []))
-        lines.append(Line((*_left(number, row), *(row.states or blank), *own, registered, decisions)))
+        lines.append(
+            Line(
+                (*_left(number, row), *(row.states or blank), *own, registered, decisions),
+                url=asked.url_of(row.unit_id),
+            )
+        )
     figures = result.figures
     total = (Sum(figures.with_opinion), Sum(figures.criteria_met), Sum(figures.criteria_nearly), figures.progress)
     lines.append(Line((None, "Cộng", None, None, *(None for _ in result.criteria), *total, None, None), "total"))
@@ -92,14 +97,15 @@ def _by_indicator(asked: Asked, result: Matrix) -> Table:
     )
     columns = [*LEFT]
     for indicator in indicators:
-        measure = f" ({indicator.measure})" if indicator.measure else ""
-        columns.append(Column(f"ct_{indicator.pk}", indicator.code, Kind.STATE, 9, indicator.name))
-        columns.append(Column(f"so_{indicator.pk}", f"{indicator.code}{measure}", Kind.NUMBER, 9))
+        code, name = indicator.code, indicator.name
+        result_of = f"Kết quả ({indicator.measure})" if indicator.measure else "Kết quả"
+        columns.append(Column(f"ct_{indicator.pk}", "Đánh giá", Kind.STATE, 9, name, over=code, name=name))
+        columns.append(Column(f"so_{indicator.pk}", result_of, Kind.NUMBER, 9, over=code))
     lines = []
     for number, row in enumerate(result.rows, 1):
         cells: list = [*_left(number, row)]
         for indicator in indicators:
             state = told.get((asked.stage, row.unit_id, indicator.pk), {})
             cells += [state.get("verdict", ""), state.get("value")]
-        lines.append(Line(tuple(cells)))
+        lines.append(Line(tuple(cells), url=asked.url_of(row.unit_id)))
     return Table("theo_chi_tieu", "Theo chỉ tiêu", tuple(columns), tuple(lines))

@@ -174,7 +174,7 @@ def _by_commune(asked: Asked, matrices: Mapping[str, Matrix], pairs: Pairs) -> T
     if lines:
         lines.append(Line((None, "Toàn địa bàn", *cells(first.rows, Sum)), "total"))
     note = "Tổng chênh lệch chỉ gồm các xã mà cả hai cấp đã đánh giá đủ mọi tiêu chí."
-    title = "So sánh kết quả đánh giá theo xã"
+    title = "So sánh theo xã"
     return Table("theo_xa", title, columns, tuple(lines), note=note, empty="Địa bàn không có xã nào.")
 
 

@@ -14,6 +14,7 @@ from criteria.verdicts import STATE_BADGES, STATES
 from reports.tables.table import NUMERIC, Column, Kind, Line, Plain, Table, value_of
 
 LINE_BREAK = "\n"
+LONG = 24  # characters from which a column of text wants room where a table scrolls anyway
 
 
 def shown(value: Plain, kind: Kind) -> str:
@@ -43,17 +44,22 @@ def body(table: Table) -> SafeString:
 
 def head(table: Table) -> SafeString:
     """The headings: one row, or two where columns share a heading."""
-    css = {True: ' class="num"', False: ""}
+    look = {Kind.STATE: ' class="state"'} | dict.fromkeys(NUMERIC, ' class="num"')
     shared = {first: (last - first + 1, text) for first, last, text in table.above}
     upper: list[str] = []
     lower: list[str] = []
     for place, column in enumerate(table.columns):
         if place in shared:
             span, text = shared[place]
-            upper.append(f'<th scope="colgroup" class="over" colspan="{span}">{escape(text)}</th>')
+            upper.append(f'<th scope="colgroup" class="over" colspan="{span}">{escape(text)}{_name(column)}</th>')
         row, tall = (lower, "") if column.over or not shared else (upper, ' rowspan="2"')
-        row.append(f'<th scope="col"{css[column.kind in NUMERIC]}{tall}>{escape(column.title)}</th>')
+        css = ' class="long"' if column.kind == Kind.TEXT and column.width >= LONG else look.get(column.kind, "")
+        row.append(f'<th scope="col"{css}{tall}>{escape(column.title)}{"" if column.over else _name(column)}</th>')
     return mark_safe("".join(f"<tr>{''.join(row)}</tr>" for row in (upper, lower) if row))
+
+
+def _name(column: Column) -> str:
+    return f'<span class="column-name">{escape(column.name)}</span>' if column.name else ""
 
 
 def _start(column: Column, css: str) -> str:

@@ -39,7 +39,7 @@ NUMERIC = frozenset({Kind.WHOLE, Kind.NUMBER, Kind.PERCENT, Kind.SHARE})
 @dataclass(frozen=True, slots=True)
 class Column:
     """`key` names it in CSV; `meaning` is its line in the definitions; `width` in characters; `over`: a heading it
-    shares with its neighbours that have the same."""
+    shares with its neighbours that have the same; `name`: what the page adds to a heading that is only a number."""
 
     key: str
     title: str
@@ -47,6 +47,7 @@ class Column:
     width: float = 10
     meaning: str = ""
     over: str = ""
+    name: str = ""
 
     @property
     def full_title(self) -> str:

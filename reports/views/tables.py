@@ -27,6 +27,7 @@ from reports.views import Refusal, download, say
 from reports.views.matrix import area_choices, choose_area, seen_areas
 from reports.workbooks.layout import CONTENT_TYPE
 
+WIDE = 12  # columns beyond which a table surely scrolls sideways
 ROWS_SHOWN = 600  # of a table on its page; the workbook holds all
 
 
@@ -140,6 +141,7 @@ def shown_table(table: Table) -> dict[str, Any]:
         "head": page.head(table),
         "body": page.body(shown),
         "cut": cut,
+        "is_wide": len(table.columns) > WIDE,
         "rows": len(table.rows),
     }
 

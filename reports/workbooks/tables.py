@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
+from textwrap import shorten
 from typing import Any
 
+from communes.names import search_name
 from criteria.state import Moment
 from criteria.verdicts import STATES
 from reports.house import forms_of, house_of
@@ -40,6 +42,7 @@ from reports.workbooks.layout import (
 )
 from reports.workbooks.layout import file_name as named
 
+LONGEST = 31  # characters a sheet's name has room for
 CHART_ROWS = 11  # rows of 20 pixels a chart takes, and one of air
 NARROW = 130  # characters a sheet is wide at least: what lying A4 holds without making it smaller
 WIDE = 150  # characters of columns from which a table is printed on A3
@@ -97,15 +100,26 @@ def reports_workbook(reports: Sequence[Report], user: Any, progress: Progress | 
 
     for report in reports:
         for place, table in enumerate(report.tables):
-            form = house.form(report.form, "" if len(report.tables) == 1 else LETTERS[place])
-            title = f"{table.title} – {report.subject.full_name}".upper()
-            heading = Heading(form, house.agency, title, tuple(report.lines), report.as_of)
-            draw_table(book, names.of(table.title), heading, table, told)
+            letter = "" if len(report.tables) == 1 else LETTERS[place]
+            title = f"{_title(report, table)} – {report.subject.full_name}".upper()
+            heading = Heading(house.form(report.form, letter), house.agency, title, tuple(report.lines), report.as_of)
+            # Of several reports each sheet is named by its form, since tables of two may have one name.
+            name = f"{heading.form.split('/')[0]} {table.title}" if len(reports) > 1 else table.title
+            draw_table(book, names.of(name), heading, table, told)
             done += len(table.lines)
             told(0)
     heading = Heading(house.form(first.form), house.agency, "GIẢI THÍCH", (), first.as_of)
     definitions(book, heading, _definitions(reports, user))
     return book.bytes()
+
+
+def _title(report: Report, table: Table) -> str:
+    """The table's printed title, which names its report wherever the table's own doesn't by itself."""
+    own, whole = search_name(table.title), search_name(report.title)
+    if whole in own:
+        return table.title
+    within = [other for other in report.tables if search_name(other.title) in whole]
+    return report.title if within == [table] else f"{report.title}: {table.title}"
 
 
 class _Names:
@@ -115,7 +129,7 @@ class _Names:
         self.taken: set[str] = {"giải thích"}
 
     def of(self, title: str) -> str:
-        base = re.sub(r"[\[\]:*?/\\']", " ", title).strip()[:31] or "Biểu"
+        base = shorten(re.sub(r"[\[\]:*?/\\']", " ", title), LONGEST, placeholder="…") or "Biểu"
         name, number = base, 1
         while name.lower() in self.taken:
             number += 1

@@ -406,6 +406,49 @@ def test_files_of_different_figures_have_different_names(place):
         assert ends == ["2024-06-30", "2024-06-15", "2024-05-31", closed], path
 
 
+def test_the_table_of_all_criteria_names_them_and_links_its_communes(place):
+    page = place.get(f"/reports/tables/communes/?{place.query('self', indicators=1)}")
+    text = page.content.decode()
+    for unit in place.communes:
+        assert text.count(f'<a href="/units/{unit.pk}/?') == 2, "in both tables"
+    heads = re.findall(r"<thead>(.*?)</thead>", text, re.S)
+    assert 'TC 2<span class="column-name">Tiêu chí 2</span>' in heads[0]
+    assert heads[1].count('<span class="column-name">Tỷ lệ hộ dùng nước sạch</span>') == 6
+    for table in page.context["report"].tables:
+        titles = [column.full_title for column in table.columns]
+        assert len(set(titles)) == len(titles), "no heading twice"
+    assert ">Đánh giá</th>" in heads[1] and ">Kết quả (%)</th>" in heads[1]
+    assert text.count('class="table-wrap wide-table"') == 2, "what doesn't fit keeps names in sight"
+
+
+def test_in_one_file_every_sheet_is_titled_by_its_report(place):
+    keys = ("communes", "pace", "registered", "opinions", "headline")
+    query = "&".join(f"report={key}" for key in keys)
+    content = place.get(f"/reports/bundle.xlsx?{query}&{place.query('self')}").content
+    book = openpyxl.load_workbook(BytesIO(content))
+    area = place.province.full_name.upper()
+    titles = {
+        cell
+        for sheet in book.worksheets
+        for row in sheet.iter_rows(max_row=8, values_only=True)
+        for cell in row
+        if cell
+    }
+    for title in (
+        f"KẾT QUẢ CÁC XÃ THEO TIÊU CHÍ – {area}",
+        f"TỐC ĐỘ THỰC HIỆN: TRIỂN VỌNG – {area}",
+        f"XÃ ĐĂNG KÝ ĐẠT CHUẨN NĂM 2024: TRIỂN VỌNG – {area}",
+        f"XÃ ĐĂNG KÝ ĐẠT CHUẨN NĂM 2024 – {area}",
+        f"SỐ LIỆU CHUNG VÀ NHÓM XÃ: THEO HUYỆN – {area}",
+    ):
+        assert title in titles, title
+    names = book.sheetnames
+    assert "12a Triển vọng" in names and "10b Triển vọng" in names and "04 Theo tiêu chí" in names
+    assert not [name for name in names if re.search(r"\w \d$|theo x$", name)], names
+    alone = openpyxl.load_workbook(BytesIO(place.get(f"/reports/tables/pace.xlsx?{place.query('self')}").content))
+    assert "Triển vọng" in alone.sheetnames
+
+
 def test_a_department_has_no_watch_list_of_its_few_criteria(place):
     department = DepartmentFactory()
     CriterionDepartment.objects.create(criterion=place.set.criteria.first(), department=department)
