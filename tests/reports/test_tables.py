@@ -486,3 +486,12 @@ def test_charts_and_headings_have_room_on_paper(place):
 
 def test_what_is_not_assessed_is_blank_in_csv_as_in_the_workbook():
     assert [plain(state, Kind.STATE) for state in ("", "not_assessed", "not_met")] == ["", "", "Chưa đạt"]
+
+
+def test_numbers_of_csv_have_no_empty_decimals_and_its_dictionary_explains_each_column(place):
+    numbers = ("1234.5000", "1000.00", "0.0", "-0.00", "1E+3", "96")
+    assert [plain(Decimal(number), Kind.NUMBER) for number in numbers] == ["1234.5", "1000", "0", "0", "1000", "96"]
+    for key in KINDS:
+        files = zipfile.ZipFile(BytesIO(place.get(f"/reports/tables/{key}.zip?{place.query('self')}").content))
+        rows = list(csv.reader(StringIO(files.read("tu_dien_du_lieu.csv").decode("utf-8-sig"))))
+        assert all(row[4] for row in rows), key
