@@ -9,7 +9,7 @@ from decimal import Decimal
 from io import BytesIO, StringIO
 
 from criteria.verdicts import STATES
-from reports.tables.table import NUMERIC, Kind, Plain, Report, Table, value_of
+from reports.tables.table import NUMERIC, Column, Kind, Plain, Report, Table, value_of
 
 BOM = "\ufeff"
 DICTIONARY = "tu_dien_du_lieu.csv"
@@ -55,12 +55,19 @@ def plain(value: Plain, kind: Kind) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        text = f"{value:f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return "0" if text == "-0" else text
     if kind == Kind.STATE and value in STATES:
         # Blank as in the workbook; the dictionary says what that means.
         return "" if value == "not_assessed" else STATES[str(value)].label
     text = str(value)
     return f"'{text}" if isinstance(value, str) and text.startswith(RISKY) else text
+
+
+def _meaning(column: Column) -> str:
+    """What the column holds; of one whose heading says it all, the heading and how to read its values."""
+    return column.meaning or f"{column.full_title} ({WORDS.get(column.kind, 'chữ')})"
 
 
 def dictionary_csv(report: Report) -> bytes:
@@ -71,7 +78,7 @@ def dictionary_csv(report: Report) -> bytes:
         writer.writerow([f"{table.key}.csv", "loai_dong", "Loại dòng", "dong, nhom, tong", "Dòng, nhóm hoặc tổng"])
         for column in table.columns:
             words = WORDS.get(column.kind, "chữ") if column.kind in (*NUMERIC, *WORDS) else "chữ"
-            writer.writerow([f"{table.key}.csv", column.key, column.full_title, words, column.meaning])
+            writer.writerow([f"{table.key}.csv", column.key, column.full_title, words, _meaning(column)])
     for name, meaning in report.definitions:
         writer.writerow(["", "", name, "", meaning])
     writer.writerow(["", "", "Tính đến ngày", "", report.as_of.isoformat()])

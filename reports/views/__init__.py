@@ -18,9 +18,10 @@ class Refusal(Exception):
         self.answer = answer
 
 
-def say(request: HttpRequest, title: str, text: str, status: int) -> HttpResponse:
-    """A page that only says why there is nothing to show; the person may see the place itself."""
-    return render(request, "reports/message.html", {"title": title, "text": text}, status=status)
+def say(request: HttpRequest, title: str, text: str, status: int, back: tuple[str, str] | None = None) -> HttpResponse:
+    """A page that only says why there is nothing to show; the person may see the place itself. `back`: the address
+    where they choose again, and what the link says."""
+    return render(request, "reports/message.html", {"title": title, "text": text, "back": back}, status=status)
 
 
 def download(

@@ -146,6 +146,11 @@ def report_list(request: HttpRequest) -> HttpResponse:
     if not sets and communes:
         sets = list(CriteriaSet.objects.for_unit(communes[0]))
     house = forms_of(area or next(iter(communes), None))
+    code = request.GET.get("set", "")
+    try:
+        when = asked_moment(request.GET, area) if area else NOW
+    except BadMoment:  # it was said before one came back here to choose again
+        when = NOW
     return render(
         request,
         "reports/report_list.html",
@@ -155,7 +160,10 @@ def report_list(request: HttpRequest) -> HttpResponse:
             "communes": communes,
             "unit_id": communes[0].pk if len(communes) == 1 else None,
             "sets": sets,
-            "set_code": getattr(default_set(sets), "code", ""),
+            "set_code": code if code in {one.code for one in sets} else getattr(default_set(sets), "code", ""),
+            "stage": request.GET.get("stage", ""),
+            "when": when,
+            "ticked": request.GET.getlist("report"),
             "stages": STAGES.items(),
             "area_stages": AREA_STAGES.items(),
             "kinds": [

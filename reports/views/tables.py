@@ -38,6 +38,19 @@ def get_kind(key: str) -> Kind:
         raise Http404("Không có báo cáo này.") from None
 
 
+def back_to(request: HttpRequest) -> tuple[str, str]:
+    """Where one who asked for what can't be drawn chooses again, with what they chose: the report's own page
+    without what it can't take, or the list for several in one file."""
+    resolved = request.resolver_match
+    key = resolved.kwargs.get("key", "") if resolved else ""
+    asked = request.GET.copy()
+    if not key:
+        return f"{reverse('reports:report_list')}?{asked.urlencode()}", "Chọn lại ở danh sách báo cáo"
+    for name in ("as_of", "period"):
+        asked.pop(name, None)
+    return f"{reverse('reports:table', args=[key])}?{asked.urlencode()}", "Về báo cáo, số liệu hiện nay"
+
+
 def asked_of(request: HttpRequest, *kinds: Kind) -> Asked:
     """What the request asks for: place, set, stage, moment, options. Raises Http404, Refusal."""
     seen = seen_areas(request)
@@ -48,7 +61,7 @@ def asked_of(request: HttpRequest, *kinds: Kind) -> Asked:
     try:
         when = asked_moment(request.GET, area)
     except BadMoment as bad:
-        raise Refusal(say(request, "Không xem được thời điểm này", str(bad), 404)) from None
+        raise Refusal(say(request, "Không xem được thời điểm này", str(bad), 404, back_to(request))) from None
     sets = area_sets(area, when.moment.day if when.moment else None)
     code = request.GET.get("set", "")
     chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
@@ -76,7 +89,7 @@ def _options(request: HttpRequest, kind: Kind, asked: Asked) -> dict[str, Any]:
     resolved = request.resolver_match
     if not form.is_valid() and resolved is not None and resolved.url_name != "table":
         said = "; ".join(wrong_options(form))
-        raise Refusal(say(request, "Lựa chọn của biểu chưa đúng", f"{kind.title}: {said}", 400))
+        raise Refusal(say(request, "Lựa chọn của biểu chưa đúng", f"{kind.title}: {said}", 400, back_to(request)))
     return form.cleaned_data
 
 
@@ -165,7 +178,7 @@ def bundle_xlsx(request: HttpRequest) -> HttpResponse:
     """Several reports in one workbook: ?report=headline&report=…"""
     keys = list(dict.fromkeys(request.GET.getlist("report")))
     if not keys:
-        return say(request, "Chưa chọn báo cáo nào", "Đánh dấu ít nhất một báo cáo rồi tải.", 400)
+        return say(request, "Chưa chọn báo cáo nào", "Đánh dấu ít nhất một báo cáo rồi tải.", 400, back_to(request))
     return _workbook(request, [get_kind(key) for key in keys])
 
 
@@ -178,7 +191,7 @@ def _workbook(request: HttpRequest, kinds: Sequence[Kind]) -> HttpResponse:
         return refusal.answer
     reports = [kind.draw(asked) for kind in kinds]
     if lacks := several_lack(asked, list(zip(kinds, reports, strict=True))):
-        return say(request, NOT_MADE, lacks, 400)
+        return say(request, NOT_MADE, lacks, 400, back_to(request))
     return _file(request, asked, reports_name(reports), reports_workbook(reports, request.user), CONTENT_TYPE)
 
 
@@ -195,7 +208,7 @@ def table_zip(request: HttpRequest, key: str) -> HttpResponse:
         return refusal.answer
     report = kind.draw(asked)
     if lacks := report_lacks(kind, asked, report):
-        return say(request, NOT_MADE, lacks, 400)
+        return say(request, NOT_MADE, lacks, 400, back_to(request))
     name = reports_name([report]).replace(".xlsx", "_csv.zip")
     return _file(request, asked, name, archive(report), "application/zip")
 

@@ -449,6 +449,23 @@ def test_in_one_file_every_sheet_is_titled_by_its_report(place):
     assert "Triển vọng" in alone.sheetnames
 
 
+def test_an_error_leads_back_to_the_report_with_what_was_chosen(place):
+    area, code = place.province.pk, place.set.code
+    for path in ("headline/", "headline.xlsx"):
+        for day in ("2030-01-01", "2010-05-01x", "2009-05-05"):
+            answer = place.get(f"/reports/tables/{path}?{place.query('self', below=3)}&as_of={day}")
+            back = html.unescape(answer.content.decode())
+            found = re.search(r'href="(/reports/tables/headline/\?[^"]*)"', back).group(1)
+            assert "below=3" in found and f"set={code}" in found and "as_of" not in found
+            assert place.get(found).status_code == 200
+    back = html.unescape(place.get(f"/reports/bundle.xlsx?area={area}&set={code}&stage=district").content.decode())
+    assert f'href="/reports/?area={area}&set={code}&stage=district"' in back
+    page = place.get(f"/reports/?area={area}&set={code}&stage=district").content.decode()
+    assert re.search(r'id="b-stage".*?<option value="district" selected', page, re.S)
+    again = place.get(f"/reports/?area={area}&set={code}&report=headline").content.decode()
+    assert re.search(r'id="k-headline"[^>]*checked', again)
+
+
 def test_a_department_has_no_watch_list_of_its_few_criteria(place):
     department = DepartmentFactory()
     CriterionDepartment.objects.create(criterion=place.set.criteria.first(), department=department)
@@ -484,3 +501,12 @@ def test_charts_and_headings_have_room_on_paper(place):
 
 def test_what_is_not_assessed_is_blank_in_csv_as_in_the_workbook():
     assert [plain(state, Kind.STATE) for state in ("", "not_assessed", "not_met")] == ["", "", "Chưa đạt"]
+
+
+def test_numbers_of_csv_have_no_empty_decimals_and_its_dictionary_explains_each_column(place):
+    numbers = ("1234.5000", "1000.00", "0.0", "-0.00", "1E+3", "96")
+    assert [plain(Decimal(number), Kind.NUMBER) for number in numbers] == ["1234.5", "1000", "0", "0", "1000", "96"]
+    for key in KINDS:
+        files = zipfile.ZipFile(BytesIO(place.get(f"/reports/tables/{key}.zip?{place.query('self')}").content))
+        rows = list(csv.reader(StringIO(files.read("tu_dien_du_lieu.csv").decode("utf-8-sig"))))
+        assert all(row[4] for row in rows), key
