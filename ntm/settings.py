@@ -194,6 +194,9 @@ USE_I18N = True
 LOCALE_PATHS = [BASE_DIR / "ntm" / "locale"]
 FORMAT_MODULE_PATH = ["ntm.formats"]
 
+# An index of more columns than its key helps on PostgreSQL; SQLite does without those, as it may.
+SILENCED_SYSTEM_CHECKS = ["models.W040"]
+
 STATIC_URL = "/static/"
 # The pictures of the user guide are shown in the application, too (ntm/guide.py).
 STATICFILES_DIRS = [BASE_DIR / "static", ("guide", BASE_DIR / "docs" / "pictures")]
