@@ -291,6 +291,11 @@ def default_set(sets: Sequence[CriteriaSet]) -> CriteriaSet | None:
     return next((found for found in sets if found.grade == CriteriaSet.Grade.STANDARD), sets[0] if sets else None)
 
 
+def asked_set(sets: Sequence[CriteriaSet], code: str) -> CriteriaSet | None:
+    """The set of that code; the one a screen opens with where none is asked for, None where the code isn't theirs."""
+    return next((found for found in sets if found.code == code), None) if code else default_set(sets)
+
+
 def opinions_by_stage(area: Unit, criteria_set: CriteriaSet, user: Any = None) -> dict[str, tuple[int, int]]:
     """By stage how many of the area's communes it has judged in full, and how many in part.
 

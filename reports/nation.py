@@ -4,7 +4,7 @@ past day worked out from the revisions, province by province."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -23,15 +23,19 @@ from reports.matrix import STAGES, Matrix, matrix
 from reports.tables import figures
 from reports.tables.table import Column, Kind, Line, Table
 
+Standings = dict[int, tuple[int, int, Decimal]]  # by unit id
 SUMS = ("with_opinion", "whole_set", "criteria_met", "criteria_nearly", "progress", "partial")
 
 
 @dataclass(frozen=True, slots=True)
 class ProvinceLine:
+    """`standings`: as at a moment only, criteria met and nearly met and progress in % of the communes that count."""
+
     unit_id: int
     name: str
     communes: int
     sums: dict[str, Any]
+    standings: Standings | None = field(default=None, compare=False)
 
     @property
     def figures(self) -> AreaFigures:
@@ -118,20 +122,24 @@ def _nation_at(criteria_set: CriteriaSet, stage: str, moment: Moment, progress: 
     for number, province in enumerate(provinces, 1):
         found = matrix(province, criteria_set, stage, moment=moment)
         if found.rows:
-            sums = _sums(found)
-            lines.append(ProvinceLine(province.pk, names[province.pk], len(found.rows), sums))
+            counted = [row for row in found.rows if row.counts]
+            standings = {row.unit_id: (row.met or 0, row.nearly or 0, row.progress or Decimal(0)) for row in counted}
+            lines.append(
+                ProvinceLine(
+                    province.pk, names[province.pk], len(found.rows), _sums(found, standings), standings=standings
+                )
+            )
         progress(number, len(provinces))
     return Nation(criteria_set, stage, moment.day, criteria_set.criteria.count(), tuple(lines), moment)
 
 
-def _sums(found: Matrix) -> dict[str, Any]:
-    counted = [row for row in found.rows if row.counts]
+def _sums(found: Matrix, standings: Standings) -> dict[str, Any]:
     return {
-        "with_opinion": len(counted),
-        "whole_set": sum(row.met == len(found.criteria) for row in counted),
-        "criteria_met": sum(row.met or 0 for row in counted),
-        "criteria_nearly": sum(row.nearly or 0 for row in counted),
-        "progress": sum((row.progress or Decimal(0) for row in counted), Decimal(0)),
+        "with_opinion": len(standings),
+        "whole_set": sum(met == len(found.criteria) for met, _, _ in standings.values()),
+        "criteria_met": sum(met for met, _, _ in standings.values()),
+        "criteria_nearly": sum(nearly for _, nearly, _ in standings.values()),
+        "progress": sum((progress for _, _, progress in standings.values()), Decimal(0)),
         "partial": found.figures.partial,
     }
 

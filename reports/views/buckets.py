@@ -17,7 +17,7 @@ from criteria.buckets import buckets_in_force, gaps, history, record
 from criteria.models import BucketScheme, CriteriaSet
 from criteria.views.groups import chosen_place
 from reports.bucket_form import BucketForm
-from reports.matrix import area_sets, default_set
+from reports.matrix import area_sets, asked_set
 from reports.settings_form import forms_listed
 
 # The forms that print groups of communes; "" stands for all of them and for the brief.
@@ -30,7 +30,7 @@ def bucket_settings(request: HttpRequest) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     sets = area_sets(place)
     code, number = asked.get("set", ""), asked.get("form", "")
-    chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
+    chosen = asked_set(sets, code)
     if number not in ("", *PRINTING) or (code and chosen is None):
         raise Http404("Không có biểu hoặc bộ tiêu chí này.")
     if chosen is None:

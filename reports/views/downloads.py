@@ -17,7 +17,7 @@ from reports.builders import is_large
 from reports.complete import NOT_MADE, area_lacks, criteria_lack
 from reports.house import forms_of, house_of
 from reports.matrix import STAGES as AREA_STAGES
-from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
+from reports.matrix import area_sets, asked_set, default_set, default_stage, matrix, opinions_by_stage
 from reports.moments import NOW, BadMoment, asked_moment, periods_offered
 from reports.readiness import COMBINED, STAGES, Readiness, readiness
 from reports.tables.catalogue import KINDS
@@ -110,8 +110,7 @@ def matrix_xlsx(request: HttpRequest, pk: int) -> HttpResponse:
     except BadMoment as bad:
         return say(request, "Không xem được thời điểm này", str(bad), 404)
     sets = area_sets(area, when.moment.day if when.moment else None)
-    code = request.GET.get("set", "")
-    chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
+    chosen = asked_set(sets, request.GET.get("set", ""))
     if chosen is None:
         text = f"Bộ tiêu chí này không áp dụng cho các xã của {area.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)

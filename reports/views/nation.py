@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from communes import access
 from reports import builders
-from reports.matrix import STAGES, default_set
+from reports.matrix import STAGES, asked_set
 from reports.moments import BadMoment, asked_day
 from reports.nation import communes_on, nation, nation_sets, provinces_table
 from reports.tables import page
@@ -28,7 +28,7 @@ def nation_page(request: HttpRequest) -> HttpResponse:
         return say(request, "Không xem được thời điểm này", str(bad), 404)
     sets = nation_sets(when.day)
     code, stage = request.GET.get("set", ""), request.GET.get("stage", "") or "self"
-    chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
+    chosen = asked_set(sets, code)
     if chosen is None:
         return say(request, "Không có bộ tiêu chí này", "Chọn một bộ tiêu chí của trung ương đang dùng.", 404)
     if stage not in STAGES:

@@ -15,7 +15,7 @@ from communes.documents import DOCX
 from communes.models import Level, Unit
 from criteria.models import CriteriaSet
 from reports.matrix import STAGES as AREA_STAGES
-from reports.matrix import area_sets, default_set, default_stage, matrix, opinions_by_stage
+from reports.matrix import area_sets, asked_set, default_stage, matrix, opinions_by_stage
 from reports.moments import BadMoment, When, asked_moment
 from reports.papers.brief import area_brief, commune_brief
 from reports.papers.notice import notice as notice_of
@@ -93,8 +93,7 @@ def _asked_of_area(request: HttpRequest, area: Unit) -> Asked | HttpResponse:
     except BadMoment as bad:
         return say(request, "Không xem được thời điểm này", str(bad), 404)
     sets = area_sets(area, when.day)
-    code = request.GET.get("set", "")
-    chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
+    chosen = asked_set(sets, request.GET.get("set", ""))
     if chosen is None:
         text = f"Bộ tiêu chí này không áp dụng cho các xã của {area.full_name}, hoặc không có."
         return say(request, "Không có bộ tiêu chí này", text, 404)

@@ -23,7 +23,7 @@ from criteria.paste import NothingPasted
 from criteria.recognition_paste import Line, plan, save
 from criteria.recognitions import RecognitionRefused, recognise, recognised, revoke, void
 from ntm.clock import today
-from reports.matrix import area_sets, default_set
+from reports.matrix import area_sets, asked_set
 from reports.moments import BadMoment, asked_moment, periods_offered
 from reports.views import say
 from reports.views.matrix import area_choices, choose_area, seen_areas
@@ -240,8 +240,7 @@ def _step(request: HttpRequest, template: str, found: Recognition, form: forms.F
 
 def _sets(request: HttpRequest, area: Unit) -> tuple[list[CriteriaSet], CriteriaSet | None]:
     sets = area_sets(area)
-    code = request.GET.get("set", "")
-    return sets, next((found for found in sets if found.code == code), None) if code else default_set(sets)
+    return sets, asked_set(sets, request.GET.get("set", ""))
 
 
 def _address(area: int, code: str) -> str:

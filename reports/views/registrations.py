@@ -19,7 +19,7 @@ from criteria.forms import is_id
 from criteria.models import CriteriaSet, Registration
 from criteria.registrations import RegistrationRefused, register, registered, withdraw, years
 from ntm.clock import today
-from reports.matrix import STAGES, area_sets, default_set, default_stage, matrix, opinions_by_stage
+from reports.matrix import STAGES, area_sets, asked_set, default_stage, matrix, opinions_by_stage
 from reports.views import say
 from reports.views.matrix import area_choices, choose_area, seen_areas
 
@@ -49,8 +49,7 @@ def registration_list(request: HttpRequest) -> HttpResponse:
         reason = access.can(request.user, "areas.see").reason
         return say(request, "Không có địa bàn để xem đăng ký", reason, 404)
     sets = area_sets(area)
-    code = request.GET.get("set", "")
-    chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
+    chosen = asked_set(sets, request.GET.get("set", ""))
     if chosen is None:
         return say(request, "Không có bộ tiêu chí này", "Bộ tiêu chí không áp dụng cho địa bàn, hoặc không có.", 404)
     year = _year(request, chosen)

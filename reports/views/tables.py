@@ -16,7 +16,7 @@ from communes import access
 from ntm.snapshot import snapshot
 from reports.complete import NOT_MADE, report_lacks, several_lack
 from reports.house import forms_of
-from reports.matrix import STAGES, area_sets, default_set, default_stage, opinions_by_stage
+from reports.matrix import STAGES, area_sets, asked_set, default_stage, opinions_by_stage
 from reports.moments import BadMoment, asked_moment, periods_offered
 from reports.tables import page
 from reports.tables.asked import Asked
@@ -63,8 +63,7 @@ def asked_of(request: HttpRequest, *kinds: Kind) -> Asked:
     except BadMoment as bad:
         raise Refusal(say(request, "Không xem được thời điểm này", str(bad), 404, back_to(request))) from None
     sets = area_sets(area, when.moment.day if when.moment else None)
-    code = request.GET.get("set", "")
-    chosen = next((found for found in sets if found.code == code), None) if code else default_set(sets)
+    chosen = asked_set(sets, request.GET.get("set", ""))
     if chosen is None:
         text = f"Bộ tiêu chí này không áp dụng cho các xã của {area.full_name} vào thời điểm đó, hoặc không có."
         raise Refusal(say(request, "Không có bộ tiêu chí này", text, 404))

@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from datetime import date
-from decimal import Decimal
 from typing import Any, BinaryIO
 
 from communes.models import Unit
 from communes.roster import rural_communes_on
 from criteria.models import Assessment, CriteriaSet, Criterion, Indicator, Standing
 from criteria.rollup import STATES_THAT_COUNT_AS_MET
-from criteria.state import Moment, roll_up_units, state_on
+from criteria.state import Moment, state_on
 from criteria.verdicts import NO_OPINION, VERDICTS
 from criteria.wordings import worded
 from ntm.snapshot import snapshot
 from reports.house import House
 from reports.jobs import Progress
 from reports.matrix import STAGES
-from reports.nation import Nation, ProvinceLine, nation, provinces_table
+from reports.nation import Nation, ProvinceLine, Standings, nation, provinces_table
 from reports.workbooks.layout import (  # fmt: skip
     A3,
     MARKS,
@@ -40,7 +39,6 @@ from reports.workbooks.matrix import roman
 from reports.workbooks.tables import draw_table
 
 Told = Iterable[tuple[int, int, str]]  # unit, indicator, verdict
-Standings = dict[int, tuple[int, int, Decimal]]  # criteria met and nearly met, progress in %, by unit
 LEFT = 4  # columns before the indicators: TT, xã, mã xã, huyện
 HOUSE = House()  # the nation's own workbook has no province's marks
 AGENCY = ("CHƯƠNG TRÌNH MỤC TIÊU QUỐC GIA", "XÂY DỰNG NÔNG THÔN MỚI")
@@ -57,7 +55,7 @@ def nation_workbook(
 ) -> str:
     """Write the workbook to `target`; its file name. `progress` is told what is being done and how far it is.
 
-    Now some three queries a province, all of one moment; as at a past one at most thirty. Raises KeyError for an
+    Now some three queries a province, all of one moment; as at a past one at most fifteen. Raises KeyError for an
     unknown stage.
     """
     with nullcontext() if moment else snapshot():
@@ -161,7 +159,7 @@ class _Province:
         units = [member.id for member in self.members]
         verdicts: dict[int, dict[int, str]] = {unit: {} for unit in units}
         if result.moment:
-            told, self.standings = self._read_at(result, result.moment, units)
+            told, self.standings = self._read_at(result, result.moment, units), line.standings or {}
         else:
             told, self.standings = self._read_now(result, units)
         for unit, indicator, verdict in told:
@@ -179,15 +177,9 @@ class _Province:
         }
         return told.order_by().values_list("unit_id", "indicator_id", "verdict"), standings
 
-    def _read_at(self, result: Nation, moment: Moment, units: list[int]) -> tuple[Told, Standings]:
+    def _read_at(self, result: Nation, moment: Moment, units: list[int]) -> Told:
         told = state_on(units, result.criteria_set, [result.stage], *moment, only=self.ids)
-        rolled = roll_up_units(list(Unit.objects.filter(pk__in=units)), result.criteria_set, result.stage, moment)
-        standings = {
-            unit: (rollup.criteria_met, rollup.criteria_nearly, rollup.progress)
-            for unit, rollup in rolled.items()
-            if not rollup.counts["not_assessed"]
-        }
-        return [(unit, indicator, row["verdict"]) for (_, unit, indicator), row in told.items()], standings
+        return [(unit, indicator, row["verdict"]) for (_, unit, indicator), row in told.items()]
 
     def draw(self, sheet: Sheet, number: int) -> list[int]:
         """Write the province's row with its counts, then its communes.
