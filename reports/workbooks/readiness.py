@@ -263,7 +263,7 @@ def _findings(book: Book, heading: Heading, result: Readiness) -> None:
     if result.findings:
         sheet.filter(sheet.row - 1)
     else:
-        sheet.text(3, "Không có tồn tại, hạn chế chưa xử lý xong.")
+        sheet.span(0, len(columns) - 1, "Không có tồn tại, hạn chế chưa xử lý xong.", "text")
         sheet.end_row()
     sheet.signatures()
 
